@@ -1,0 +1,46 @@
+# One word each; every target sets up what it needs on a fresh machine.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+DEMO := demo
+SAMPLE := STOCKOPS_HOME=$(DEMO) STOCKOPS_SOURCE=sample STOCKOPS_AS_OF=2013-03-01 $(BIN)/stockops
+
+.PHONY: setup demo test test-unit check lock bench clean
+
+setup: $(STAMP)
+
+# constraints.txt pins every version, torch to 2.13.0: pip takes its CPU build where the index offers one.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sample,dev]'
+	touch $@
+
+# The main job on real history, without network or key: a parent, a child, a forecast with its picture.
+demo: setup
+	$(SAMPLE) train-parent
+	$(SAMPLE) train-child --ticker AAPL
+	$(SAMPLE) predict-child --ticker AAPL
+	@echo "see $(DEMO)/outputs/AAPL/AAPL_forecast.png and $(DEMO)/outputs/AAPL/AAPL_predictions.png" >&2
+
+test: setup
+	$(BIN)/pytest
+
+test-unit: setup
+	$(BIN)/pytest tests/unit
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python benchmarks/bench.py
+
+# Writes constraints.txt anew from what this environment holds, after an upgrade that passed the tests.
+lock: setup
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+clean:
+	rm -rf .venv $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

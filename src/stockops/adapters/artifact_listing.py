@@ -1,0 +1,83 @@
+"""What lies under `outputs/`: artifacts by ticker and category, and the latest report of each kind."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from stockops.errors import DataError
+from stockops.market.symbols import MARKET
+from stockops.records import SCHEMA, Report
+
+_CATEGORIES = {
+    "models": ("*_model.pt", "*_model.json"),
+    "scalers": ("*_scaler.pkl",),
+    "metrics": ("*_metrics.json",),
+    "forecasts": ("*_forecast.json",),
+    "plots": ("*.png",),
+    "drift": ("drift/*.json", "drift/*.png"),
+    "eval": ("agent_eval/*.json",),
+}
+_REPORTS = {"drift": "drift/latest_drift.json", "eval": "agent_eval/latest_eval.json"}
+_CURES = {"metrics": "train", "forecast": "predict"}
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactListing:
+    """Reads what other commands wrote; never writes."""
+
+    home: Path
+
+    def listing(self, ticker: str | None, now: datetime) -> dict[str, Any]:
+        """Return the JSON document of `outputs`: {ticker: {category: [path, bytes, age_seconds]}}.
+
+        DataError when one ticker is asked for and nothing of it is there.
+        """
+        folders = [self._folder(ticker)] if ticker else sorted(self._outputs.glob("*/"))
+        found = {folder.name: self._categories(folder, now) for folder in folders if folder.name != "as_of"}
+        if ticker and not any(found.values()):
+            raise DataError(f"no artifacts of {ticker} under outputs/", f"run: stockops train-child --ticker {ticker}")
+        return {"schema": SCHEMA, "outputs": {name: parts for name, parts in found.items() if parts}}
+
+    def report(self, kind: Report, ticker: str) -> dict[str, Any]:
+        """Return the latest report of a ticker as it was written; DataError when there is none or it is torn."""
+        name = _REPORTS.get(kind, f"{ticker}_{kind}.json")
+        path = self._folder(ticker) / name
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"no {kind} report of {ticker} yet", self._cure(kind, ticker)) from None
+        except ValueError as exc:
+            raise DataError(f"{path.relative_to(self.home)} is damaged", self._cure(kind, ticker)) from exc
+        return dict(document)
+
+    @property
+    def _outputs(self) -> Path:
+        return self.home / "outputs"
+
+    def _folder(self, ticker: str) -> Path:
+        return self._outputs / ("parent" if ticker == MARKET and not self._child_of_market() else ticker)
+
+    def _child_of_market(self) -> bool:
+        """The index may have a child of its own; its parent comes first unless only the child is there."""
+        return not (self._outputs / "parent").is_dir() and (self._outputs / MARKET).is_dir()
+
+    def _categories(self, folder: Path, now: datetime) -> dict[str, list[dict[str, Any]]]:
+        found = {
+            category: [self._entry(path, now) for pattern in patterns for path in sorted(folder.glob(pattern))]
+            for category, patterns in _CATEGORIES.items()
+        }
+        return {category: entries for category, entries in found.items() if entries}
+
+    def _entry(self, path: Path, now: datetime) -> dict[str, Any]:
+        stat = path.stat()
+        age = max(0, round(now.timestamp() - stat.st_mtime))
+        return {"path": path.relative_to(self.home).as_posix(), "bytes": stat.st_size, "age_seconds": age}
+
+    @staticmethod
+    def _cure(kind: Report, ticker: str) -> str:
+        if kind not in _CURES:
+            return ""
+        command = "parent" if ticker == MARKET else f"child --ticker {ticker}"
+        return f"run: stockops {_CURES[kind]}-{command}"

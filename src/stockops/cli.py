@@ -1,0 +1,50 @@
+"""The Typer application: which commands there are. Nothing heavy is imported before one runs."""
+
+from typing import Annotated
+
+import typer
+
+from stockops import __version__
+from stockops.commands import failures, look, predict, terminal, train
+from stockops.errors import ExitCode
+
+# Plain help: rich would double the time of `--help`, and colour a pipe under GITHUB_ACTIONS.
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app.command("train-parent")(train.train_parent)
+app.command("train-child")(train.train_child)
+app.command("predict-parent")(predict.predict_parent)
+app.command("predict-child")(predict.predict_child)
+app.command("show")(look.show)
+app.command("outputs")(look.outputs)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stockops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def stockops(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Train, serve, analyse and monitor stock forecasts. Results go to stdout, talk to stderr."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command line (default: sys.argv) and return its exit code; nothing is raised."""
+    try:
+        return int(app(args=arguments, prog_name="stockops", standalone_mode=False) or 0)
+    except (typer.Abort, KeyboardInterrupt):
+        terminal.interrupted()
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # `stockops … | head` has read enough
+        terminal.hang_up()
+        return ExitCode.OK
+    except Exception as exc:  # noqa: BLE001  here every error ends: known ones with their code, the rest as bugs
+        failure = failures.describe(exc)
+        terminal.fail(failure)
+        terminal.show_failure(failure)
+        return failure.code

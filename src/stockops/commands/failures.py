@@ -1,0 +1,70 @@
+"""What the user is told of an exception, and the exit code: the one place where errors end."""
+
+import os
+import tempfile
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from stockops.errors import ExitCode, StockopsError, UsageError
+from stockops.records import SCHEMA
+
+# Typer's usage errors (a missing option, a bad choice, an unknown command) share this documented class's parent.
+TyperUsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed call: the exit code, the line for stderr, the document for stdout."""
+
+    code: ExitCode
+    line: str
+    document: dict[str, Any]
+    traceback: str = ""
+
+
+def describe(exc: Exception) -> Failure:
+    """Return what to say of an exception; an unexpected one leaves its traceback in a file."""
+    if isinstance(exc, TyperUsageError):
+        exc = _usage(exc)
+    if isinstance(exc, StockopsError):
+        return Failure(exc.exit_code, str(exc), _document(exc.kind, exc.message, exc.hint))
+    text = "".join(traceback.format_exception(exc))
+    message = f"a bug: {type(exc).__name__}: {_first_line(exc)}"
+    hint = f"the traceback is in {_keep(text)}"
+    return Failure(ExitCode.BUG, f"{message}; {hint}", _document("bug", message, hint), text)
+
+
+def _document(kind: str, message: str, hint: str) -> dict[str, Any]:
+    return {"schema": SCHEMA, "error": {"kind": kind, "message": message, "hint": hint}}
+
+
+def _usage(exc: Exception) -> UsageError:
+    context = getattr(exc, "ctx", None)
+    message = " ".join(exc.format_message().split())  # type: ignore[attr-defined]  # of the class above
+    return UsageError(message.rstrip("."), f"see {context.command_path if context else 'stockops'} --help")
+
+
+def _first_line(exc: Exception) -> str:
+    lines = str(exc).splitlines()
+    return lines[0][:200] if lines else ""
+
+
+def _keep(text: str) -> Path:
+    """Write a traceback below the home, or where temporary files go when the home takes none."""
+    name = f"traceback-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    for folder in (
+        Path(os.environ.get("STOCKOPS_HOME") or ".").absolute() / "logs",
+        Path(tempfile.gettempdir()),
+    ):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        except OSError:
+            continue
+        return folder / name
+    return Path(os.devnull)

@@ -1,0 +1,70 @@
+"""Every option, once: its flag, its help, the environment variable that sets it too.
+
+An option's name is that of a field of `Settings`, which validates it and holds its default; the flag only
+carries what the user typed. So a command names the options it takes and reads `run.settings`.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from stockops.commands.run import Run
+from stockops.records import Device, OnMissing, Source, Split, Strategy
+
+
+def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **more: Any) -> inspect.Parameter:
+    variable = env or f"STOCKOPS_{name.upper()}"
+    names = [flag] if flag else [f"--{name.replace('_', '-')}"]
+    default = False if kind is bool else None
+    annotation = Annotated[  # type: ignore[valid-type]  # a type made at run time
+        kind if kind is bool else kind | None,
+        typer.Option(*names, help=f"{text} [env: {variable}]", show_default=False, **more),
+    ]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+SOURCE = _option("source", Source, "Where prices come from; yahoo if not said.")
+DATA_DIR = _option("data_dir", str, "Folder of <SYMBOL>.csv files for --source csv.", metavar="DIR")
+AS_OF = _option("as_of", str, "Behave as after the close of that day; no later row is used.", metavar="DATE")
+JSON = _option("json_output", bool, "Print JSON on a terminal too.", flag="--json", env="STOCKOPS_JSON")
+QUIET = _option("quiet", bool, "Only errors on stderr.")
+VERBOSE = _option("verbose", bool, "More on stderr, tracebacks included.")
+SEED = _option("seed", int, "Seed of every random choice; 7 if not said.")
+DEVICE = _option("device", Device, "Where torch computes; auto if not said.")
+
+TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T; may be repeated.", metavar="T")
+TICKERS_FILE = _option("tickers_file", str, "File of symbols, one a line; - reads stdin.", metavar="FILE")
+STRATEGY = _option(
+    "strategy", Strategy, "What a child trains: its head (freeze) or everything.", env="TRANSFER_STRATEGY"
+)
+SPLIT = _option("split", Split, "Which fifth of the windows is held out; random if not said.")
+EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")
+DAYS = _option("days", int, "Sessions to forecast, 1 to 63; 5 if not said.", metavar="N")
+ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, or fail.")
+
+COMMON = (SOURCE, DATA_DIR, AS_OF, JSON, QUIET, VERBOSE, SEED, DEVICE)
+LOCAL = (JSON, QUIET, VERBOSE)  # for commands that only read what is there
+
+
+def command(
+    *options: inspect.Parameter, common: tuple[inspect.Parameter, ...] = COMMON
+) -> Callable[[Callable[[Run], None]], Callable[..., None]]:
+    """Make a Typer command of a function that takes the call: these options and the common ones.
+
+    Typer reads a signature, so the command gets one that lists them all.
+    """
+
+    def decorate(body: Callable[[Run], None]) -> Callable[..., None]:
+        def wrapped(**flags: Any) -> None:
+            body(Run.start({name: value for name, value in flags.items() if value not in (None, False, [])}))
+
+        parameters = [*options, *common]
+        wrapped.__name__ = body.__name__
+        wrapped.__doc__ = body.__doc__
+        wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return wrapped
+
+    return decorate

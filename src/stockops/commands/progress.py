@@ -1,0 +1,39 @@
+"""Progress bars on stderr: epoch, loss, validation loss, time left; none where stderr is no terminal."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from stockops.records import EpochLoss
+
+
+class Bars:
+    """Port Progress."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._shown = sys.stderr.isatty() and not quiet
+
+    @contextmanager
+    def epochs(self, label: str, total: int) -> Iterator[Callable[[EpochLoss], None]]:
+        """Show one bar while the context lasts."""
+        if not self._shown:
+            yield lambda _: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[losses]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(label, total=total, losses="")
+
+            def done(epoch: EpochLoss) -> None:
+                losses = f"loss {epoch.loss:.5f}  validation {epoch.validation_loss:.5f}"
+                bars.update(task, completed=epoch.epoch, losses=losses)
+
+            yield done

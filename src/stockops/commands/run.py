@@ -1,0 +1,96 @@
+"""One call of a command: its settings and services, and how its result reaches stdout."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from stockops.commands import failures, terminal
+from stockops.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from stockops.services import Services
+    from stockops.settings import Settings
+
+log = logging.getLogger("stockops")
+
+Document = dict[str, Any]
+View = Callable[[Document], "RenderableType"]
+
+
+class Run:
+    """What a command works with."""
+
+    def __init__(self, settings: "Settings", services: "Services", given: dict[str, Any]) -> None:
+        self.settings = settings
+        self.services = services
+        self.given = given  # what the command line said, arguments that are no settings among it
+
+    @classmethod
+    def start(cls, flags: dict[str, Any]) -> "Run":
+        """Read the settings, set up logging, and hand out services that open on first use."""
+        terminal.say(verbose=bool(flags.get("verbose")), quiet=bool(flags.get("quiet")))
+        from stockops.services import Services
+        from stockops.settings import load
+
+        settings = load(flags)
+        terminal.say(verbose=settings.verbose, quiet=settings.quiet, as_json=settings.json_output)
+        return cls(settings, Services(settings), flags)
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """The symbols asked for, checked, without repeats, in order; UsageError when there are none."""
+        from stockops.market.symbols import parse
+
+        named = [*self.settings.ticker, *self._tickers_from_file()]
+        if not named:
+            raise UsageError("no ticker", "give --ticker T or --tickers-file FILE")
+        return tuple(dict.fromkeys(parse(text) for text in named))
+
+    @property
+    def one_ticker(self) -> str:
+        """The one symbol asked for; UsageError when there is none or several."""
+        if len(self.tickers) > 1:
+            raise UsageError("this command takes one --ticker")
+        return self.tickers[0]
+
+    def show(self, document: Document, view: View) -> None:
+        """Print a result: a table on a terminal, else one line of JSON."""
+        terminal.show(document, view)
+
+    def each(self, work: Callable[[str], Document], view: View) -> None:
+        """Do the work for every ticker and show each result as it comes.
+
+        One ticker alone fails like any command. Of several, a failure has its own row and does not stop the
+        others; the exit code is the highest.
+        """
+        tickers = self.tickers
+        if len(tickers) == 1:
+            self.show(work(tickers[0]), view)
+            return
+        worst = ExitCode.OK
+        for ticker in tickers:
+            try:
+                self.show(work(ticker), view)
+            except Exception as exc:  # noqa: BLE001  one ticker's bug must not cost the others their results
+                failure = failures.describe(exc)
+                terminal.fail(failure)
+                terminal.show({**failure.document, "status": "failed", "ticker": ticker}, None)
+                worst = max(worst, failure.code)
+        if worst:
+            raise typer.Exit(worst)
+
+    def _tickers_from_file(self) -> list[str]:
+        path = self.settings.tickers_file
+        if path is None:
+            return []
+        try:
+            text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise UsageError(f"--tickers-file {path} cannot be read: {exc}") from exc
+        lines = (line.split("#")[0].strip() for line in text.splitlines())
+        return [line for line in lines if line]

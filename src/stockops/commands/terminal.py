@@ -1,0 +1,85 @@
+"""The two streams: stdout carries the result and nothing else, stderr the talk."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from stockops.commands.failures import Failure
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_as_json = False
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what sys.stderr is at the moment: a progress bar puts itself in front of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+class _Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        return f"stockops: {level}{super().format(record)}"
+
+
+def say(*, verbose: bool, quiet: bool, as_json: bool = False) -> None:
+    """Set up the `stockops` logger: errors when quiet, everything when verbose, else what a user wants to know.
+
+    Other libraries' logs and warnings stay out of a result's way unless `verbose`.
+    """
+    global _as_json
+    _as_json = as_json
+    handler = _Stderr()
+    handler.setFormatter(_Lines())
+    logger = logging.getLogger("stockops")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    logging.captureWarnings(not verbose)
+    logging.getLogger("py.warnings").addHandler(logging.NullHandler())
+
+
+def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableType] | None") -> None:
+    """Print a document: through its view on a terminal, else as one line of JSON (a NaN would raise)."""
+    if wants_json():
+        sys.stdout.write(json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    elif view is not None:
+        from rich.console import Console
+
+        Console().print(view(document))
+
+
+def fail(failure: Failure) -> None:
+    """Say a failure in one line on stderr, whatever the level; the traceback too when verbose."""
+    if failure.traceback and logging.getLogger("stockops").level == logging.DEBUG:
+        sys.stderr.write(failure.traceback)
+    sys.stderr.write(f"stockops: {failure.line}\n")
+
+
+def show_failure(failure: Failure) -> None:
+    """Print the error document where results are JSON."""
+    show(failure.document, None)
+
+
+def interrupted() -> None:
+    """Say that Ctrl-C ended the call."""
+    sys.stderr.write("stockops: interrupted; nothing was left half-written\n")
+
+
+def hang_up() -> None:
+    """Let the interpreter close a stdout that nobody reads any more without complaint."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def wants_json() -> bool:
+    """Tell whether results are JSON: asked for by flag or environment, or stdout is no terminal."""
+    asked = _as_json or "--json" in sys.argv or os.environ.get("STOCKOPS_JSON", "").lower() in ("1", "true", "yes")
+    return asked or not sys.stdout.isatty()

@@ -1,0 +1,89 @@
+"""Documents as a person reads them on a terminal. rich is imported only here and when a bar is drawn."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Document = dict[str, Any]
+
+
+def trained(document: Document) -> "RenderableType":
+    """Show what a training gave, its errors beside those of «tomorrow = today»."""
+    from rich.console import Group
+    from rich.table import Table
+
+    data, parent = document["data"], document["parent"]
+    title = f"{document['ticker']}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
+    table = Table("", "model", "tomorrow = today", "skill", title=title, title_justify="left")
+    for label, block in (
+        ("all windows, 5 days", document["metrics"]),
+        ("all windows, next day", document["metrics"]["next_day"]),
+        ("held out, 5 days", document["metrics"]["validation"]),
+    ):
+        skill = block["skill"]["RMSE"]
+        table.add_row(
+            f"RMSE, {label}",
+            f"{block['RMSE']:.4g}",
+            f"{block['persistence']['RMSE']:.4g}",
+            "-" if skill is None else f"{skill:+.2%}",
+        )
+    lines = [f"best epoch {document['best_epoch']}, {document['duration_seconds']:.1f} s"]
+    if parent:
+        lines.append(
+            f"from parent {parent['version']} ({parent['ticker']} to {parent['last']}), {document['strategy']}"
+        )
+    return Group(table, *lines, *document["artifacts"])
+
+
+def predicted(document: Document) -> "RenderableType":
+    """Show a forecast, one session a row, beside the last close."""
+    from rich.console import Group
+    from rich.table import Table
+
+    last = document["history"][-1]
+    title = f"{document['ticker']}: forecast after {document['last_date']}, last close {last['close']:,.2f}"
+    table = Table("session", title=title, title_justify="left")
+    for name in ("open", "high", "low", "close", "80 % range", "95 % range", "volume"):
+        table.add_column(name, justify="right")
+    for bar in document["predictions"].get("days", document["predictions"]["week"]):
+        table.add_row(
+            bar["date"],
+            *(f"{bar[name]:,.2f}" for name in ("open", "high", "low", "close")),
+            *("{:,.2f} to {:,.2f}".format(*bar[name]) for name in ("close_80", "close_95")),
+            f"{bar['volume']:,}",
+        )
+    note = f"model {document['model_version']}, trained to {document['trained_to']}; prices from {document['source']}"
+    return Group(table, note)
+
+
+def outputs(document: Document) -> "RenderableType":
+    """Show the artifacts, one a row."""
+    from rich.table import Table
+
+    if not document["outputs"]:
+        return "nothing under outputs/ yet; run: stockops train-parent"
+    table = Table("ticker", "category", "path", title="outputs", title_justify="left")
+    table.add_column("size", justify="right")
+    table.add_column("age", justify="right")
+    for ticker, categories in document["outputs"].items():
+        for category, entries in categories.items():
+            for entry in entries:
+                size, age = f"{entry['bytes'] / 1024:,.0f} kB", _age(entry["age_seconds"])
+                table.add_row(ticker, category, entry["path"], size, age)
+    return table
+
+
+def report(document: Document) -> "RenderableType":
+    """Show a report as it was written."""
+    from rich.json import JSON
+
+    return JSON(json.dumps(document))
+
+
+def _age(seconds: int) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

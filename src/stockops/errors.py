@@ -1,0 +1,88 @@
+"""The error tree: each class knows its exit code, each message names what is wrong and the hint the way out.
+
+StockopsError
+├── UsageError           2   the call or the configuration is wrong
+├── DataError            3   data missing or unusable
+├── ModelError           4
+│   ├── ModelMissingError    no model for this ticker (yet)
+│   └── ModelDamagedError    a checkpoint that is not whole
+├── ServiceError         5   a service that this call cannot do without is down
+└── TryAgainError       75   rate limited, timed out, or another process is at it
+
+Anything else that reaches the top is a bug (exit 1). Ctrl-C is 130. 6 is for `--fail-on`.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a shell script sees; stable, and listed in the README."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    DATA = 3
+    MODEL = 4
+    SERVICE = 5
+    FAIL_ON = 6
+    TRY_AGAIN = 75
+    INTERRUPTED = 130
+
+
+class StockopsError(Exception):
+    """An expected failure: one line for the user, and what to do about it."""
+
+    exit_code: ClassVar[ExitCode]
+    kind: ClassVar[str]
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class UsageError(StockopsError):
+    """The command line, the environment or `.env` is wrong."""
+
+    exit_code = ExitCode.USAGE
+    kind = "usage"
+
+
+class DataError(StockopsError):
+    """Prices are missing, malformed or too few."""
+
+    exit_code = ExitCode.DATA
+    kind = "data"
+
+
+class ModelError(StockopsError):
+    """A model cannot be used."""
+
+    exit_code = ExitCode.MODEL
+    kind = "model"
+
+
+class ModelMissingError(ModelError):
+    """Nothing is trained yet; an auto-healing caller may train and go on."""
+
+
+class ModelDamagedError(ModelError):
+    """The checkpoint is not what was written: never forecast with it."""
+
+
+class ServiceError(StockopsError):
+    """A service that this call cannot do without is down."""
+
+    exit_code = ExitCode.SERVICE
+    kind = "service"
+
+
+class TryAgainError(StockopsError):
+    """The same call may well succeed later."""
+
+    exit_code = ExitCode.TRY_AGAIN
+    kind = "try_again"

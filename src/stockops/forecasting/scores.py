@@ -1,0 +1,77 @@
+"""How good forecasts are, each figure beside that of «tomorrow = today» over the same windows."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from stockops.market.ohlcv import OHLCV, PRICES
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Forecasts of one model over a whole history, with what came.
+
+    dates: the first target's session of each window, shape (windows,).
+    forecast: (windows, 5, 5), OHLCV; actual: (windows, 5, 7); last: (windows, 7), the row at the origin; raw units.
+    held_out: True for validation windows, shape (windows,).
+    steps: (windows, 1, 7), the raw size of one scaled unit of change (PriceLSTM.steps).
+    """
+
+    ticker: str
+    dates: tuple[date, ...]
+    forecast: Floats
+    actual: Floats
+    last: Floats
+    held_out: npt.NDArray[np.bool_]
+    steps: Floats
+
+
+def summary(evaluation: Evaluation) -> dict[str, object]:
+    """Return the metrics of an evaluation; keys as in `{ticker}_metrics.json`.
+
+    Over every window and all five days: MSE of OHLCV in the scaled units of the network, RMSE of Open to
+    Close in the price's currency, R2 averaged over OHLCV. `persistence` holds the same for the last known
+    row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than «tomorrow = today».
+    `validation` is the same over the held-out windows, `next_day` over the first day.
+    """
+    everything = np.ones(len(evaluation.last), dtype=bool)
+    return {
+        **_compare(evaluation, everything, slice(None)),
+        "windows": len(everything),
+        "next_day": _compare(evaluation, everything, slice(0, 1)),
+        "validation": _compare(evaluation, evaluation.held_out, slice(None))
+        | {"windows": int(evaluation.held_out.sum())},
+    }
+
+
+def _compare(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: slice) -> dict[str, object]:
+    actual = evaluation.actual[chosen, days, : len(OHLCV)]
+    naive = np.broadcast_to(evaluation.last[chosen, None, : len(OHLCV)], actual.shape)
+    scale = evaluation.steps[chosen, :, : len(OHLCV)]
+    model = _errors(evaluation.forecast[chosen, days], actual, scale)
+    persistence = _errors(naive, actual, scale)
+    skill = {name: _skill(model[name], persistence[name]) for name in ("MSE", "RMSE")}
+    return {**model, "persistence": persistence, "skill": skill}
+
+
+def _errors(forecast: Floats, actual: Floats, scale: Floats) -> dict[str, float]:
+    """Return MSE, RMSE and R2 of forecasts (windows, days, 5)."""
+    error = forecast - actual
+    flat = actual.reshape(-1, actual.shape[-1])
+    spread = ((flat - flat.mean(axis=0)) ** 2).sum(axis=0)
+    missed = (error**2).reshape(flat.shape).sum(axis=0)
+    r2 = [1 - m / s for m, s in zip(missed, spread, strict=True) if s > 0]
+    return {
+        "MSE": float(((error / scale) ** 2).mean()),
+        "RMSE": float(np.sqrt((error[..., : len(PRICES)] ** 2).mean())),
+        "R2": float(np.mean(r2)) if r2 else 0.0,
+    }
+
+
+def _skill(error: float, reference: float) -> float | None:
+    """Return 1 - error / reference; None for a history that never moved, where nothing can be better."""
+    return 1 - error / reference if reference > 0 else None

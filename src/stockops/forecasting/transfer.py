@@ -1,0 +1,27 @@
+"""From the parent to a child: what is copied, what is frozen, at which pace the rest learns."""
+
+import copy
+
+from stockops.forecasting.fit import FitConfig
+from stockops.forecasting.lstm import PriceLSTM
+from stockops.records import Strategy
+
+PARENT = FitConfig(epochs=20, learning_rate=1e-3)
+CHILD: dict[Strategy, FitConfig] = {
+    "freeze": FitConfig(epochs=10, learning_rate=3e-4),
+    "fine_tune": FitConfig(epochs=10, learning_rate=1e-4),
+}
+
+
+def child_of(parent: PriceLSTM, strategy: Strategy) -> PriceLSTM:
+    """Return a copy of the parent, head included, that may be trained without touching the parent.
+
+    `freeze` leaves only the head trainable; the body then runs without dropout, which would be noise to a
+    head that trains on its states. `fine_tune` leaves everything trainable.
+    """
+    child = copy.deepcopy(parent)
+    child.requires_grad_(True)
+    if strategy == "freeze":
+        child.body.requires_grad_(False)
+        child.body.dropout = 0.0
+    return child

@@ -1,0 +1,96 @@
+"""From a vendor's raw table to the bars a model may see: cut at the as-of day, checked, adjusted."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+
+from stockops.errors import DataError, UsageError
+from stockops.market import calendar, ohlcv
+from stockops.ports import BarFeed
+
+log = logging.getLogger("stockops.prices")
+
+_END_OF_TIME = date(2200, 1, 1)  # date.max does not fit a nanosecond timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The one clock: `now` is the caller's time (aware), `as_of` the day the call is made to believe in."""
+
+    now: datetime
+    as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Adjusted daily bars of one symbol, oldest first, columns ohlcv.OHLCV, index of session dates."""
+
+    symbol: str
+    source: str
+    bars: pd.DataFrame
+
+    @property
+    def first(self) -> date:
+        """The first session."""
+        return pd.Timestamp(self.bars.index[0]).date()
+
+    @property
+    def last(self) -> date:
+        """The last session: the origin of a forecast."""
+        return pd.Timestamp(self.bars.index[-1]).date()
+
+    @property
+    def summary(self) -> dict[str, str | int]:
+        """The data span as JSON: source, rows, first, last."""
+        first, last = self.first.isoformat(), self.last.isoformat()
+        return {"source": self.source, "rows": len(self.bars), "first": first, "last": last}
+
+
+def daily(symbol: str, *, feed: BarFeed, clock: Clock, max_missing: int) -> Prices:
+    """Return the bars from 2004-08-19 to the last completed session not after `clock.as_of`.
+
+    Without an as-of day a file gives all its rows and a vendor everything up to now. A hole of more than
+    `max_missing` sessions is a DataError naming it; smaller ones are said in the log.
+    """
+    last = _last_day(symbol, feed, clock)
+    raw = feed.bars(symbol, ohlcv.FIRST_DAY, last)
+    ohlcv.check(raw, symbol)
+    _check_holes(symbol, pd.DatetimeIndex(raw.index), max_missing)
+    prices = Prices(symbol, feed.name, ohlcv.adjust(raw))
+    _say_where_it_ends(prices, last if feed.live else clock.as_of)
+    return prices
+
+
+def _last_day(symbol: str, feed: BarFeed, clock: Clock) -> date:
+    if not feed.live:
+        return clock.as_of or _END_OF_TIME
+    completed = calendar.last_completed(symbol, clock.now)
+    if clock.as_of is None:
+        return completed
+    if clock.as_of > clock.now.date():
+        raise UsageError(f"--as-of {clock.as_of} is in the future", f"the last completed session is {completed}")
+    return min(clock.as_of, completed)
+
+
+def _check_holes(symbol: str, index: pd.DatetimeIndex, max_missing: int) -> None:
+    holes = calendar.missing_runs(symbol, index)
+    for before, after, count in holes:
+        if count > max_missing:
+            raise DataError(
+                f"{symbol}: {count} sessions of {calendar.exchange(symbol)} are missing between {before} and {after}",
+                f"complete the history, or accept such holes with STOCKOPS_MAX_MISSING_SESSIONS={count}",
+            )
+    if holes:
+        days = sum(count for _, _, count in holes)
+        log.warning("%s: %d session(s) missing, the last after %s", symbol, days, holes[-1][0])
+
+
+def _say_where_it_ends(prices: Prices, expected: date | None) -> None:
+    if expected is None:
+        log.info("%s: history ends %s", prices.symbol, prices.last)
+        return
+    behind = len(calendar.sessions(prices.symbol, prices.last, expected)) - 1
+    if behind > 0:
+        log.warning("%s: history ends %s, %d session(s) before %s", prices.symbol, prices.last, behind, expected)

@@ -1,0 +1,122 @@
+"""One settings object: flag > environment > `.env` in the home > default; typed, validated, frozen.
+
+Each field is an environment variable: `STOCKOPS_` and the field's name in capitals, unless an alias says
+otherwise. A field of the same name as a command-line option is that option.
+"""
+
+import difflib
+import logging
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from stockops.errors import UsageError
+from stockops.records import Device, OnMissing, Source, Split, Strategy
+
+log = logging.getLogger("stockops.settings")
+
+PREFIX = "STOCKOPS_"
+
+
+def _day(value: object) -> object:
+    """Read YYYY-MM-DD; pydantic alone would take 20240628 for seconds since 1970."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """What a call was told, by flag, environment, `.env` or default."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        env_file_encoding="utf-8",
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    home: Path = Field(Path(), description="where everything is read and written")
+
+    source: Source = Field("yahoo", description="where prices come from")
+    data_dir: Path | None = Field(None, description="folder of <SYMBOL>.csv files for --source csv")
+    as_of: Annotated[date, BeforeValidator(_day)] | None = Field(None, description="the day to believe in")
+    json_output: bool = Field(
+        False, validation_alias=AliasChoices("STOCKOPS_JSON"), description="JSON on a terminal too"
+    )
+    quiet: bool = Field(False, description="errors only on stderr")
+    verbose: bool = Field(False, description="more on stderr, tracebacks included")
+    seed: int = Field(7, ge=0, lt=2**32, description="seed of every random choice")
+    device: Device = Field("auto", description="where torch computes")
+    threads: int = Field(2, ge=1, le=256, description="threads torch computes on")
+
+    ticker: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field((), description="symbols")
+    tickers_file: Path | None = Field(None, description="file of symbols, one a line; - is stdin")
+    strategy: Strategy = Field(
+        "freeze",
+        validation_alias=AliasChoices("TRANSFER_STRATEGY", "STOCKOPS_STRATEGY"),
+        description="what a child trains: its head, or everything",
+    )
+    split: Split = Field("random", description="which windows are held out for validation")
+    epochs: int | None = Field(None, ge=1, le=10_000, description="20 for the parent, 10 for a child")
+    days: int = Field(5, ge=1, le=63, description="sessions to forecast")
+    on_missing: OnMissing = Field("train", description="what to do without a model")
+
+    max_missing_sessions: int = Field(3, ge=0, description="longest hole in a history that is let pass")
+    lock_timeout_seconds: float = Field(600, ge=0, description="how long to wait for another training")
+    http_timeout_seconds: float = Field(10, gt=0, description="of one request for prices")
+    http_attempts: int = Field(4, ge=1, le=20, description="requests before giving up on a vendor")
+    http_wait_seconds: float = Field(2, ge=0, description="wait after the first failure, doubled each time")
+    http_total_seconds: float = Field(60, gt=0, description="bound on all attempts together")
+    finnhub_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("FINNHUB_API_KEY", "FMI_API_KEY"),
+        description="key for --source finnhub",
+    )
+    finnhub_url: str = Field("https://finnhub.io/api/v1", description="Finnhub's address")
+
+
+def load(flags: dict[str, Any]) -> Settings:
+    """Return the settings of a call whose command line said `flags`; UsageError names what is wrong."""
+    home = Path(os.environ.get(f"{PREFIX}HOME") or ".").expanduser().absolute()
+    try:
+        settings = Settings(_env_file=home / ".env", home=home, **flags)  # type: ignore[call-arg]
+    except ValidationError as exc:
+        raise UsageError(_explain(exc, flags), "see `stockops COMMAND --help` and the README's table") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{home / '.env'} is not UTF-8 text") from None
+    _warn_of_typos()
+    return settings
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a field."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{PREFIX}{name.upper()}"
+
+
+def _explain(exc: ValidationError, flags: dict[str, Any]) -> str:
+    problem = exc.errors(include_url=False, include_input=False)[0]
+    location = str(problem["loc"][0])
+    name = next((n for n in Settings.model_fields if location in (n, variable(n))), location)
+    said = f"--{name.replace('_', '-')}" if name in flags else (variable(name) if name != location else location)
+    message = problem["msg"].removeprefix("Value error, ")
+    value = flags.get(name, os.environ.get(said, ""))
+    secret = name in Settings.model_fields and "SecretStr" in str(Settings.model_fields[name].annotation)
+    return f"{said}: {message}" + (f" (not {str(value)!r})" if value != "" and not secret else "")
+
+
+def _warn_of_typos() -> None:
+    known = {variable(name) for name in Settings.model_fields} | {"STOCKOPS_STRATEGY"}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            log.warning("%s is not a setting%s", name, f"; did you mean {close[0]}?" if close else "")

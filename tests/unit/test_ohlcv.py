@@ -1,0 +1,92 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stockops.errors import DataError
+from stockops.market import ohlcv
+from tests.builders import bars
+
+TABLE = bars(60)
+
+
+def test_good_bars_pass() -> None:
+    ohlcv.check(TABLE, "AAPL")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    row=st.integers(0, 59),
+    column=st.sampled_from(ohlcv.OHLCV),
+    value=st.one_of(st.sampled_from([0.0, -1.0, np.nan, np.inf, -np.inf]), st.floats(max_value=-1e-6)),
+)
+def test_a_value_no_bar_can_have_is_named_by_row_and_date(row: int, column: str, value: float) -> None:
+    if column == "Volume" and value == 0:
+        return
+    table = TABLE.copy()
+    table.iloc[row, table.columns.get_loc(column)] = value
+    with pytest.raises(DataError, match=rf"AAPL: row {row + 1} \({table.index[row]:%Y-%m-%d}\)") as caught:
+        ohlcv.check(table, "AAPL")
+    assert column in caught.value.message or "High" in caught.value.message or "Low" in caught.value.message
+
+
+@settings(deadline=None, max_examples=40)
+@given(row=st.integers(0, 59), factor=st.floats(1.001, 100))
+def test_high_and_low_enclose_open_and_close(row: int, factor: float) -> None:
+    body = TABLE.iloc[row][["Open", "Close"]]
+    low, high = TABLE.copy(), TABLE.copy()
+    high.iloc[row, 1] = body.max() / factor
+    low.iloc[row, 2] = body.min() * factor
+    for table, name in ((high, "High"), (low, "Low")):
+        with pytest.raises(DataError, match=rf"row {row + 1} .* has {name}"):
+            ohlcv.check(table, "AAPL")
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_any_two_rows_swapped_or_repeated_are_found(data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, 58))
+    second = data.draw(st.integers(first + 1, 59))
+    order = list(range(60))
+    order[first], order[second] = order[second], order[first]
+    with pytest.raises(DataError, match="out of order"):
+        ohlcv.check(TABLE.iloc[order], "AAPL")
+    repeated = pd.concat([TABLE.iloc[: second + 1], TABLE.iloc[[first]], TABLE.iloc[second + 1 :]])
+    with pytest.raises(DataError, match="appears twice"):
+        ohlcv.check(repeated, "AAPL")
+
+
+@pytest.mark.parametrize("column", ohlcv.OHLCV)
+def test_a_missing_column_is_named(column: str) -> None:
+    with pytest.raises(DataError, match=f"AAPL: no column {column}"):
+        ohlcv.check(TABLE.drop(columns=column), "AAPL")
+
+
+def test_no_rows_is_an_error() -> None:
+    with pytest.raises(DataError, match="AAPL: no bars"):
+        ohlcv.check(TABLE.iloc[:0], "AAPL")
+
+
+def test_a_last_digit_of_rounding_is_let_pass() -> None:
+    table = TABLE.copy()
+    table.iloc[5, 1] = table.iloc[5][["Open", "Close"]].max() * (1 - 1e-6)
+    ohlcv.check(table, "AAPL")
+
+
+def test_adjusting_scales_prices_by_adj_close_and_leaves_volume() -> None:
+    table = TABLE.assign(**{"Adj Close": TABLE["Close"] * np.where(np.arange(60) < 30, 0.5, 1.0)})
+    adjusted = ohlcv.adjust(table)
+    np.testing.assert_allclose(adjusted["Close"], table["Adj Close"])
+    np.testing.assert_allclose(adjusted["High"][:30], table["High"][:30] / 2)
+    np.testing.assert_array_equal(adjusted["Volume"], table["Volume"])
+
+
+def test_the_last_row_keeps_its_traded_prices_so_a_cut_history_knows_no_later_dividend() -> None:
+    before = TABLE.assign(**{"Adj Close": TABLE["Close"]})
+    after_a_dividend = TABLE.assign(**{"Adj Close": TABLE["Close"] * 0.97})  # the vendor rewrote every earlier row
+    pd.testing.assert_frame_equal(ohlcv.adjust(after_a_dividend), ohlcv.adjust(before))
+
+
+def test_without_adj_close_prices_stay_as_they_are() -> None:
+    pd.testing.assert_frame_equal(ohlcv.adjust(TABLE), TABLE, check_freq=False)
