@@ -36,15 +36,12 @@ def stockops(
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line (default: sys.argv) and return its exit code; nothing is raised."""
     try:
-        return int(app(args=arguments, prog_name="stockops", standalone_mode=False) or 0)
-    except (typer.Abort, KeyboardInterrupt):
-        terminal.interrupted()
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # `stockops … | head` has read enough
-        terminal.hang_up()
-        return ExitCode.OK
+        code = int(app(args=arguments, prog_name="stockops", standalone_mode=False) or 0)
     except Exception as exc:  # noqa: BLE001  here every error ends: known ones with their code, the rest as bugs
         failure = failures.describe(exc)
         terminal.fail(failure)
-        terminal.show_failure(failure)
+        terminal.show(failure.document, None)
         return failure.code
+    if code == ExitCode.INTERRUPTED:  # Typer turns Ctrl-C into this code
+        terminal.interrupted()
+    return code

@@ -104,14 +104,15 @@ def variable(name: str) -> str:
 
 
 def _explain(exc: ValidationError, flags: dict[str, Any]) -> str:
+    """Return one line: the flag or variable at fault, what is wrong with it, and its value if that is no secret."""
     problem = exc.errors(include_url=False, include_input=False)[0]
-    location = str(problem["loc"][0])
-    name = next((n for n in Settings.model_fields if location in (n, variable(n))), location)
-    said = f"--{name.replace('_', '-')}" if name in flags else (variable(name) if name != location else location)
+    place = str(problem["loc"][0])
+    name = next(name for name in Settings.model_fields if place in (name, variable(name)))
+    said = f"--{name.replace('_', '-')}" if name in flags else variable(name)
     message = problem["msg"].removeprefix("Value error, ")
-    value = flags.get(name, os.environ.get(said, ""))
-    secret = name in Settings.model_fields and "SecretStr" in str(Settings.model_fields[name].annotation)
-    return f"{said}: {message}" + (f" (not {str(value)!r})" if value != "" and not secret else "")
+    value = flags.get(name, os.environ.get(said))
+    secret = "SecretStr" in str(Settings.model_fields[name].annotation)
+    return f"{said}: {message}" + ("" if value is None or secret else f" (not {str(value)!r})")
 
 
 def _warn_of_typos() -> None:

@@ -47,14 +47,20 @@ def say(*, verbose: bool, quiet: bool, as_json: bool = False) -> None:
 
 
 def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableType] | None") -> None:
-    """Print a document: through its view on a terminal, else as one line of JSON (a NaN would raise)."""
-    if wants_json():
-        sys.stdout.write(json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-    elif view is not None:
-        from rich.console import Console
+    """Print a document: through its view on a terminal, else as one line of JSON (a NaN would raise).
 
-        Console().print(view(document))
+    A reader that has gone (`stockops … | head`) has read enough: that is no error.
+    """
+    try:
+        if wants_json():
+            sys.stdout.write(json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        elif view is not None:
+            from rich.console import Console
+
+            Console().print(view(document))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(failure: Failure) -> None:
@@ -64,19 +70,9 @@ def fail(failure: Failure) -> None:
     sys.stderr.write(f"stockops: {failure.line}\n")
 
 
-def show_failure(failure: Failure) -> None:
-    """Print the error document where results are JSON."""
-    show(failure.document, None)
-
-
 def interrupted() -> None:
     """Say that Ctrl-C ended the call."""
     sys.stderr.write("stockops: interrupted; nothing was left half-written\n")
-
-
-def hang_up() -> None:
-    """Let the interpreter close a stdout that nobody reads any more without complaint."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def wants_json() -> bool:

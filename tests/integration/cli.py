@@ -1,0 +1,79 @@
+"""Run the CLI: in this process for its results, in a process of its own for what only that shows."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stockops.cli import main
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call left on its streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document on stdout."""
+        [line] = self.out.splitlines()
+        return dict(json.loads(line))
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The NDJSON on stdout."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Cli:
+    """Calls with one home and one environment, in this process."""
+
+    def __init__(self, home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = home
+        self._capfd = capfd
+        self._monkeypatch = monkeypatch
+        self.setenv(STOCKOPS_HOME=str(home), STOCKOPS_EPOCHS="1")
+
+    def setenv(self, **environment: str) -> None:
+        """Set environment variables for the calls that follow."""
+        for name, value in environment.items():
+            self._monkeypatch.setenv(name, value)
+
+    def __call__(self, *arguments: str) -> Result:
+        """Run one command line."""
+        self._capfd.readouterr()
+        code = main(list(arguments))
+        out, err = self._capfd.readouterr()
+        return Result(code, out, err)
+
+    def files(self) -> set[str]:
+        """Every file below the home but lock files."""
+        found = (path for path in self.home.rglob("*") if path.is_file() and path.name != ".lock")
+        return {path.relative_to(self.home).as_posix() for path in found}
+
+
+def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    """Start the CLI in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "stockops", *arguments],
+        env={**os.environ, "STOCKOPS_HOME": str(home), **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*arguments: str, home: Path, env: Mapping[str, str] | None = None, timeout: float = 120) -> Result:
+    """Run the CLI in a process of its own."""
+    process = start(*arguments, home=home, env=env)
+    out, err = process.communicate(timeout=timeout)
+    return Result(process.returncode, out, err)

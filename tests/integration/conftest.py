@@ -1,0 +1,35 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stockops.cli import main
+from tests.integration.cli import Cli
+
+AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
+
+
+@pytest.fixture
+def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """A CLI on the samples in an empty home."""
+    called = Cli(tmp_path, capfd, monkeypatch)
+    called.setenv(STOCKOPS_SOURCE="sample", STOCKOPS_AS_OF=AS_OF)
+    return called
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a parent and a child of AAPL, trained once; copy it, never write to it."""
+    home = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("STOCKOPS_HOME", str(home))
+        options = ["--source", "sample", "--as-of", AS_OF, "--epochs", "1", "--quiet"]
+        assert main(["train-child", "--ticker", "AAPL", *options]) == 0
+    return home
+
+
+@pytest.fixture
+def trained(cli: Cli, trained_home: Path) -> Cli:
+    """A CLI in a home of its own that has a parent and a child of AAPL."""
+    shutil.copytree(trained_home, cli.home, dirs_exist_ok=True)
+    return cli

@@ -1,0 +1,211 @@
+"""Every exit code, and what stands on the two streams beside it."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.builders import bars, to_csv
+from tests.integration.cli import Cli, Result, run, start
+
+ROWS = to_csv(bars(300)).splitlines()
+
+
+@pytest.fixture
+def from_csv(cli: Cli) -> Cli:
+    """A CLI on a folder of CSV files with 300 good bars of AAPL and ^GSPC."""
+    folder = cli.home / "data"
+    folder.mkdir()
+    for symbol in ("AAPL", "^GSPC"):
+        write(folder / f"{symbol}.csv", ROWS)
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(folder), STOCKOPS_AS_OF="")
+    return cli
+
+
+def write(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines) + "\n")
+
+
+def assert_refused(result: Result, code: int, said: str) -> None:
+    """One line on stderr, the same as an error document on stdout, the exit code."""
+    assert result.code == code
+    *talk, line = result.err.splitlines()
+    assert all("history ends" in other or "warning" in other for other in talk)
+    assert line.startswith("stockops: ")
+    assert said in line
+    error = result.document["error"]
+    assert error["message"] in line
+    assert error["hint"] in line
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train-child", "--ticker", "../x"), "'../x' is not a ticker symbol"),
+        (("train-child", "--ticker", ""), "'' is not a ticker symbol"),
+        (("predict-child",), "no ticker"),
+        (("predict-child", "--ticker", "AAPL", "--ticker", "a/b"), "'a/b' is not a ticker symbol"),
+        (("train-child", "--ticker", "AAPL", "--as-of", "yesterday"), "--as-of"),
+        (("train-child", "--ticker", "AAPL", "--as-of", "2024-02-30"), "--as-of"),
+        (("predict-child", "--ticker", "AAPL", "--days", "64"), "--days"),
+        (("predict-child", "--ticker", "AAPL", "--days", "five"), "--days"),
+        (("predict-child", "--ticker", "AAPL", "--source", "bloomberg"), "'bloomberg' is not one of"),
+        (("predict-child", "--ticker", "AAPL", "--source", "csv"), "--source csv needs a folder"),
+        (("predict-child", "--ticker", "AAPL", "--source", "csv", "--data-dir", "/nowhere"), "/nowhere is not a folder"),
+        (("predict-child", "--ticker", "AAPL", "--source", "finnhub"), "set FINNHUB_API_KEY"),
+        (("predict-child", "--tickers-file", "nowhere.txt"), "nowhere.txt cannot be read"),
+        (("train-parent", "--device", "cuda"), "torch sees no CUDA device"),
+        (("show", "gossip", "--ticker", "AAPL"), "'gossip' is not one of"),
+        (("predict-everything",), "No such command 'predict-everything'"),
+        (("--frobnicate",), "No such option"),
+    ],
+)
+def test_wrong_usage_is_2_and_nothing_is_written(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    if "--device" in arguments:
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+    assert_refused(cli(*arguments), 2, said)
+    assert cli.files() == set()
+
+
+def _edit(row: int, column: int, value: str) -> list[str]:
+    cells = ROWS[row].split(",")
+    cells[column] = value
+    return [*ROWS[:row], ",".join(cells), *ROWS[row + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (_edit(20, 4, "-3.5"), "AAPL: row 20 (2015-02-02) has Close at or below zero"),
+        (_edit(20, 2, "0.5"), "AAPL: row 20 (2015-02-02) has High below Open or Close"),
+        (_edit(20, 5, "-1"), "AAPL: row 20 (2015-02-02) has a negative Volume"),
+        (_edit(20, 1, ""), "AAPL: row 20 (2015-02-02) has no number for Open"),
+        (_edit(20, 0, "02.02.2015"), "AAPL: row 20 has no date: '02.02.2015'"),
+        ([",".join(line.split(",")[:5]) for line in ROWS], "AAPL: no column Volume"),
+        ([*ROWS[:21], ROWS[20], *ROWS[21:]], "AAPL: row 21 (2015-02-02) appears twice"),
+        ([*ROWS[:20], ROWS[21], ROWS[20], *ROWS[22:]], "AAPL: row 21 (2015-02-02) is out of order"),
+        ([*ROWS[:20], *ROWS[30:]], "AAPL: 10 sessions of XNYS are missing between 2015-01-30 and 2015-02-17"),
+        (ROWS[:116], "AAPL: too few rows to train on: 90 rows with features make 26 windows"),
+        (ROWS[:1], "AAPL: no bars"),
+    ],
+)
+def test_unusable_data_are_3_and_nothing_is_written(from_csv: Cli, lines: list[str], said: str) -> None:
+    write(from_csv.home / "data" / "AAPL.csv", lines)
+    before = from_csv.files()
+    assert_refused(from_csv("train-child", "--ticker", "AAPL"), 3, said)
+    assert from_csv.files() == before
+
+
+def test_an_unknown_symbol_is_3(cli: Cli) -> None:
+    assert_refused(cli("predict-child", "--ticker", "TSLA"), 3, "the sample data hold no TSLA")
+    assert_refused(cli("show", "metrics", "--ticker", "AAPL"), 3, "run: stockops train-child --ticker AAPL")
+    assert_refused(cli("show", "drift", "--ticker", "AAPL"), 3, "no drift report of AAPL yet")
+
+
+def test_a_short_hole_is_said_and_let_pass(from_csv: Cli) -> None:
+    write(from_csv.home / "data" / "AAPL.csv", [*ROWS[:50], *ROWS[52:]])
+    result = from_csv("train-child", "--ticker", "AAPL")
+    assert result.code == 0
+    assert "warning: AAPL: 2 session(s) missing" in result.err
+
+
+@pytest.mark.parametrize("model", ["parent/^GSPC_parent_model.pt", "AAPL/AAPL_child_model.pt"])
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_truncated_checkpoint_is_4_with_the_cure_and_never_a_forecast(trained: Cli, model: str, share: float) -> None:
+    path = trained.home / "outputs" / model
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    before = trained.files()
+    command = ("predict-child", "--ticker", "AAPL") if "child" in model else ("predict-parent",)
+    cure = "stockops train-child --ticker AAPL" if "child" in model else "stockops train-parent"
+    assert_refused(trained(*command), 4, f"outputs/{model} is damaged or not a stockops model; train it anew: {cure}")
+    assert trained.files() == before
+    assert trained(*cure.split()[1:]).code == 0
+    assert trained(*command).code == 0
+
+
+def test_a_damaged_report_is_3(trained: Cli) -> None:
+    (trained.home / "outputs/AAPL/AAPL_metrics.json").write_text('{"MSE": 0.')
+    assert_refused(trained("show", "metrics", "--ticker", "AAPL"), 3, "outputs/AAPL/AAPL_metrics.json is damaged")
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
+
+
+def test_a_model_that_another_process_trains_is_75(cli: Cli) -> None:
+    cli.setenv(STOCKOPS_LOCK_TIMEOUT_SECONDS="0.1")
+    with held(cli.home / "outputs/parent/.lock"):
+        assert_refused(cli("train-parent"), 75, "another process is training ^GSPC")
+    assert cli("train-parent").code == 0
+
+
+def test_a_bug_is_1_with_one_line_and_its_traceback_in_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("split the atom")
+
+    monkeypatch.setattr("stockops.pipelines.train.daily", broken)
+    assert_refused(cli("train-parent"), 1, "a bug: ZeroDivisionError: split the atom; the traceback is in ")
+    [kept] = [name for name in cli.files() if name.startswith("logs/")]
+    assert "in broken" in (cli.home / kept).read_text()
+    assert "in broken" in cli("train-parent", "--verbose").err
+
+
+def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stockops.pipelines import predict
+
+    real = predict.daily
+
+    def broken_for_ibm(symbol: str, **ports: object) -> object:
+        if symbol == "IBM":
+            raise ZeroDivisionError
+        return real(symbol, **ports)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(predict, "daily", broken_for_ibm)
+    result = trained("predict-child", "--ticker", "IBM", "--ticker", "AAPL")
+    assert result.code == 1
+    assert [row.get("status") for row in result.rows] == ["failed", None]
+
+
+def test_ctrl_c_is_130_and_leaves_nothing_half_written(trained: Cli) -> None:
+    before = {name: (trained.home / name).read_bytes() for name in trained.files()}
+    lock = trained.home / "outputs/parent/.lock"
+    lock.unlink(missing_ok=True)
+    process = start("train-parent", "--epochs", "10000", home=trained.home)
+    deadline = time.monotonic() + 60
+    while not lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)  # into the epochs
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "stockops: interrupted; nothing was left half-written"
+    assert {name: (trained.home / name).read_bytes() for name in trained.files()} == before
+
+
+def test_a_reader_that_hangs_up_is_no_error(trained: Cli) -> None:
+    process = start("outputs", home=trained.home)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 0
+
+
+def test_quiet_says_nothing_on_success_and_the_reason_on_failure(trained: Cli) -> None:
+    assert trained("predict-child", "--ticker", "AAPL", "--quiet").err == ""
+    assert_refused(trained("predict-child", "--ticker", "..", "--quiet"), 2, "is not a ticker symbol")
+
+
+def test_python_m_and_the_installed_command_agree(tmp_path: Path) -> None:
+    assert run("--version", home=tmp_path).out.startswith("stockops ")

@@ -1,0 +1,101 @@
+"""No later row may influence anything."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.builders import bars, to_csv
+from tests.integration.cli import Cli
+
+ROWS = to_csv(bars(420)).splitlines()
+CUT = 320
+AS_OF = ROWS[CUT].split(",")[0]
+
+
+def later_rows_as(kind: str, lines: list[str]) -> list[str]:
+    rng = random.Random(0)
+
+    def nonsense(line: str) -> str:
+        day = line.split(",")[0]
+        if kind == "text":
+            return f"{day},n/a,,?,-,x"
+        if kind == "negative":
+            return f"{day},-1,-2,-3,-4,-5"
+        return f"{day}," + ",".join(str(rng.uniform(1, 1e6)) for _ in range(5))
+
+    return [] if kind == "gone" else [nonsense(line) for line in lines]
+
+
+def fill(folder: Path, kind: str | None) -> None:
+    folder.mkdir()
+    later = ROWS[CUT + 1 :] if kind is None else later_rows_as(kind, ROWS[CUT + 1 :])
+    for symbol in ("AAPL", "^GSPC"):
+        (folder / f"{symbol}.csv").write_text("\n".join([*ROWS[: CUT + 1], *later]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[str, dict[str, bytes]]:
+    return {}
+
+
+@pytest.mark.parametrize("kind", [None, "random", "negative", "text", "gone"])
+def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str | None, reference: dict[str, dict[str, bytes]]) -> None:
+    fill(cli.home / "data", kind)
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(cli.home / "data"), STOCKOPS_AS_OF=AS_OF)
+    out = []
+    for command in (("train-child", "--ticker", "AAPL"), ("predict-child", "--ticker", "AAPL"), ("predict-parent",)):
+        document = cli(*command).document
+        document.pop("duration_seconds", None)
+        out.append(json.dumps(document))
+    found = {name: (cli.home / name).read_bytes() for name in cli.files() if name.startswith("outputs/")}
+    found["stdout"] = "\n".join(out).encode()
+    assert len(found) == 17
+    first = reference.setdefault("artifacts", found)
+    assert [name for name in first if first[name] != found[name]] == []
+    assert first.keys() == found.keys()
+
+
+@pytest.fixture
+def newer(cli: Cli) -> Cli:
+    """A home whose models were trained on every row."""
+    fill(cli.home / "data", None)
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(cli.home / "data"), STOCKOPS_AS_OF="")
+    assert cli("train-child", "--ticker", "AAPL").code == 0
+    return cli
+
+
+def test_a_look_back_uses_no_model_that_has_seen_later_rows_and_replaces_none(newer: Cli) -> None:
+    before = {name: (newer.home / name).read_bytes() for name in newer.files()}
+    result = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF)
+    assert result.document["trained_to"] == result.document["last_date"] == AS_OF
+    assert "kept apart" in result.err
+    apart = {name for name in newer.files() if name not in before}
+    assert {name.rsplit("/", 2)[0] for name in apart} == {f"outputs/as_of/{AS_OF}"}
+    assert all((newer.home / name).read_bytes() == data for name, data in before.items())
+    again = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF, "--on-missing", "fail")
+    assert again.document == result.document
+
+
+def test_a_look_back_equals_a_run_on_that_day(newer: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:
+    looked_back = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF).document
+    newer.setenv(STOCKOPS_HOME=str(tmp_path_factory.mktemp("that_day")))
+    assert newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF).document == looked_back
+
+
+def test_an_older_model_serves_a_later_day(cli: Cli) -> None:
+    fill(cli.home / "data", None)
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(cli.home / "data"), STOCKOPS_AS_OF=AS_OF)
+    version = cli("train-child", "--ticker", "AAPL").document["model_version"]
+    later = cli("predict-child", "--ticker", "AAPL", "--as-of", ROWS[CUT + 50].split(",")[0]).document
+    assert later["model_version"] == version
+    assert later["trained_to"] < later["last_date"]
+
+
+def test_without_as_of_a_parent_that_knows_later_sessions_is_used_and_said(newer: Cli) -> None:
+    (newer.home / "data" / "AAPL.csv").write_text("\n".join(ROWS[: CUT + 1]) + "\n")
+    result = newer("train-child", "--ticker", "AAPL")
+    assert result.code == 0
+    assert "the model of ^GSPC has seen sessions to" in result.err
+    assert f"give --as-of {AS_OF} for a result without look-ahead" in result.err

@@ -1,0 +1,196 @@
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.integration.cli import Cli
+from tests.integration.conftest import AS_OF
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_child_is_trained_with_its_parent_and_every_artifact(cli: Cli) -> None:
+    result = cli("train-child", "--ticker", "aapl")
+    assert result.code == 0
+    document = result.document
+    assert (document["schema"], document["status"], document["ticker"]) == (1, "completed", "AAPL")
+    assert document["strategy"] == "freeze"
+    assert document["data"] == {"source": "sample", "rows": 471, "first": "2004-08-19", "last": AS_OF}
+    assert document["run_id"] is None
+    assert document["degraded"] == []
+    card = json.loads((cli.home / "outputs/parent/^GSPC_parent_model.json").read_text())
+    assert document["parent"] == {"ticker": "^GSPC", "version": card["model_version"], "last": AS_OF}
+    parent = {f"outputs/parent/^GSPC_{name}" for name in artifact_names("parent")}
+    child = {f"outputs/AAPL/AAPL_{name}" for name in artifact_names("child")}
+    assert cli.files() == parent | child
+    assert set(document["artifacts"]) == child
+
+
+def artifact_names(kind: str) -> set[str]:
+    names = {"metrics.json", "predictions.png", "residuals.png"}
+    return names | {f"{kind}_{name}" for name in ("model.pt", "model.json", "scaler.pkl")}
+
+
+def test_the_metrics_stand_beside_those_of_persistence(trained: Cli) -> None:
+    metrics = json.loads((trained.home / "outputs/AAPL/AAPL_metrics.json").read_text())
+    for block in (metrics, metrics["next_day"], metrics["validation"]):
+        for error in ("MSE", "RMSE"):
+            skill = 1 - block[error] / block["persistence"][error]
+            assert block["skill"][error] == pytest.approx(skill)
+        assert 0.5 < block["R2"] <= 1
+        assert 0.5 < block["persistence"]["R2"] <= 1
+    shown = trained("show", "metrics", "--ticker", "AAPL")
+    assert shown.document == metrics
+
+
+def test_the_card_tells_how_the_model_came_to_be(trained: Cli) -> None:
+    card = json.loads((trained.home / "outputs/AAPL/AAPL_child_model.json").read_text())
+    assert card["features"] == ["Open", "High", "Low", "Close", "Volume", "RSI14", "MACD"]
+    assert card["config"] == {
+        "context": 60, "horizon": 5, "features": 7, "hidden": 128, "layers": 3, "dropout": 0.2
+    }  # fmt: skip
+    assert card["fit"]["learning_rate"] == 3e-4
+    assert card["fit"]["batch_size"] == 32
+    assert [epoch["epoch"] for epoch in card["history"]] == [0, 1]
+    assert card["history"][0]["loss"] is None
+    assert card["best_epoch"] == min(card["history"], key=lambda epoch: epoch["validation_loss"])["epoch"]
+    assert set(card["libraries"]) == {"stockops", "torch", "numpy", "pandas", "scikit-learn"}
+
+
+def test_the_frozen_body_is_the_parents_and_the_pickle_holds_the_scaler(trained: Cli) -> None:
+    states = [
+        torch.load(trained.home / "outputs" / path, weights_only=True)
+        for path in ("parent/^GSPC_parent_model.pt", "AAPL/AAPL_child_model.pt")
+    ]
+    for name in states[0]:
+        if name.startswith("body."):
+            assert torch.equal(states[0][name], states[1][name]), name
+    with (trained.home / "outputs/AAPL/AAPL_child_scaler.pkl").open("rb") as file:
+        scaler = pickle.load(file)  # noqa: S301  as a notebook would; stockops itself never does
+    assert torch.equal(torch.as_tensor(scaler.mean_), states[1]["scaler_mean"])
+    assert torch.equal(torch.as_tensor(scaler.scale_), states[1]["scaler_scale"])
+
+
+def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli) -> None:
+    result = trained("predict-child", "--ticker", "AAPL")
+    assert result.code == 0
+    document = result.document
+    assert set(document) == {
+        "schema", "ticker", "source", "last_date", "model_version", "trained_to", "cached", "next_business_days",
+        "predictions", "history", "features", "degraded",
+    }  # fmt: skip
+    assert document["last_date"] == document["trained_to"] == AS_OF
+    # 3 July is a session (a half day), 4 July is not
+    assert document["next_business_days"] == ["2006-07-03", "2006-07-05", "2006-07-06", "2006-07-07", "2006-07-10"]
+    assert [bar["date"] for bar in document["predictions"]["week"]] == document["next_business_days"]
+    assert document["predictions"]["next_day"] == document["predictions"]["week"][0]
+    assert len(document["history"]) == 30
+    assert document["history"][-1]["date"] == AS_OF
+    assert document["features"] == {"source": "computed"}
+    close, last = document["predictions"]["next_day"]["close"], document["history"][-1]["close"]
+    assert close == pytest.approx(last, rel=0.05)
+    assert json.loads((trained.home / "outputs/AAPL/AAPL_forecast.json").read_text()) == document
+    assert (trained.home / "outputs/AAPL/AAPL_forecast.png").read_bytes().startswith(PNG)
+    assert trained("show", "forecast", "--ticker", "AAPL").document == document
+
+
+@pytest.mark.parametrize("days", [1, 5, 63])
+def test_every_forecast_bar_is_a_bar(trained: Cli, days: int) -> None:
+    document = trained("predict-child", "--ticker", "AAPL", "--days", str(days)).document
+    path = document["predictions"].get("days", document["predictions"]["week"])
+    assert len(path) == days
+    assert len(document["predictions"]["week"]) == 5
+    for bar in [*path, *document["predictions"]["week"]]:
+        assert 0 < bar["low"] <= min(bar["open"], bar["close"])
+        assert max(bar["open"], bar["close"]) <= bar["high"]
+        assert bar["volume"] >= 0
+        low_95, low_80, high_80, high_95 = *bar["close_95"], *bar["close_80"]
+        assert min(low_95, high_95, low_80, high_80) > 0
+        assert bar["close_95"][0] <= bar["close_80"][0] <= bar["close"] <= bar["close_80"][1] <= bar["close_95"][1]
+
+
+def test_the_parent_forecasts_the_index(trained: Cli) -> None:
+    document = trained("predict-parent").document
+    assert document["ticker"] == "^GSPC"
+    assert document["predictions"]["next_day"]["close"] == pytest.approx(1270, rel=0.05)
+    assert "outputs/parent/^GSPC_forecast.png" in trained.files()
+
+
+def test_the_index_may_have_a_child_of_its_own(trained: Cli) -> None:
+    assert trained("train-child", "--ticker", "^GSPC").code == 0
+    assert "outputs/^GSPC/^GSPC_child_model.pt" in trained.files()
+    assert trained("predict-child", "--ticker", "^GSPC").document["ticker"] == "^GSPC"
+
+
+def test_a_missing_model_is_trained_or_fails_as_asked(cli: Cli) -> None:
+    refused = cli("predict-child", "--ticker", "AAPL", "--on-missing", "fail")
+    assert refused.code == 4
+    assert "run: stockops train-child --ticker AAPL" in refused.err
+    assert refused.document["error"]["kind"] == "model"
+    assert cli.files() == set()
+    healed = cli("predict-child", "--ticker", "AAPL")
+    assert healed.code == 0
+    assert {"outputs/parent/^GSPC_parent_model.pt", "outputs/AAPL/AAPL_child_model.pt"} <= cli.files()
+    assert cli("predict-child", "--ticker", "AAPL", "--on-missing", "fail").document == healed.document
+
+
+def test_the_same_call_gives_the_same_bytes(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:
+    def artifacts(home: Path) -> dict[str, bytes]:
+        cli.home = home
+        cli.setenv(STOCKOPS_HOME=str(home))
+        assert cli("train-child", "--ticker", "AAPL", "--seed", "11").code == 0
+        assert cli("predict-child", "--ticker", "AAPL", "--seed", "11").code == 0
+        return {name: (home / name).read_bytes() for name in cli.files()}
+
+    first, second = (artifacts(tmp_path_factory.mktemp("home")) for _ in range(2))
+    assert len(first) == 14
+    assert first == second
+
+
+def test_another_seed_gives_another_model(trained: Cli) -> None:
+    version = json.loads((trained.home / "outputs/AAPL/AAPL_child_model.json").read_text())["model_version"]
+    assert trained("train-child", "--ticker", "AAPL", "--seed", "12").document["model_version"] != version
+
+
+def test_fine_tune_is_asked_for_by_flag_or_by_seeds_variable(trained: Cli) -> None:
+    assert trained("train-child", "--ticker", "AAPL", "--strategy", "fine_tune").document["strategy"] == "fine_tune"
+    trained.setenv(TRANSFER_STRATEGY="fine_tune")
+    assert trained("train-child", "--ticker", "AAPL").document["strategy"] == "fine_tune"
+
+
+def test_a_chronological_split_holds_out_the_latest_windows(trained: Cli) -> None:
+    assert trained("train-child", "--ticker", "AAPL", "--split", "chronological").code == 0
+    card = json.loads((trained.home / "outputs/AAPL/AAPL_child_model.json").read_text())
+    assert card["split"] == "chronological"
+
+
+def test_of_several_tickers_one_failure_stops_no_other_and_has_its_own_row(trained: Cli) -> None:
+    result = trained("train-child", "--ticker", "AAPL", "--ticker", "TSLA", "--ticker", "MSFT", "--ticker", "AAPL")
+    assert result.code == 3
+    assert [(row["ticker"], row["status"]) for row in result.rows] == [
+        ("AAPL", "completed"), ("TSLA", "failed"), ("MSFT", "completed")
+    ]  # fmt: skip
+    assert result.rows[1]["error"]["kind"] == "data"
+    assert "the sample data hold no TSLA" in result.err
+
+
+def test_tickers_come_from_a_file_with_comments(trained: Cli) -> None:
+    listed = trained.home / "tickers.txt"
+    listed.write_text("# watch list\nAAPL\n\n  ibm  # trailing\n")
+    result = trained("predict-child", "--tickers-file", str(listed))
+    assert [row["ticker"] for row in result.rows] == ["AAPL", "IBM"]
+
+
+def test_outputs_lists_artifacts_by_category(trained: Cli) -> None:
+    trained("predict-child", "--ticker", "AAPL")
+    listed = trained("outputs").document["outputs"]
+    assert set(listed) == {"parent", "AAPL"}
+    assert set(listed["AAPL"]) == {"models", "scalers", "metrics", "forecasts", "plots"}
+    [scaler] = listed["AAPL"]["scalers"]
+    assert scaler["path"] == "outputs/AAPL/AAPL_child_scaler.pkl"
+    assert scaler["bytes"] == (trained.home / scaler["path"]).stat().st_size
+    assert 0 <= scaler["age_seconds"] < 3600
+    assert set(trained("outputs", "--ticker", "AAPL").document["outputs"]) == {"AAPL"}
+    assert trained("outputs", "--ticker", "IBM").code == 3

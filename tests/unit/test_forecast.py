@@ -1,0 +1,95 @@
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from stockops.errors import DataError
+from stockops.forecasting import checkpoint
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.forecast import as_bars, predict_one_step_and_week
+from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
+from stockops.market import calendar, features
+from stockops.market.windows import CONTEXT
+from tests.builders import bars
+
+BARS = bars(400)
+LAST = pd.Timestamp(BARS.index[-1]).date()
+
+
+def model(noise: float = 0.0) -> Checkpoint:
+    """Return a model that is persistence, or wild by so many scaled units."""
+    torch.manual_seed(0)
+    network = PriceLSTM(LSTMConfig(hidden=8))
+    torch.nn.init.normal_(network.head.weight, std=noise)
+    torch.nn.init.normal_(network.head.bias, std=noise)
+    network.scaler_scale.fill_(0.05)
+    network.range_quantiles.copy_(torch.tensor([[1.0, 1.4, 1.7, 2.0, 2.2], [2.0, 2.8, 3.4, 4.0, 4.4]]))
+    return checkpoint.seal(network, {"ticker": "AAPL", "data": {"last": "2020-01-01"}, "metrics": {}})
+
+
+def sessions(days: int) -> tuple[date, ...]:
+    return calendar.next_sessions("AAPL", LAST, days)
+
+
+def test_persistence_repeats_the_last_bar_on_the_next_sessions() -> None:
+    path = predict_one_step_and_week(model(), BARS, sessions(5))
+    assert tuple(bar.date for bar in path) == sessions(5)
+    last = BARS.iloc[-1]
+    for bar in path:
+        assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == tuple(last)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 5.0])
+@pytest.mark.parametrize("days", [1, 5, 7, 63])
+def test_every_forecast_is_a_bar_with_ranges_that_widen(days: int, noise: float) -> None:
+    path = predict_one_step_and_week(model(noise), BARS, sessions(days))
+    assert len(path) == days
+    widths = []
+    for bar in path:
+        assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
+        assert bar.volume >= 0
+        assert bar.close_95[0] <= bar.close_80[0] <= bar.close <= bar.close_80[1] <= bar.close_95[1]
+        widths.append(np.log(bar.close_95[1] / bar.close_95[0]))
+    assert (np.diff(widths) >= -1e-12).all()
+
+
+def test_the_first_week_of_a_longer_path_is_the_week() -> None:
+    short, long = (predict_one_step_and_week(model(0.1), BARS, sessions(days)) for days in (5, 20))
+    assert long[:5] == short
+
+
+def test_beyond_the_week_the_models_own_bars_are_its_history() -> None:
+    week = predict_one_step_and_week(model(0.1), BARS, sessions(5))
+    rows = [[bar.open, bar.high, bar.low, bar.close, bar.volume] for bar in week]
+    grown = pd.concat([BARS, pd.DataFrame(rows, index=pd.DatetimeIndex(sessions(5)), columns=BARS.columns)])
+    by_hand = predict_one_step_and_week(model(0.1), grown, sessions(10)[5:])
+    rolled = predict_one_step_and_week(model(0.1), BARS, sessions(10))[5:]
+    assert [bar.close for bar in rolled] == [bar.close for bar in by_hand]
+
+
+def test_a_forecast_needs_a_window_of_features_and_no_more() -> None:
+    needed = features.WARM_UP + CONTEXT
+    assert predict_one_step_and_week(model(), BARS.iloc[-needed:], sessions(1))
+    with pytest.raises(DataError, match=f"too few rows to forecast from: {needed - 1}, and {needed} are needed"):
+        predict_one_step_and_week(model(), BARS.iloc[-needed + 1 :], sessions(1))
+
+
+@settings(deadline=None, max_examples=100)
+@given(raw=arrays.arrays(np.float64, (3, 7), elements=st.floats(-1e6, 1e6)), last=st.floats(0.01, 1e5))
+def test_whatever_five_channels_say_the_result_is_a_bar(raw: np.ndarray, last: float) -> None:
+    made = as_bars(raw, last)
+    low, high, volume = made[:, 2], made[:, 1], made[:, 4]
+    assert (low > 0).all()
+    assert (low <= made[:, [0, 3]].min(axis=1)).all()
+    assert (high >= made[:, [0, 3]].max(axis=1)).all()
+    assert (volume >= 0).all()
+
+
+def test_what_is_a_bar_already_is_left_alone() -> None:
+    rows = np.c_[BARS.to_numpy()[:50], np.zeros((50, 2))]
+    np.testing.assert_array_equal(as_bars(rows, 100.0), rows[:, :5])

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from stockops.adapters.whole_files import write_together, write_whole
+
+
+def test_a_file_is_written_with_its_folders_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.json"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["b.json"]
+
+
+def test_when_one_cannot_be_written_none_is_and_nothing_is_left(tmp_path: Path) -> None:
+    first, blocked = tmp_path / "first", tmp_path / "file" / "second"
+    write_whole(first, b"old")
+    (tmp_path / "file").write_bytes(b"in the way of a folder")
+    with pytest.raises(OSError, match="file"):
+        write_together({first: b"new", blocked: b"new"})
+    assert first.read_bytes() == b"old"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "first"]
+
+
+def test_an_interrupt_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.pt"
+    write_whole(path, b"old")
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_other_users_may_read_what_a_cron_job_wrote(tmp_path: Path) -> None:
+    write_whole(tmp_path / "report.json", b"{}")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "report.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
