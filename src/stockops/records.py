@@ -1,7 +1,7 @@
 """Frozen records that travel between stages, and the words both the CLI and the core use. No heavy imports."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 Source = Literal["yahoo", "finnhub", "csv", "sample"]
@@ -12,6 +12,14 @@ OnMissing = Literal["train", "fail"]
 Report = Literal["metrics", "forecast", "drift", "eval"]
 
 SCHEMA = 1  # of every JSON document on stdout and under outputs/
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The one clock: `now` is the caller's time (aware), `as_of` the day the call is made to believe in."""
+
+    now: datetime
+    as_of: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stockops.errors import UsageError
-from stockops.pipelines.prices import Clock
 from stockops.ports import BarFeed, ModelStore, Plotter
+from stockops.records import Clock
 from stockops.settings import Settings
 
 if TYPE_CHECKING:

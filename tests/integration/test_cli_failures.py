@@ -56,7 +56,10 @@ def assert_refused(result: Result, code: int, said: str) -> None:
         (("predict-child", "--ticker", "AAPL", "--days", "five"), "--days"),
         (("predict-child", "--ticker", "AAPL", "--source", "bloomberg"), "'bloomberg' is not one of"),
         (("predict-child", "--ticker", "AAPL", "--source", "csv"), "--source csv needs a folder"),
-        (("predict-child", "--ticker", "AAPL", "--source", "csv", "--data-dir", "/nowhere"), "/nowhere is not a folder"),
+        (
+            ("predict-child", "--ticker", "AAPL", "--source", "csv", "--data-dir", "/nowhere"),
+            "/nowhere is not a folder",
+        ),
         (("predict-child", "--ticker", "AAPL", "--source", "finnhub"), "set FINNHUB_API_KEY"),
         (("predict-child", "--tickers-file", "nowhere.txt"), "nowhere.txt cannot be read"),
         (("train-parent", "--device", "cuda"), "torch sees no CUDA device"),
@@ -161,9 +164,9 @@ def test_a_bug_is_1_with_one_line_and_its_traceback_in_a_file(cli: Cli, monkeypa
 
 
 def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stockops.pipelines import predict
+    from stockops.pipelines import predict, prices
 
-    real = predict.daily
+    real = prices.daily
 
     def broken_for_ibm(symbol: str, **ports: object) -> object:
         if symbol == "IBM":

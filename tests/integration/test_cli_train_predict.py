@@ -106,9 +106,7 @@ def test_every_forecast_bar_is_a_bar(trained: Cli, days: int) -> None:
         assert 0 < bar["low"] <= min(bar["open"], bar["close"])
         assert max(bar["open"], bar["close"]) <= bar["high"]
         assert bar["volume"] >= 0
-        low_95, low_80, high_80, high_95 = *bar["close_95"], *bar["close_80"]
-        assert min(low_95, high_95, low_80, high_80) > 0
-        assert bar["close_95"][0] <= bar["close_80"][0] <= bar["close"] <= bar["close_80"][1] <= bar["close_95"][1]
+        assert 0 < bar["close_95"][0] <= bar["close_80"][0] <= bar["close"] <= bar["close_80"][1] <= bar["close_95"][1]
 
 
 def test_the_parent_forecasts_the_index(trained: Cli) -> None:

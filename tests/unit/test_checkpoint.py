@@ -80,7 +80,9 @@ def test_a_flipped_byte_never_changes_what_is_loaded(position: int, flip: int) -
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.parametrize("data", [b"not a model", json.dumps(CARD).encode(), b"\x80\x04K\x01.", b"PK\x03\x04" + b"0" * 99])
+@pytest.mark.parametrize(
+    "data", [b"not a model", json.dumps(CARD).encode(), b"\x80\x04K\x01.", b"PK\x03\x04" + b"0" * 99]
+)
 def test_anything_else_is_no_model(data: bytes) -> None:
     with pytest.raises(ModelDamagedError):
         unpack(data)

@@ -65,4 +65,4 @@ def test_a_window_after_the_memory_equals_that_of_the_whole_history_in_float32()
     table = bars(3000)
     tail = table.iloc[-(features.WARM_UP + features.MEMORY + CONTEXT) :]
     whole, late = (features.add(t).to_numpy()[-CONTEXT:].astype(np.float32) for t in (table, tail))
-    np.testing.assert_allclose(late, whole, rtol=2 * np.finfo(np.float32).eps, atol=1e-6)
+    np.testing.assert_allclose(late, whole, rtol=2.4e-7, atol=1e-6)

@@ -37,7 +37,7 @@ def test_a_cell_without_a_number_is_named_by_the_check(tmp_path: Path) -> None:
     text = to_csv(bars(30)).splitlines()
     text[4] = text[4].split(",")[0] + ",1,2,null,1,1"
     found = feed(tmp_path, "\n".join(text)).bars("AAPL", FIRST, LAST)
-    with pytest.raises(DataError, match="row 4 .* has no number for Low"):
+    with pytest.raises(DataError, match=r"row 4 .* has no number for Low"):
         ohlcv.check(found, "AAPL")
 
 

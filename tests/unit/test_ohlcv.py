@@ -25,7 +25,7 @@ def test_a_value_no_bar_can_have_is_named_by_row_and_date(row: int, column: str,
     if column == "Volume" and value == 0:
         return
     table = TABLE.copy()
-    table.iloc[row, table.columns.get_loc(column)] = value
+    table.iloc[row, list(table.columns).index(column)] = value
     with pytest.raises(DataError, match=rf"AAPL: row {row + 1} \({table.index[row]:%Y-%m-%d}\)") as caught:
         ohlcv.check(table, "AAPL")
     assert column in caught.value.message or "High" in caught.value.message or "Low" in caught.value.message

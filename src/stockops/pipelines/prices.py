@@ -2,25 +2,18 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import pandas as pd
 
 from stockops.errors import DataError, UsageError
 from stockops.market import calendar, ohlcv
 from stockops.ports import BarFeed
+from stockops.records import Clock
 
 log = logging.getLogger("stockops.prices")
 
 _END_OF_TIME = date(2200, 1, 1)  # date.max does not fit a nanosecond timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The one clock: `now` is the caller's time (aware), `as_of` the day the call is made to believe in."""
-
-    now: datetime
-    as_of: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.preprocessing import StandardScaler
 
 from stockops import __version__
 from stockops.forecasting import checkpoint as checkpoints
@@ -24,9 +23,12 @@ from stockops.forecasting.lstm import PriceLSTM, hidden_states, in_batches, rela
 from stockops.market import features, windows
 from stockops.market.ohlcv import OHLCV
 from stockops.pipelines import models as stored
-from stockops.pipelines.prices import Clock, Prices, daily
+from stockops.pipelines.prices import Prices, daily
 from stockops.ports import BarFeed, ModelStore, Plotter, Progress
-from stockops.records import SCHEMA, Device, ModelRef, Split, Strategy
+from stockops.records import SCHEMA, Clock, Device, ModelRef, Split, Strategy
+
+if TYPE_CHECKING:
+    from sklearn.preprocessing import StandardScaler
 
 _LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
 
@@ -173,7 +175,7 @@ class Trainer:
         }
 
     def _write(
-        self, place: ModelRef, checkpoint: Checkpoint, scaler: StandardScaler, evaluation: scores.Evaluation
+        self, place: ModelRef, checkpoint: Checkpoint, scaler: "StandardScaler", evaluation: scores.Evaluation
     ) -> tuple[str, ...]:
         """Write every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
         skill = checkpoint.card["metrics"]["skill"]["RMSE"]
@@ -204,8 +206,10 @@ class _Table:
         return cls(prices, cut, tuple(stamp.date() for stamp in first_targets))
 
 
-def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> StandardScaler:
+def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> "StandardScaler":
     """Fit the scaler on the relative rows of the training windows, and set it in the model."""
+    from sklearn.preprocessing import StandardScaler  # over a second that a forecast does not need
+
     rows = relative(_tensor(cut.context[cut.training])).flatten(0, 1)
     scaler = StandardScaler().fit(rows.numpy())
     model.scaler_mean.copy_(torch.as_tensor(scaler.mean_))

@@ -1,0 +1,157 @@
+"""The price cache round a vendor that records what it is asked and can be made to fail."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stockops.adapters.cached_feed import CachedFeed
+from stockops.adapters.files import CsvFeed
+from stockops.errors import DataError, StockopsError, TryAgainError
+from stockops.market import ohlcv
+from tests.builders import bars
+
+TABLE = bars(100).assign(**{"Adj Close": lambda table: table["Close"] * 0.97})
+DAYS = [stamp.date() for stamp in pd.DatetimeIndex(TABLE.index)]
+
+
+@dataclass
+class Vendor:
+    """Sends its table and remembers the spans asked for."""
+
+    table: pd.DataFrame = field(default_factory=TABLE.copy)
+    fails: StockopsError | None = None
+    asked: list[tuple[date, date]] = field(default_factory=list)
+    name: str = "vendor"
+    live: bool = True
+
+    def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
+        self.asked.append((first, last))
+        if self.fails:
+            raise self.fails
+        return self.table.loc[pd.Timestamp(first) : pd.Timestamp(last)]
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    return Vendor()
+
+
+@pytest.fixture
+def feed(vendor: Vendor, tmp_path: Path) -> CachedFeed:
+    return CachedFeed(vendor, tmp_path)
+
+
+def fetch(feed: CachedFeed, row: int) -> pd.DataFrame:
+    return feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[row])
+
+
+def test_the_first_call_fetches_everything_and_the_second_nothing(feed: CachedFeed, vendor: Vendor) -> None:
+    first, second = fetch(feed, 80), fetch(feed, 80)
+    assert vendor.asked == [(ohlcv.FIRST_DAY, DAYS[80])]
+    pd.testing.assert_frame_equal(first, second[first.columns], check_freq=False)
+    pd.testing.assert_frame_equal(second[list(TABLE)], TABLE[:81], check_freq=False)  # bit for bit
+
+
+def test_a_later_day_asks_for_the_tail_and_a_week_of_overlap(feed: CachedFeed, vendor: Vendor) -> None:
+    fetch(feed, 80)
+    found = fetch(feed, 95)
+    [_, (start, end)] = vendor.asked
+    assert (DAYS[80] - start).days == 10
+    assert end == DAYS[95]
+    pd.testing.assert_frame_equal(found[list(TABLE)], TABLE[:96], check_freq=False)
+
+
+def test_an_earlier_day_is_a_slice_and_leaves_the_file_whole(feed: CachedFeed, vendor: Vendor, tmp_path: Path) -> None:
+    fetch(feed, 80)
+    before = (tmp_path / "AAPL.csv").read_bytes()
+    assert len(fetch(feed, 30)) == 31
+    assert len(vendor.asked) == 1
+    assert (tmp_path / "AAPL.csv").read_bytes() == before
+
+
+def test_a_dividend_or_split_fetches_the_whole_history_anew(feed: CachedFeed, vendor: Vendor) -> None:
+    fetch(feed, 80)
+    vendor.table["Adj Close"] *= 0.999
+    found = fetch(feed, 90)
+    assert [start for start, _ in vendor.asked] == [ohlcv.FIRST_DAY, vendor.asked[1][0], ohlcv.FIRST_DAY]
+    pd.testing.assert_frame_equal(found[list(TABLE)], vendor.table[:91], check_freq=False)
+
+
+def test_a_revised_volume_is_taken_over_without_a_refetch(feed: CachedFeed, vendor: Vendor) -> None:
+    fetch(feed, 80)
+    vendor.table.loc[vendor.table.index[80], "Volume"] += 5
+    assert fetch(feed, 81)["Volume"].iloc[80] == vendor.table["Volume"].iloc[80]
+    assert len(vendor.asked) == 2
+
+
+def test_a_session_missing_on_one_side_of_the_overlap_is_a_rewrite(feed: CachedFeed, vendor: Vendor) -> None:
+    vendor.table = TABLE.drop(TABLE.index[78])
+    fetch(feed, 80)
+    vendor.table = TABLE.copy()
+    assert len(fetch(feed, 81)) == 82
+
+
+def test_a_vendor_that_is_down_matters_only_when_the_file_does_not_reach(feed: CachedFeed, vendor: Vendor) -> None:
+    fetch(feed, 80)
+    vendor.fails = TryAgainError("vendor: rate limited")
+    assert len(fetch(feed, 80)) == 81
+    with pytest.raises(TryAgainError):
+        fetch(feed, 81)
+
+
+def test_a_symbol_that_trades_no_more_gives_what_is_known(feed: CachedFeed, vendor: Vendor) -> None:
+    fetch(feed, 80)
+    vendor.fails = DataError("vendor has no bars in that span")
+    assert len(fetch(feed, 99)) == 81
+
+
+@pytest.mark.parametrize("damage", ["", "Date,Open\n", "rubbish", "half"])
+def test_a_damaged_file_is_said_and_fetched_anew(
+    feed: CachedFeed, vendor: Vendor, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fetch(feed, 80)
+    path = tmp_path / "AAPL.csv"
+    text = path.read_text()
+    path.write_text(text[: len(text) // 2].rsplit(",", 1)[0] if damage == "half" else damage)
+    with caplog.at_level("WARNING", "stockops.prices"):
+        assert len(fetch(feed, 80)) == 81
+    assert "the cached AAPL.csv is damaged" in caplog.text
+    assert vendor.asked[-1][0] == ohlcv.FIRST_DAY
+    assert path.read_text() == text
+
+
+def test_a_bad_answer_is_not_stored(feed: CachedFeed, vendor: Vendor, tmp_path: Path) -> None:
+    vendor.table.loc[vendor.table.index[5], "Close"] = -1.0
+    with pytest.raises(DataError, match=r"row 6 .* has Close at or below zero"):
+        fetch(feed, 80)
+    assert list(tmp_path.glob("*.csv")) == []
+
+
+def test_a_bar_later_than_asked_for_is_never_stored(vendor: Vendor, tmp_path: Path) -> None:
+    class Eager(Vendor):
+        def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
+            return self.table
+
+    feed = CachedFeed(Eager(), tmp_path)
+    assert fetch(feed, 80).index[-1] == pd.Timestamp(DAYS[80])
+    assert str(DAYS[81]) not in (tmp_path / "AAPL.csv").read_text()
+
+
+def test_the_file_is_one_of_the_csv_source(feed: CachedFeed, tmp_path: Path) -> None:
+    found = fetch(feed, 80)
+    pd.testing.assert_frame_equal(
+        CsvFeed(tmp_path).bars("AAPL", ohlcv.FIRST_DAY, DAYS[99])[list(found)], found, check_freq=False
+    )
+
+
+def test_many_at_once_fetch_once_and_leave_one_whole_file(feed: CachedFeed, vendor: Vendor, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        tables = list(pool.map(lambda _: fetch(feed, 80), range(8)))
+    assert all(len(table) == 81 for table in tables)
+    assert len(vendor.asked) == 1
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["AAPL.csv"]
+    assert list(tmp_path.glob("*.tmp")) == []

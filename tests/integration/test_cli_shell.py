@@ -1,0 +1,130 @@
+"""What a person or a script sees of the shell round the commands."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stockops.cli import main
+from tests.integration.cli import Cli, run
+
+HEAVY = {
+    "torch", "pandas", "numpy", "feast", "mlflow", "sklearn", "matplotlib", "yfinance", "redis", "qdrant_client",
+    "httpx", "exchange_calendars", "pydantic_settings", "rich", "scipy",
+}  # fmt: skip
+COMMANDS = ["train-parent", "train-child", "predict-parent", "predict-child", "show", "outputs"]
+
+
+def modules_after(*arguments: str, home: Path) -> set[str]:
+    """Return the modules loaded once a command has run in a fresh process."""
+    code = f"import sys; from stockops.cli import main; main({list(arguments)!r}); print('@', *sys.modules)"
+    env = {**os.environ, "STOCKOPS_HOME": str(home)}
+    out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
+    return set(out.rsplit("@", 1)[1].split())
+
+
+@pytest.mark.parametrize("command", [(), *[(name,) for name in COMMANDS]])
+def test_help_loads_nothing_heavy(command: tuple[str, ...], tmp_path: Path) -> None:
+    loaded = modules_after(*command, "--help", home=tmp_path)
+    assert "stockops.commands.options" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", [("outputs",), ("show", "metrics", "--ticker", "AAPL")])
+def test_looking_at_what_is_there_loads_no_library_of_numbers(trained: Cli, command: tuple[str, ...]) -> None:
+    loaded = modules_after(*command, home=trained.home)
+    assert loaded & {"torch", "pandas", "numpy", "sklearn", "matplotlib", "yfinance", "exchange_calendars"} == set()
+
+
+def test_a_forecast_loads_neither_sklearn_nor_a_compiler(trained: Cli) -> None:
+    loaded = modules_after("predict-child", "--ticker", "AAPL", home=trained.home)
+    assert "torch" in loaded
+    assert loaded & {"sklearn", "scipy", "torch._dynamo", "feast", "mlflow", "yfinance"} == set()
+
+
+def test_training_does_not_load_torchs_compiler(trained: Cli) -> None:
+    assert "torch._dynamo" not in modules_after("train-child", "--ticker", "AAPL", home=trained.home)
+
+
+def test_version_and_help_are_results(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"stockops \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    for command in COMMANDS:
+        assert main([command, "--help"]) == 0
+        assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["GITHUB_ACTIONS", "FORCE_COLOR"])
+def test_help_in_a_pipe_has_no_escapes_even_where_colour_is_forced(name: str, tmp_path: Path) -> None:
+    assert "\x1b" not in run("train-child", "--help", home=tmp_path, env={name: "1"}).out
+
+
+def test_completion_knows_commands_and_choices(tmp_path: Path) -> None:
+    def complete(words: str) -> str:
+        asked = {"_STOCKOPS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()))}
+        script = "import sys; sys.argv = ['stockops']; from stockops.__main__ import run; run()"
+        env = {**os.environ, "STOCKOPS_HOME": str(tmp_path), **asked}
+        return subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert "predict-child" in complete("stockops ")
+    assert "fine_tune" in complete("stockops train-child --strategy ")
+
+
+def on_a_terminal(*arguments: str, home: Path, **env: str) -> str:
+    """Return what a command writes to a terminal of 120 columns."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stockops", *arguments],
+        env={**os.environ, "STOCKOPS_HOME": str(home), "COLUMNS": "120", "TERM": "xterm", **env},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    except OSError:  # the other side has closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, seen.decode()
+    return seen.decode()
+
+
+def test_on_a_terminal_results_are_tables_and_training_has_a_bar(trained: Cli) -> None:
+    shown = on_a_terminal("train-child", "--ticker", "AAPL", home=trained.home)
+    assert "child AAPL" in shown
+    assert "validation 0." in shown
+    assert "tomorrow = today" in shown
+    assert '"schema"' not in shown
+    forecast = on_a_terminal("predict-child", "--ticker", "AAPL", home=trained.home)
+    assert "2006-07-03" in forecast
+    assert "95 % range" in forecast
+    assert "│" in forecast
+    assert "AAPL_child_model.pt" in on_a_terminal("outputs", home=trained.home)
+    assert "persistence" in on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home)
+
+
+def test_no_color_leaves_no_colour_and_json_no_table(trained: Cli) -> None:
+    colours = re.compile(r"\x1b\[[0-9;]*[34]\d(;\d+)*m")
+    shown = on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home)
+    assert colours.search(shown)
+    assert not colours.search(on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home, NO_COLOR="1"))
+    document = on_a_terminal("show", "metrics", "--ticker", "AAPL", "--json", home=trained.home)
+    assert json.loads(document)["schema"] == 1
+
+
+def test_json_never_holds_a_nan(trained: Cli) -> None:
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    for path in trained.home.rglob("*.json"):
+        json.loads(path.read_text(), parse_constant=refuse)

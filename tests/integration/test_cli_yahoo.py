@@ -1,0 +1,84 @@
+"""Whole commands on the default source, in processes of their own, with nothing but environment variables set."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stockops.market import calendar
+from tests.builders import bars
+from tests.integration.cli import Result, run
+from tests.loopback_yahoo import YahooServer, yahoo_server
+
+AS_OF = "2016-02-26"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[YahooServer]:
+    with yahoo_server(tmp_path_factory.mktemp("tls")) as known:
+        for seed, symbol in enumerate(("AAPL", "^GSPC")):
+            known.tables[symbol] = bars(320, seed=seed).assign(**{"Adj Close": lambda table: table["Close"]})
+        yield known
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+def call(server: YahooServer, home: Path, *arguments: str) -> Result:
+    quick = {"STOCKOPS_EPOCHS": "1", "STOCKOPS_HTTP_ATTEMPTS": "2", "STOCKOPS_HTTP_WAIT_SECONDS": "0.01"}
+    return run(*arguments, home=home, env={**server.env, **quick})
+
+
+def test_a_child_is_trained_and_served_from_yahoo_and_then_from_disk(server: YahooServer, home: Path) -> None:
+    command = ("predict-child", "--ticker", "AAPL", "--as-of", AS_OF)
+    first = call(server, home, *command)
+    assert first.code == 0, first.err
+    assert first.document["source"] == "yahoo"
+    assert first.document["last_date"] == AS_OF
+    assert {path.name for path in (home / "cache/prices/yahoo").glob("*.csv")} == {"AAPL.csv", "^GSPC.csv"}
+    server.mode = "429"  # nobody is asked again
+    asked = len(server.requests)
+    assert call(server, home, *command).document == first.document
+    assert len(server.requests) == asked
+
+
+def test_a_limit_beyond_what_is_on_disk_is_75_and_never_an_older_forecast(server: YahooServer, home: Path) -> None:
+    server.mode = "429"
+    result = call(server, home, "predict-child", "--ticker", "AAPL", "--as-of", "2016-03-18")
+    assert result.code == 75
+    assert result.document["error"]["kind"] == "try_again"
+    assert "yahoo: rate limited (attempt 2 of 2)" in result.err
+
+
+def test_an_unknown_symbol_is_3_and_leaves_nothing(server: YahooServer, home: Path) -> None:
+    server.mode = "ok"
+    result = call(server, home, "train-child", "--ticker", "NOPE", "--as-of", AS_OF)
+    assert result.code == 3
+    assert "yahoo knows no symbol NOPE" in result.err
+    assert not (home / "outputs/NOPE").exists()
+
+
+def test_a_day_in_the_future_is_2(server: YahooServer, home: Path) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    result = call(server, home, "predict-child", "--ticker", "AAPL", "--as-of", tomorrow)
+    assert result.code == 2
+    assert "is in the future" in result.err
+
+
+def test_todays_unfinished_bar_is_no_bar(server: YahooServer, tmp_path: Path) -> None:
+    server.mode = "ok"
+    now = datetime.now(UTC)
+    completed = calendar.last_completed("BTC-USD", now)  # trades around the clock, so today is never over
+    days = calendar.sessions("BTC-USD", completed - timedelta(days=318), now.date())
+    table = bars(len(days)).set_axis(pd.DatetimeIndex(days, name="Date"))
+    server.tables["BTC-USD"] = table.assign(**{"Adj Close": table["Close"]})
+    server.tables["^GSPC"] = server.tables["BTC-USD"].loc[[d for d in days if d.dayofweek < 5]]
+    result = call(server, tmp_path, "predict-child", "--ticker", "BTC-USD")
+    assert result.code == 0, result.err
+    assert date.fromisoformat(result.document["last_date"]) == completed
+    assert now.date() > completed
+    assert result.document["next_business_days"][0] == (completed + timedelta(days=1)).isoformat()

@@ -1,0 +1,131 @@
+"""The Finnhub client against a loopback server that speaks the candle API."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from stockops.adapters.finnhub import FinnhubFeed
+from stockops.adapters.retries import RetryPolicy
+from stockops.errors import DataError, StockopsError, TryAgainError, UsageError
+
+KEY = "secret-key-0123"
+FIRST, LAST = date(2024, 6, 24), date(2024, 6, 28)
+DAYS = [int(datetime(2024, 6, day, tzinfo=UTC).timestamp()) for day in (24, 25, 26, 27, 28)]
+CANDLES: dict[str, Any] = {
+    "s": "ok", "t": DAYS, "o": [1.0] * 5, "h": [3.0] * 5, "l": [0.5] * 5, "c": [2.0] * 5, "v": [100] * 5
+}  # fmt: skip
+
+
+@dataclass
+class Server:
+    """Answers queued (status, body), then the last of them for ever; what it was asked."""
+
+    url: str = ""
+    answers: list[tuple[int, str]] = field(default_factory=list)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    delay_seconds: float = 0.0
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    known = Server(answers=[(200, json.dumps(CANDLES))])
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            known.requests.append((self.path, self.headers.get("X-Finnhub-Token")))
+            time.sleep(known.delay_seconds)
+            status, body = known.answers.pop(0) if len(known.answers) > 1 else known.answers[0]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    known.url = f"http://127.0.0.1:{http.server_port}"
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    yield known
+    http.shutdown()
+    http.server_close()
+    thread.join()
+
+
+def feed(server: Server) -> FinnhubFeed:
+    retry = RetryPolicy(attempts=2, first_wait_seconds=0.01)
+    return FinnhubFeed(api_key=KEY, base_url=server.url, timeout_seconds=0.5, retry=retry)
+
+
+def test_candles_become_bars_on_their_dates(server: Server) -> None:
+    found = feed(server).bars("AAPL", FIRST, LAST)
+    assert [stamp.date() for stamp in found.index] == [date(2024, 6, day) for day in (24, 25, 26, 27, 28)]
+    assert list(found.columns) == ["Open", "High", "Low", "Close", "Volume"]
+    assert tuple(found.iloc[0]) == (1.0, 3.0, 0.5, 2.0, 100.0)
+    [(path, _)] = server.requests
+    query = parse_qs(urlsplit(path).query)
+    assert query["symbol"] == ["AAPL"]
+    assert query["resolution"] == ["D"]
+    assert int(query["from"][0]) <= DAYS[0]
+    assert DAYS[-1] <= int(query["to"][0]) < DAYS[-1] + 86_400
+
+
+def test_the_key_travels_in_a_header_and_is_nowhere_else(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        feed(server).bars("AAPL", FIRST, LAST)
+    [(path, token)] = server.requests
+    assert token == KEY
+    assert KEY not in path
+    assert KEY not in caplog.text
+    assert KEY not in repr(feed(server))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "said"),
+    [
+        (401, "{}", UsageError, "finnhub refuses the key; check FINNHUB_API_KEY"),
+        (403, "{}", UsageError, "this key's plan has no candles of AAPL"),
+        (429, "{}", TryAgainError, r"finnhub: rate limited \(attempt 2 of 2\)"),
+        (502, "{}", TryAgainError, "finnhub: server error 502"),
+        (422, "{}", DataError, "finnhub answers 422 for AAPL"),
+        (200, "<html>", TryAgainError, "an answer that is no JSON"),
+        (200, '{"s":"no_data"}', DataError, "finnhub has no bars of AAPL from 2024-06-24 to 2024-06-28"),
+        (200, "[]", DataError, "finnhub's answer for AAPL is malformed"),
+        (200, '{"s":"ok","t":[1]}', DataError, "malformed"),
+        (200, json.dumps(CANDLES | {"c": [2.0] * 4}), DataError, "malformed"),
+        (200, json.dumps(CANDLES | {"o": ["one"] * 5}), DataError, "malformed"),
+        (200, json.dumps(CANDLES | {"t": ["now"] * 5}), DataError, "malformed"),
+    ],
+)
+def test_every_answer_has_its_own_error_and_none_names_the_key(
+    server: Server, status: int, body: str, error: type[StockopsError], said: str
+) -> None:
+    server.answers = [(status, body)]
+    with pytest.raises(error, match=said) as caught:
+        feed(server).bars("AAPL", FIRST, LAST)
+    assert KEY not in str(caught.value)
+
+
+def test_a_passing_limit_is_got_over(server: Server) -> None:
+    server.answers = [(429, ""), (200, json.dumps(CANDLES))]
+    assert len(feed(server).bars("AAPL", FIRST, LAST)) == 5
+    assert len(server.requests) == 2
+
+
+def test_a_time_out_and_a_closed_port_are_to_be_tried_again(server: Server) -> None:
+    server.delay_seconds = 1.0
+    with pytest.raises(TryAgainError, match=r"finnhub: no answer within 0.5 s"):
+        feed(server).bars("AAPL", FIRST, LAST)
+    retry = RetryPolicy(attempts=1)
+    closed = FinnhubFeed(api_key=KEY, base_url="http://127.0.0.1:9", timeout_seconds=0.5, retry=retry)
+    with pytest.raises(TryAgainError, match=r"finnhub: no connection \(ConnectError\)"):
+        closed.bars("AAPL", FIRST, LAST)

@@ -1,0 +1,140 @@
+"""The real yfinance client against a loopback server that speaks Yahoo's chart API."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stockops.adapters.retries import RetryPolicy
+from stockops.adapters.yahoo import YahooFeed
+from stockops.errors import DataError, StockopsError, TryAgainError
+from stockops.market import ohlcv
+from tests.builders import bars
+from tests.loopback_yahoo import Mode, YahooServer, yahoo_server
+
+FIRST, LAST = date(2004, 8, 19), date(2015, 3, 31)
+
+
+@pytest.fixture(scope="module")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[YahooServer]:
+    with yahoo_server(tmp_path_factory.mktemp("tls")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: YahooServer, monkeypatch: pytest.MonkeyPatch) -> YahooServer:
+    for name, value in _server.env.items():
+        monkeypatch.setenv(name, value)
+    table = bars(60)
+    _server.tables = {
+        "AAPL": table.assign(**{"Adj Close": table["Close"] * 0.9}),
+        "^GSPC": table.assign(**{"Adj Close": table["Close"]}),
+        "7203.T": bars(60, symbol="7203.T").assign(**{"Adj Close": 1.0}),
+    }
+    _server.mode, _server.modes, _server.requests = "ok", [], []
+    return _server
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> YahooFeed:
+    retry = RetryPolicy(attempts=3, first_wait_seconds=0.01, longest_wait_seconds=0.02)
+    return YahooFeed(cache_dir=tmp_path / "yfinance", timeout_seconds=1, retry=retry)
+
+
+def test_history_comes_raw_with_adj_close_on_plain_session_dates(server: YahooServer, feed: YahooFeed) -> None:
+    found = feed.bars("AAPL", FIRST, LAST)
+    expected = server.tables["AAPL"].loc[: pd.Timestamp(LAST)]
+    pd.testing.assert_frame_equal(found[list(expected)], expected, check_freq=False)
+    ohlcv.check(found, "AAPL")
+
+
+def test_the_span_is_the_one_asked_for_with_both_ends(server: YahooServer, feed: YahooFeed) -> None:
+    days = server.tables["AAPL"].index
+    found = feed.bars("AAPL", days[10].date(), days[19].date())
+    assert list(found.index) == list(days[10:20])
+
+
+def test_an_index_and_a_tokyo_share_keep_their_own_days(server: YahooServer, feed: YahooFeed) -> None:
+    for symbol in ("^GSPC", "7203.T"):
+        assert list(feed.bars(symbol, FIRST, LAST).index) == list(server.tables[symbol].loc[: pd.Timestamp(LAST)].index)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "error", "said"),
+    [
+        ("429", TryAgainError, r"yahoo: rate limited \(attempt 3 of 3\); try again later"),
+        ("500", TryAgainError, r"yahoo: server error 500 \(attempt 3 of 3\)"),
+        ("drop", TryAgainError, "yahoo: no connection"),
+        ("garbage", TryAgainError, "yahoo: an answer that is no JSON"),
+        ("empty", DataError, "yahoo has no bars of AAPL in that span"),
+        ("no_adjclose", DataError, "yahoo's answer for AAPL lacks adjusted closes; unadjusted prices are not used"),
+        ("short", DataError, "yahoo's answer for AAPL is malformed"),
+    ],
+)
+def test_a_fault_has_its_own_error(
+    server: YahooServer, feed: YahooFeed, mode: Mode, error: type[StockopsError], said: str, warm: bool
+) -> None:
+    if warm:  # the symbol's time zone is known already: other requests, other exceptions
+        feed.bars("AAPL", FIRST, LAST)
+    server.mode = mode
+    with pytest.raises(error, match=said):
+        feed.bars("AAPL", FIRST, LAST)
+
+
+def test_a_time_out_is_bounded(server: YahooServer, tmp_path: Path) -> None:
+    once = YahooFeed(cache_dir=tmp_path, timeout_seconds=0.3, retry=RetryPolicy(attempts=1))
+    once.bars("AAPL", FIRST, LAST)
+    server.mode = "slow"
+    with pytest.raises(TryAgainError, match=r"yahoo: no answer within 0.3 s \(attempt 1 of 1\)"):
+        once.bars("AAPL", FIRST, LAST)
+
+
+@pytest.mark.parametrize("mode", ["429", "500", "drop"])
+def test_a_passing_fault_is_got_over(server: YahooServer, feed: YahooFeed, mode: Mode) -> None:
+    feed.bars("AAPL", FIRST, LAST)
+    server.modes = [mode, mode]  # yfinance itself asks twice on an error status
+    assert len(feed.bars("AAPL", FIRST, LAST)) > 50
+
+
+def test_an_unknown_symbol_is_named_and_not_asked_for_again(server: YahooServer, feed: YahooFeed) -> None:
+    with pytest.raises(DataError, match="yahoo knows no symbol NOPE"):
+        feed.bars("NOPE", FIRST, LAST)
+    assert len([path for path in server.requests if "chart/NOPE" in path]) <= 2
+
+
+def test_a_span_without_rows_is_no_unknown_symbol(server: YahooServer, feed: YahooFeed) -> None:
+    with pytest.raises(DataError, match="yahoo has no bars of AAPL"):
+        feed.bars("AAPL", date(2010, 1, 1), date(2010, 2, 1))
+
+
+def test_split_and_dividend_rewrite_what_came_before(server: YahooServer, feed: YahooFeed) -> None:
+    before = feed.bars("AAPL", FIRST, LAST)
+    server.split("AAPL", 4)
+    server.pay_dividend("AAPL", 0.01)
+    after = feed.bars("AAPL", FIRST, LAST)
+    np.testing.assert_allclose(after["Close"], before["Close"] / 4)
+    np.testing.assert_allclose(after["Volume"], before["Volume"] * 4)
+    np.testing.assert_allclose(after["Adj Close"].iloc[:50], before["Adj Close"].iloc[:50] / 4 * 0.99)
+
+
+def test_rows_without_any_price_and_fillers_on_holidays_are_left_out(server: YahooServer, feed: YahooFeed) -> None:
+    table = server.tables["AAPL"].copy()
+    table.iloc[7] = np.nan
+    holiday = pd.DataFrame(dict.fromkeys(table.columns, 100.0) | {"Volume": 0.0}, index=[pd.Timestamp("2015-01-19")])
+    server.tables["AAPL"] = pd.concat([table, holiday]).sort_index()
+    found = feed.bars("AAPL", FIRST, LAST)
+    assert pd.Timestamp("2015-01-19") not in found.index  # Martin Luther King Day
+    assert table.index[7] not in found.index
+    ohlcv.check(found, "AAPL")
+
+
+def test_yfinance_leaves_nothing_in_the_users_home(
+    server: YahooServer, feed: YahooFeed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    feed.bars("AAPL", FIRST, LAST)
+    assert not (tmp_path / "home").exists()

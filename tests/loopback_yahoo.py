@@ -1,0 +1,188 @@
+"""Yahoo's chart API on loopback, behind a proxy that ends TLS for *.yahoo.com, so that the real yfinance
+client talks to it unchanged: it only needs the environment variables in `YahooServer.env`."""
+
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import trustme
+
+Mode = Literal["ok", "429", "500", "slow", "drop", "empty", "garbage", "no_adjclose", "short"]
+_FIELDS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass
+class YahooServer:
+    """What the server knows and was asked.
+
+    tables: symbol -> raw bars with Adj Close. modes: the faults of the next chart requests, then `mode`.
+    """
+
+    env: dict[str, str]
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    mode: Mode = "ok"
+    modes: list[Mode] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def charts(self) -> list[str]:
+        """The requests for prices, without those for a symbol's time zone."""
+        return [path for path in self.requests if "/v8/finance/chart/" in path and "period1=" in path]
+
+    def next_mode(self) -> Mode:
+        """Return the fault of this request."""
+        return self.modes.pop(0) if self.modes else self.mode
+
+    def pay_dividend(self, symbol: str, share: float) -> None:
+        """Rewrite history as a vendor does: the Adj Close of all rows but the last falls by that share."""
+        table = self.tables[symbol]
+        factor = [1 - share] * (len(table) - 1) + [1.0]
+        self.tables[symbol] = table.assign(**{"Adj Close": table["Adj Close"] * factor})
+
+    def split(self, symbol: str, ratio: int) -> None:
+        """Rewrite history for a split: every price falls, every volume rises."""
+        table = self.tables[symbol].astype(float)
+        prices = [column for column in table.columns if column != "Volume"]
+        self.tables[symbol] = table.assign(Volume=table["Volume"] * ratio, **{c: table[c] / ratio for c in prices})
+
+
+@contextmanager
+def yahoo_server(folder: Path) -> Iterator[YahooServer]:
+    """Run the server on a free port while the context lasts; its certificate authority is written to `folder`."""
+    authority = trustme.CA()
+    bundle = folder / "authority.pem"
+    bundle.write_bytes(authority.cert_pem.bytes())
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("*.yahoo.com", "*.finance.yahoo.com", "yahoo.com").configure_cert(tls)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    address = f"http://127.0.0.1:{server.server_port}"
+    trusted = {name: str(bundle) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
+    known = YahooServer({"HTTPS_PROXY": address, "https_proxy": address, **trusted})
+    server.known, server.tls = known, tls  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield known
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    zones: ClassVar[dict[str, str]] = {"T": "Asia/Tokyo"}
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def handle(self) -> None:
+        """Serve one connection; a client that gives up is no error here."""
+        try:
+            super().handle()
+        except OSError:
+            self.close_connection = True
+
+    def finish(self) -> None:
+        """Close what TLS was put round, too: the server only knows the plain socket."""
+        super().finish()
+        self.connection.close()
+
+    def do_CONNECT(self) -> None:
+        """End TLS here and go on serving what comes through it."""
+        self.send_response(200)
+        self.end_headers()
+        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)  # type: ignore[attr-defined]
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+        self.close_connection = False
+
+    def do_GET(self) -> None:
+        """Answer a crumb or a chart."""
+        url = urlsplit(self.path)
+        self._known.requests.append(self.path)
+        if url.path == "/v1/test/getcrumb":
+            self._reply(200, "crumb")
+        elif url.path.startswith("/v8/finance/chart/"):
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            self._chart(unquote(url.path.rsplit("/", 1)[1]), query)
+        else:
+            self._reply(200, "<html></html>")  # a cookie, or a consent page
+
+    @property
+    def _known(self) -> YahooServer:
+        return self.server.known  # type: ignore[attr-defined,no-any-return]
+
+    def _chart(self, symbol: str, query: dict[str, str]) -> None:
+        mode = self._known.next_mode()
+        if mode == "slow":
+            time.sleep(3)
+        if mode == "drop":
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if mode in ("429", "500"):
+            self._reply(int(mode), "Too Many Requests" if mode == "429" else _error("internal-error", "boom"))
+        elif mode == "garbage":
+            self._reply(200, "<html>Will you accept our cookies?</html>")
+        elif symbol not in self._known.tables:
+            self._reply(404, _error("Not Found", "No data found, symbol may be delisted"))
+        else:
+            self._reply(200, _chart(symbol, self._known.tables[symbol], query, mode, self._zone(symbol)))
+
+    def _zone(self, symbol: str) -> ZoneInfo:
+        return ZoneInfo(self.zones.get(symbol.rpartition(".")[2], "America/New_York"))
+
+    def _reply(self, code: int, body: Any) -> None:
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html" if isinstance(body, str) else "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _error(code: str, text: str) -> dict[str, Any]:
+    return {"chart": {"result": None, "error": {"code": code, "description": text}}}
+
+
+def _chart(symbol: str, table: pd.DataFrame, query: dict[str, str], mode: Mode, zone: ZoneInfo) -> dict[str, Any]:
+    opens = [int(datetime(day.year, day.month, day.day, 9, 30, tzinfo=zone).timestamp()) for day in table.index]
+    if "period1" in query:
+        inside = [int(query["period1"]) <= moment < int(query["period2"]) for moment in opens]
+    else:
+        inside = [position == len(opens) - 1 for position in range(len(opens))]
+    rows, stamps = table[inside], [moment for moment, chosen in zip(opens, inside, strict=True) if chosen]
+    meta = {
+        "currency": "USD", "symbol": symbol, "exchangeName": "NMS", "instrumentType": "EQUITY",
+        "firstTradeDate": opens[0], "regularMarketTime": opens[-1] + 23_400, "gmtoffset": -14_400,
+        "timezone": "EST", "exchangeTimezoneName": zone.key, "regularMarketPrice": float(table["Close"].iloc[-1]),
+        "chartPreviousClose": 1.0, "priceHint": 2, "dataGranularity": "1d", "range": "", "validRanges": ["1d", "max"],
+    }  # fmt: skip
+    result: dict[str, Any] = {"meta": meta, "indicators": {"quote": [{}], "adjclose": [{}]}}
+    if len(rows) and mode != "empty":
+        quote = {name: _numbers(rows[name.capitalize()]) for name in _FIELDS}
+        if mode == "short":
+            quote["close"] = quote["close"][:-1]
+        result["timestamp"] = stamps
+        result["indicators"] = {"quote": [quote], "adjclose": [{"adjclose": _numbers(rows["Adj Close"])}]}
+        if mode == "no_adjclose":
+            del result["indicators"]["adjclose"]
+    return {"chart": {"result": [result], "error": None}}
+
+
+def _numbers(values: "pd.Series[float]") -> list[float | None]:
+    return [None if pd.isna(value) else float(value) for value in values]
