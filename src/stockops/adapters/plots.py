@@ -34,6 +34,7 @@ class PngPlotter:
             panel.plot(_axis(shown), forecast, color=_FORECAST, lw=1.0, ls="--", label="forecast")
             panel.set_ylabel(f"{name} ({'shares' if name == 'Volume' else exchanges.of(evaluation.ticker).unit})")
         panels[-1].yaxis.set_major_formatter(FuncFormatter(_short))
+        figure.align_ylabels(panels)
         return _png(figure, legend=panels[0])
 
     def residuals(self, evaluation: Evaluation, skill: float | None) -> bytes:
@@ -48,6 +49,7 @@ class PngPlotter:
             panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
             _limit(panel, percent)
             panel.set_ylabel(f"{name}\n(% of day before)")
+        figure.align_ylabels(panels)
         return _png(figure, legend=panels[0])
 
     def forecast(self, forecast: Forecast) -> bytes:
@@ -80,10 +82,11 @@ class PngPlotter:
 
 
 def _panels(title: str, dates: Sequence[date], skill: float | None) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(11, 12), layout="constrained", dpi=100)
+    figure = Figure(figsize=(11, 12), dpi=100)
+    figure.subplots_adjust(left=0.1, right=0.985, top=0.94, bottom=0.06, hspace=0.1)  # a computed layout draws twice
     panels = [figure.add_subplot(len(OHLCV), 1, 1)]
     panels += [figure.add_subplot(len(OHLCV), 1, row, sharex=panels[0]) for row in range(2, len(OHLCV) + 1)]
-    figure.suptitle(f"{title}, {dates[0]} to {dates[-1]}\n{_skill(skill)}", fontsize=12, x=0.01, ha="left")
+    figure.suptitle(f"{title}, {dates[0]} to {dates[-1]}\n{_skill(skill)}", fontsize=12, x=0.02, y=0.985, ha="left")
     for panel in panels:
         _dates(panel)
         panel.tick_params(labelbottom=panel is panels[-1])
@@ -127,7 +130,7 @@ def _skill(skill: float | None) -> str:
 def _png(figure: Figure, legend: Axes | None = None) -> bytes:
     if legend is not None:
         handles, labels = legend.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False)
+        figure.legend(handles, labels, loc="lower right", ncols=2, frameon=False)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
