@@ -34,7 +34,7 @@ def assert_refused(result: Result, code: int, said: str) -> None:
     """One line on stderr, the same as an error document on stdout, the exit code."""
     assert result.code == code
     *talk, line = result.err.splitlines()
-    assert all("history ends" in other or "warning" in other for other in talk)
+    assert all("history ends" in line or "warning" in line or "no parent model" in line for line in talk)
     assert line.startswith("stockops: ")
     assert said in line
     error = result.document["error"]
@@ -212,3 +212,17 @@ def test_quiet_says_nothing_on_success_and_the_reason_on_failure(trained: Cli) -
 
 def test_python_m_and_the_installed_command_agree(tmp_path: Path) -> None:
     assert run("--version", home=tmp_path).out.startswith("stockops ")
+
+
+def test_a_home_that_cannot_be_written_is_2(cli: Cli) -> None:
+    in_the_way = cli.home / "file"
+    in_the_way.touch()
+    cli.setenv(STOCKOPS_HOME=str(in_the_way))
+    assert_refused(cli("train-parent"), 2, "choose a home that can be written with STOCKOPS_HOME")
+
+
+def test_a_call_that_fails_leaves_no_folder_behind(cli: Cli) -> None:
+    cli.setenv(STOCKOPS_AS_OF="2004-10-01")  # 31 sessions: too few for anyone
+    assert_refused(cli("train-parent"), 3, "^GSPC: too few rows to train on")
+    assert_refused(cli("train-child", "--ticker", "AAPL"), 3, "AAPL: too few rows to train on")
+    assert list(cli.home.iterdir()) == []

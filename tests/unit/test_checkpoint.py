@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stockops.errors import ModelDamagedError
@@ -68,6 +68,7 @@ def test_a_half_written_file_is_damaged_and_the_cure_is_named(share: float) -> N
 
 
 @settings(deadline=None, max_examples=150)
+@example(position=273, flip=1)  # torch.load answers this one with an AssertionError
 @given(position=st.integers(0, len(PACKED) - 1), flip=st.integers(1, 255))
 def test_a_flipped_byte_never_changes_what_is_loaded(position: int, flip: int) -> None:
     data = bytearray(PACKED)

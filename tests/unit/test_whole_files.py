@@ -1,8 +1,10 @@
+import errno
 from pathlib import Path
 
 import pytest
 
 from stockops.adapters.whole_files import write_together, write_whole
+from stockops.errors import TryAgainError, UsageError
 
 
 def test_a_file_is_written_with_its_folders_and_replaced(tmp_path: Path) -> None:
@@ -17,7 +19,7 @@ def test_when_one_cannot_be_written_none_is_and_nothing_is_left(tmp_path: Path) 
     first, blocked = tmp_path / "first", tmp_path / "file" / "second"
     write_whole(first, b"old")
     (tmp_path / "file").write_bytes(b"in the way of a folder")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(UsageError, match=r"cannot write .*file: .* STOCKOPS_HOME"):
         write_together({first: b"new", blocked: b"new"})
     assert first.read_bytes() == b"old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "first"]
@@ -41,3 +43,18 @@ def test_other_users_may_read_what_a_cron_job_wrote(tmp_path: Path) -> None:
     write_whole(tmp_path / "report.json", b"{}")
     (tmp_path / "plain").touch()
     assert (tmp_path / "report.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_full_disk_is_to_be_tried_again_and_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.pt"
+    write_whole(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(TryAgainError, match=r"cannot write .*: No space left on device; free some space"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"

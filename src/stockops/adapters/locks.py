@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from stockops.adapters.whole_files import said
 from stockops.errors import TryAgainError
 
 
@@ -15,12 +16,13 @@ def locked(path: Path, timeout_seconds: float, busy: str) -> Iterator[None]:
 
     The lock goes with the process that holds it, however that process ends.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
-    try:
-        lock.acquire(timeout=timeout_seconds)
-    except Timeout:
-        raise TryAgainError(busy, "try again when it is done") from None
+    with said(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=timeout_seconds)
+        except Timeout:  # an OSError, but not one of writing
+            raise TryAgainError(busy, "try again when it is done") from None
     try:
         yield
     finally:

@@ -1,9 +1,13 @@
 """The one way to write a file: whole or not at all."""
 
+import errno
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+from stockops.errors import TryAgainError, UsageError
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -15,32 +19,47 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     """Replace or create files; a reader sees an old or a new one, never a part.
 
     All contents reach the disk under temporary names (".NAME.….tmp") before the first file is replaced, so
-    a full disk or Ctrl-C before that leaves everything as it was. Missing folders are made. Raises OSError.
+    a full disk or Ctrl-C before that leaves everything as it was. Missing folders are made. Raises UsageError
+    where nothing may be written, TryAgainError when the disk is full.
     """
-    staged: list[tuple[str, Path]] = []
+    staged: list[tuple[Path, Path]] = []
     try:
         for path, data in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            staged.append((_stage(path, data), path))
+            with said(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                staged.append((_stage(path, data), path))
         for temporary, path in staged:
-            os.replace(temporary, path)
+            with said(path):
+                temporary.replace(path)
     finally:
         for temporary, _ in staged:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
-def _stage(path: Path, data: bytes) -> str:
+@contextmanager
+def said(path: Path) -> Iterator[None]:
+    """Say what an OSError means for the user: where nothing can be written, and why."""
+    try:
+        yield
+    except OSError as exc:
+        message = f"cannot write {path}: {exc.strerror}"
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TryAgainError(message, "free some space") from exc
+        raise UsageError(message, "choose a home that can be written with STOCKOPS_HOME") from exc
+
+
+def _stage(path: Path, data: bytes) -> Path:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), 0o666 & ~_UMASK)  # mkstemp's 0600 would shut out the next cron user
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_UMASK)  # mkstemp's 0600 would shut out another user's cron job
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return name
+    return Path(name)
 
 
 def _umask() -> int:

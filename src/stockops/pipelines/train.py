@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import logging
 import pickle
 import time
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from stockops.records import SCHEMA, Clock, Device, ModelRef, Split, Strategy
 
 if TYPE_CHECKING:
     from sklearn.preprocessing import StandardScaler
+
+log = logging.getLogger("stockops.train")
 
 _LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
 
@@ -89,8 +92,9 @@ class Trainer:
     def parent(self, place: ModelRef = stored.PARENT) -> Trained:
         """Train the market's model and write its artifacts to `place`."""
         started = time.monotonic()
+        table = _Table.of(self._prices(place.ticker), self.options)
         with self.models.lock(place):
-            return self._parent(place, started)
+            return self._parent(place, table, started)
 
     def child(self, ticker: str, place: ModelRef | None = None) -> Trained:
         """Train a ticker's model from the parent, which is trained first when no usable one is there."""
@@ -108,18 +112,20 @@ class Trainer:
         """Return the parent this call may use; train it when there is none."""
         if found := self._find_parent():
             return found
+        started = time.monotonic()
         place = stored.place_for_healing(stored.PARENT, models=self.models, as_of=self.clock.as_of)
+        table = _Table.of(self._prices(place.ticker), self.options)
+        log.info("no parent model that this call may use: training %s first", place.ticker)
         with self.models.lock(place):
             if found := self._find_parent():  # another process trained it while this one waited
                 return found
-            return self._parent(place, time.monotonic()).checkpoint
+            return self._parent(place, table, started).checkpoint
 
     def _find_parent(self) -> Checkpoint | None:
         found = stored.find(stored.PARENT, models=self.models, as_of=self.clock.as_of)
         return found[1] if found else None
 
-    def _parent(self, place: ModelRef, started: float) -> Trained:
-        table = _Table.of(self._prices(place.ticker), self.options)
+    def _parent(self, place: ModelRef, table: "_Table", started: float) -> Trained:
         torch.manual_seed(self.options.seed)
         about = {"strategy": None, "parent": None}
         return self._train(place, PriceLSTM(), table, transfer.PARENT, about, started)
