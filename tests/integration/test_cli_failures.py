@@ -53,6 +53,7 @@ def assert_refused(result: Result, code: int, said: str) -> None:
         (("train-child", "--ticker", "AAPL", "--as-of", "yesterday"), "--as-of"),
         (("train-child", "--ticker", "AAPL", "--as-of", "2024-02-30"), "--as-of"),
         (("predict-child", "--ticker", "AAPL", "--days", "64"), "--days"),
+        (("predict-child", "--ticker", "AAPL", "--days", "0"), "--days"),
         (("predict-child", "--ticker", "AAPL", "--days", "five"), "--days"),
         (("predict-child", "--ticker", "AAPL", "--source", "bloomberg"), "'bloomberg' is not one of"),
         (("predict-child", "--ticker", "AAPL", "--source", "csv"), "--source csv needs a folder"),

@@ -125,9 +125,12 @@ def test_the_index_may_have_a_child_of_its_own(trained: Cli) -> None:
 def test_a_missing_model_is_trained_or_fails_as_asked(cli: Cli) -> None:
     refused = cli("predict-child", "--ticker", "AAPL", "--on-missing", "fail")
     assert refused.code == 4
-    assert "run: stockops train-child --ticker AAPL" in refused.err
+    assert f"no child model for AAPL trained on nothing after {AS_OF}; let one be trained" in refused.err
     assert refused.document["error"]["kind"] == "model"
     assert cli.files() == set()
+    cli.setenv(STOCKOPS_AS_OF="")
+    assert "no parent model; run: stockops train-parent" in cli("predict-parent", "--on-missing", "fail").err
+    cli.setenv(STOCKOPS_AS_OF=AS_OF)
     healed = cli("predict-child", "--ticker", "AAPL")
     assert healed.code == 0
     assert {"outputs/parent/^GSPC_parent_model.pt", "outputs/AAPL/AAPL_child_model.pt"} <= cli.files()
@@ -147,9 +150,12 @@ def test_the_same_call_gives_the_same_bytes(cli: Cli, tmp_path_factory: pytest.T
     assert first == second
 
 
-def test_another_seed_gives_another_model(trained: Cli) -> None:
-    version = json.loads((trained.home / "outputs/AAPL/AAPL_child_model.json").read_text())["model_version"]
-    assert trained("train-child", "--ticker", "AAPL", "--seed", "12").document["model_version"] != version
+def test_another_seed_gives_another_model_and_zero_is_a_seed(trained: Cli) -> None:
+    seeds = ("7", "12", "0")
+    versions = {trained("train-child", "--ticker", "AAPL", "--seed", s).document["model_version"] for s in seeds}
+    assert len(versions) == 3
+    card = json.loads((trained.home / "outputs/AAPL/AAPL_child_model.json").read_text())
+    assert card["seed"] == 0
 
 
 def test_fine_tune_is_asked_for_by_flag_or_by_seeds_variable(trained: Cli) -> None:

@@ -44,6 +44,12 @@ EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if
 DAYS = _option("days", int, "Sessions to forecast, 1 to 63; 5 if not said.", metavar="N")
 ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, or fail.")
 
+
+def _typed(value: Any) -> bool:
+    """Tell whether the user typed an option; 0 is a value, and equal to False only for Python."""
+    return not (value is None or value is False or value == [])
+
+
 COMMON = (SOURCE, DATA_DIR, AS_OF, JSON, QUIET, VERBOSE, SEED, DEVICE)
 LOCAL = (JSON, QUIET, VERBOSE)  # for commands that only read what is there
 
@@ -58,7 +64,7 @@ def command(
 
     def decorate(body: Callable[[Run], None]) -> Callable[..., None]:
         def wrapped(**flags: Any) -> None:
-            body(Run.start({name: value for name, value in flags.items() if value not in (None, False, [])}))
+            body(Run.start({name: value for name, value in flags.items() if _typed(value)}))
 
         parameters = [*options, *common]
         wrapped.__name__ = body.__name__

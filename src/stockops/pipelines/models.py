@@ -43,10 +43,12 @@ def place_for_healing(ref: ModelRef, *, models: ModelStore, as_of: date | None) 
     return replace(ref, as_of=as_of)
 
 
-def missing(ref: ModelRef) -> ModelMissingError:
-    """Return the error for a model that is not there and is not to be trained now."""
+def missing(ref: ModelRef, as_of: date | None) -> ModelMissingError:
+    """Return the error for a model that is not there, or knows too much, and is not to be trained now."""
     who = "parent model" if ref.kind == "parent" else f"child model for {ref.ticker}"
-    return ModelMissingError(f"no {who} that this call may use", f"run: {ref.command}")
+    if as_of is None:
+        return ModelMissingError(f"no {who}", f"run: {ref.command}")
+    return ModelMissingError(f"no {who} trained on nothing after {as_of}", "let one be trained: --on-missing train")
 
 
 def warn_if_ahead(checkpoint: Checkpoint, origin: date) -> None:

@@ -68,14 +68,14 @@ class Predictor:
         if found := stored.find(ref, models=models, as_of=as_of):
             return found
         if self.on_missing == "fail":
-            raise stored.missing(ref)
+            raise stored.missing(ref, as_of)
         if ref.kind == "parent":
             self.trainer.parent_checkpoint()
         else:
             self.trainer.child(ref.ticker, stored.place_for_healing(ref, models=models, as_of=as_of))
         found = stored.find(ref, models=models, as_of=as_of)
         if found is None:
-            raise stored.missing(ref)
+            raise stored.missing(ref, as_of)
         return found
 
 
