@@ -1,13 +1,14 @@
 """The network, the transfer, the loop: what the method promises."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from stockops.forecasting import fit, lstm, transfer
+from stockops.forecasting import fit, learning, lstm, transfer
 from stockops.forecasting.adam import Adam
 from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
 from stockops.market import features, windows
@@ -166,3 +167,23 @@ def test_adam_takes_the_steps_of_torchs_adam() -> None:
             optimiser.step()
     torch.testing.assert_close(ours.weight, theirs.weight, rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(ours.bias, theirs.bias, rtol=1e-5, atol=1e-7)
+
+
+def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
+    def scale(wild: str) -> torch.Tensor:
+        table = learning.Table.of("AAPL", bars(300), split="chronological", seed=0)
+        context = table.windows.context.copy()
+        context[getattr(table.windows, wild)] *= np.linspace(1, 50, 60)[:, None]
+        network = model()
+        learning._fit_scaler(network, dataclasses.replace(table.windows, context=context))
+        return network.scaler_scale.clone()
+
+    untouched = learning.Table.of("AAPL", bars(300), split="chronological", seed=0).windows
+    network = model()
+    scaler = learning._fit_scaler(network, untouched)
+    relative = lstm.relative(torch.as_tensor(untouched.context[untouched.training].copy())).flatten(0, 1)
+    torch.testing.assert_close(network.scaler_mean, relative.mean(dim=0))
+    torch.testing.assert_close(network.scaler_scale, relative.std(dim=0, correction=0))
+    assert torch.equal(torch.as_tensor(scaler.scale_), network.scaler_scale)
+    assert torch.equal(scale("validation"), network.scaler_scale)
+    assert not torch.equal(scale("training"), network.scaler_scale)
