@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -62,14 +63,21 @@ class Cli:
 
 
 def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """Start the CLI in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "stockops", *arguments],
-        env={**os.environ, "STOCKOPS_HOME": str(home), **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    """Start the CLI in a process of its own, one that Ctrl-C reaches.
+
+    A test run in the background of a script ignores SIGINT, and would hand that on.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "stockops", *arguments],
+            env={**os.environ, "STOCKOPS_HOME": str(home), **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run(*arguments: str, home: Path, env: Mapping[str, str] | None = None, timeout: float = 120) -> Result:

@@ -190,7 +190,10 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_written(trained: Cli) -> None:
         time.sleep(0.05)
     time.sleep(1)  # into the epochs
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    try:
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert (process.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "stockops: interrupted; nothing was left half-written"
     assert {name: (trained.home / name).read_bytes() for name in trained.files()} == before
