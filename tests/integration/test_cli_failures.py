@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from stockops.errors import DataError, ModelMissingError, ServiceError, StockopsError, TryAgainError, UsageError
 from tests.builders import bars, to_csv
 from tests.integration.cli import Cli, Result, run, start
 
@@ -162,6 +163,19 @@ def test_a_bug_is_1_with_one_line_and_its_traceback_in_a_file(cli: Cli, monkeypa
     [kept] = [name for name in cli.files() if name.startswith("logs/")]
     assert "in broken" in (cli.home / kept).read_text()
     assert "in broken" in cli("train-parent", "--verbose").err
+
+
+@pytest.mark.parametrize("error", [UsageError, DataError, ModelMissingError, ServiceError, TryAgainError])
+def test_every_error_ends_with_its_code_kind_and_hint(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, error: type[StockopsError]
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error("this is wrong", "do that")
+
+    monkeypatch.setattr("stockops.pipelines.train.daily", failing)
+    result = cli("train-parent")
+    assert_refused(result, error.exit_code, "this is wrong; do that")
+    assert result.document["error"] == {"kind": error.kind, "message": "this is wrong", "hint": "do that"}
 
 
 def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,15 +43,15 @@ def predicted(document: Document) -> "RenderableType":
     from rich.table import Table
 
     last = document["history"][-1]
-    title = f"{document['ticker']}: forecast after {document['last_date']}, last close {last['close']:,.2f}"
+    title = f"{document['ticker']}: forecast after {document['last_date']}, last close {_price(last['close'])}"
     table = Table("session", title=title, title_justify="left")
     for name in ("open", "high", "low", "close", "80 % range", "95 % range", "volume"):
         table.add_column(name, justify="right")
     for bar in document["predictions"].get("days", document["predictions"]["week"]):
         table.add_row(
             bar["date"],
-            *(f"{bar[name]:,.2f}" for name in ("open", "high", "low", "close")),
-            *("{:,.2f} to {:,.2f}".format(*bar[name]) for name in ("close_80", "close_95")),
+            *(_price(bar[name]) for name in ("open", "high", "low", "close")),
+            *(" to ".join(map(_price, bar[name])) for name in ("close_80", "close_95")),
             f"{bar['volume']:,}",
         )
     note = f"model {document['model_version']}, trained to {document['trained_to']}; prices from {document['source']}"
@@ -80,6 +80,11 @@ def report(document: Document) -> "RenderableType":
     from rich.json import JSON
 
     return JSON(json.dumps(document))
+
+
+def _price(value: float) -> str:
+    """Write cents, or four digits of a price below one."""
+    return f"{value:,.2f}" if value >= 1 else f"{value:.4g}"
 
 
 def _age(seconds: int) -> str:
