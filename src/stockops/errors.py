@@ -75,10 +75,14 @@ class ModelDamagedError(ModelError):
 
 
 class ServiceError(StockopsError):
-    """A service that this call cannot do without is down."""
+    """A service does not serve; a call that can do without it goes on (best_effort), any other ends here."""
 
     exit_code = ExitCode.SERVICE
     kind = "service"
+
+    def __init__(self, message: str, hint: str = "", *, service: str = "") -> None:
+        super().__init__(message, hint)
+        self.service = service
 
 
 class TryAgainError(StockopsError):

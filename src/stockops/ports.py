@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from stockops.records import EpochLoss
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
-    from stockops.records import ModelRef
+    from stockops.records import FeatureVector, ModelRef, TrainingRun
 
 
 class BarFeed(Protocol):
@@ -68,3 +68,74 @@ class Progress(Protocol):
 
     def epochs(self, label: str, total: int) -> AbstractContextManager[Callable[[EpochLoss], None]]:
         """Show a bar while the context lasts; call the function after each epoch."""
+
+
+class Service(Protocol):
+    """Something outside that a call may be able to do without.
+
+    Every method of a service raises ServiceError, naming the service that does not serve, when it cannot keep
+    its promise within a few seconds; nothing else that its library raises gets out.
+    """
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The services it stands on, as `degraded` names them."""
+
+    def check(self) -> str:
+        """Try it out; return its version and where it is, without secrets."""
+
+
+class StateStore(Service, Protocol):
+    """Key-value state with expiry and running totals, shared by every process of a home."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value, or None where there is none or its time is over."""
+
+    def put(self, key: str, value: bytes, *, seconds: int) -> None:
+        """Keep a value for so long; an older one is replaced, its time too."""
+
+    def drop(self, key: str) -> bool:
+        """Forget a value; tell whether there was one."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin so, sorted."""
+
+    def seconds_left(self, key: str) -> int | None:
+        """Return how long a value has still to live; None where there is none."""
+
+    def add(self, amounts: Mapping[str, float]) -> None:
+        """Add to running totals, all or none; no increment is lost between processes."""
+
+    def totals(self) -> dict[str, float]:
+        """Return every running total."""
+
+
+class FeatureStore(Service, Protocol):
+    """The features of every ticker: all of history offline, the latest session online."""
+
+    def write(self, ticker: str, features: "pd.DataFrame") -> bool:
+        """Keep a ticker's history offline, whole or not at all, and put its last row online.
+
+        features: the columns FEATURES, index the sessions' closes (aware, UTC, ascending), name event_timestamp.
+        A history that ends before the one that is kept changes nothing; returns whether it was kept. The
+        definitions are applied before, where they are not yet or have changed.
+        """
+
+    def latest(self, ticker: str) -> "FeatureVector | None":
+        """Return the online vector; None where the store has none of this ticker, or nothing at all yet."""
+
+    def apply(self) -> bool:
+        """Register the definitions; tell whether they were new or had changed."""
+
+    def materialize(self, until: datetime) -> None:
+        """Put the latest offline row of every ticker, not after `until`, online."""
+
+    def tickers(self) -> list[str]:
+        """Return the tickers whose history is kept offline, sorted."""
+
+
+class Tracker(Service, Protocol):
+    """Where finished trainings are recorded and models registered."""
+
+    def record(self, run: "TrainingRun") -> str:
+        """Record a run with its files, register its model as the one in production; return the run's id."""

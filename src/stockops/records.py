@@ -1,5 +1,6 @@
 """Frozen records that travel between stages, and the words both the CLI and the core use. No heavy imports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -8,7 +9,8 @@ Source = Literal["yahoo", "finnhub", "csv", "sample"]
 Strategy = Literal["freeze", "fine_tune"]
 Split = Literal["random", "chronological"]
 Device = Literal["auto", "cpu", "cuda"]
-OnMissing = Literal["train", "fail"]
+OnMissing = Literal["train", "background", "fail"]
+Switch = Literal["on", "off"]
 Report = Literal["metrics", "forecast", "drift", "eval"]
 
 SCHEMA = 1  # of every JSON document on stdout and under outputs/
@@ -49,3 +51,33 @@ class EpochLoss:
     loss: float | None
     validation_loss: float
     learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureVector:
+    """The features of one session as the online store has them; `event_time` is that session's close (UTC)."""
+
+    ticker: str
+    event_time: datetime
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """A finished training, for the experiment tracker.
+
+    model: name in the registry, None for a model that is not to be served (kept apart for a look back).
+    weights and card: which of `files` are the model version.
+    """
+
+    name: str
+    started: datetime
+    ended: datetime
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    history: tuple[EpochLoss, ...]
+    metrics: Mapping[str, float]
+    files: Mapping[str, bytes]
+    model: str | None
+    weights: str
+    card: str

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stockops.errors import UsageError
-from stockops.records import Device, OnMissing, Source, Split, Strategy
+from stockops.records import Device, OnMissing, Source, Split, Strategy, Switch
 
 log = logging.getLogger("stockops.settings")
 
@@ -82,6 +82,37 @@ class Settings(BaseSettings):
         description="key for --source finnhub",
     )
     finnhub_url: str = Field("https://finnhub.io/api/v1", description="Finnhub's address")
+
+    cache: Switch = Field("on", description="whether forecasts are answered from, and kept in, the cache")
+    redis_url: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("REDIS_URL"), description="Redis for state and online features"
+    )
+    redis_host: str | None = Field(
+        None, validation_alias=AliasChoices("REDIS_HOST"), description="its host, where no URL is given"
+    )
+    redis_port: int = Field(6379, ge=1, le=65_535, validation_alias=AliasChoices("REDIS_PORT"), description="its port")
+    service_timeout_seconds: float = Field(1, gt=0, description="of connecting to Redis, and of each answer")
+
+    feature_store: Switch = Field("on", description="whether features go through Feast")
+
+    tracking: Switch = Field("on", description="whether trainings are recorded in MLflow")
+    mlflow_tracking_uri: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("MLFLOW_TRACKING_URI"), description="MLflow server, or SQLite file"
+    )
+    dagshub_user_name: str | None = Field(
+        None, validation_alias=AliasChoices("DAGSHUB_USER_NAME"), description="owner of a DagsHub repository"
+    )
+    dagshub_repo_name: str | None = Field(
+        None, validation_alias=AliasChoices("DAGSHUB_REPO_NAME"), description="name of a DagsHub repository"
+    )
+    dagshub_token: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("DAGSHUB_TOKEN"), description="token for DagsHub"
+    )
+    dagshub_url: str = Field("https://dagshub.com", description="DagsHub's address")
+
+    background: bool = Field(False, description="train in a worker that outlives the call")
+    wait: bool = Field(False, description="wait for a task to end")
+    max_workers: int = Field(4, ge=1, le=256, description="background workers of a home at once")
 
 
 def load(flags: dict[str, Any]) -> Settings:
