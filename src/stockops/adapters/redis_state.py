@@ -1,0 +1,85 @@
+"""State in Redis: what several machines may share."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+
+import redis
+
+from stockops.adapters import redis_client
+
+_TOTALS = "stockops:totals"  # one hash: field -> running total
+
+
+class RedisState:
+    """Port StateStore on a Redis server."""
+
+    needs = ("redis",)
+
+    def __init__(self, url: str, timeout_seconds: float) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value, or None."""
+        with self._said():
+            value = self._client.get(key)
+        return bytes(value) if isinstance(value, bytes) else None
+
+    def put(self, key: str, value: bytes, *, seconds: int) -> None:
+        """Keep a value for so long."""
+        with self._said():
+            self._client.set(key, value, ex=seconds)
+
+    def drop(self, key: str) -> bool:
+        """Forget a value."""
+        with self._said():
+            return bool(self._client.delete(key))
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin so, sorted."""
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
+        with self._said():
+            found = self._client.scan_iter(match=pattern, count=1000)
+            return sorted({_text(key) for key in found} - {_TOTALS})
+
+    def seconds_left(self, key: str) -> int | None:
+        """Return how long a value has still to live."""
+        with self._said():
+            left = int(self._client.ttl(key))
+        return left if left >= 0 else None
+
+    def add(self, amounts: Mapping[str, float]) -> None:
+        """Add to running totals in one transaction."""
+        with self._said():
+            transaction = self._client.pipeline(transaction=True)
+            for name, amount in amounts.items():
+                transaction.hincrbyfloat(_TOTALS, name, amount)
+            transaction.execute()
+
+    def totals(self) -> dict[str, float]:
+        """Return every running total."""
+        with self._said():
+            return {_text(name): float(total) for name, total in self._client.hgetall(_TOTALS).items()}
+
+    def check(self) -> str:
+        """Return the server's version and address."""
+        with self._said():
+            version = self._client.info("server")["redis_version"]
+        return f"{version} at {redis_client.address(self._url)}"
+
+    @cached_property
+    def _client(self) -> "redis.Redis":
+        return redis_client.connect(self._url, self._timeout_seconds)
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except redis.RedisError as exc:
+            raise redis_client.failure(self._url, exc) from None
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -1,0 +1,205 @@
+"""The port StateStore: one suite for both implementations, and what only one of them can meet."""
+
+import multiprocessing
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import redis
+
+from stockops.adapters.redis_state import RedisState
+from stockops.adapters.sqlite_state import SqliteState
+from stockops.errors import ServiceError, UsageError
+from stockops.ports import StateStore
+from tests.servers import RedisServer
+
+Make = Callable[[], StateStore]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    running = RedisServer(tmp_path_factory.mktemp("redis"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["embedded", "redis"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Opens the same store anew, as another process would."""
+    if request.param == "embedded":
+        return partial(SqliteState, tmp_path / "outputs" / "state.db")
+    running: RedisServer = request.getfixturevalue("server")
+    redis.Redis.from_url(running.url).flushdb()
+    return partial(RedisState, running.url, 1.0)
+
+
+@pytest.fixture
+def store(make: Make) -> StateStore:
+    return make()
+
+
+def test_a_value_comes_back_to_the_byte_in_another_process_too(store: StateStore, make: Make) -> None:
+    store.put("predict_child_^GSPC", b"\x00\xffsome {json}", seconds=60)
+    assert store.get("predict_child_^GSPC") == b"\x00\xffsome {json}"
+    assert make().get("predict_child_^GSPC") == b"\x00\xffsome {json}"
+
+
+def test_what_was_never_kept_is_none(store: StateStore) -> None:
+    assert store.get("a") is None
+    assert store.seconds_left("a") is None
+    assert store.drop("a") is False
+    assert store.keys("") == []
+    assert store.totals() == {}
+
+
+def test_a_value_lives_as_long_as_it_was_said(store: StateStore) -> None:
+    store.put("a", b"1", seconds=86_400)
+    assert store.seconds_left("a") == 86_400
+    store.put("a", b"2", seconds=1)
+    assert store.get("a") == b"2"
+    time.sleep(1.1)
+    assert store.get("a") is None
+    assert store.seconds_left("a") is None
+    assert store.keys("") == []
+    assert store.drop("a") is False
+
+
+def test_a_value_that_is_dropped_is_gone(store: StateStore) -> None:
+    store.put("a", b"1", seconds=60)
+    assert store.drop("a") is True
+    assert store.get("a") is None
+
+
+def test_keys_are_those_with_the_very_prefix(store: StateStore) -> None:
+    for key in ("predict_child_AAPL", "predict_child_^GSPC", "predict[x]*y", "task_status:AAPL"):
+        store.put(key, b"1", seconds=60)
+    assert store.keys("predict_child_") == ["predict_child_AAPL", "predict_child_^GSPC"]
+    assert store.keys("predict[x]*") == ["predict[x]*y"]
+    assert store.keys("Predict") == []
+
+
+def test_totals_grow_and_are_no_keys(store: StateStore, make: Make) -> None:
+    store.add({"hits": 1, 'prediction_total{type="child"}': 2})
+    make().add({"hits": 0.5})
+    assert store.totals() == {"hits": 1.5, 'prediction_total{type="child"}': 2}
+    assert store.keys("") == []
+
+
+def _write(make: Make, name: str, times: int) -> None:
+    store = make()
+    for i in range(times):
+        store.add({"sum": 1, name: 1})
+        store.put(f"{name}{i}", name.encode(), seconds=60)
+
+
+def test_no_increment_is_lost_between_processes_that_start_at_once_on_an_empty_store(make: Make) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=_write, args=(make, f"w{i}-", 50)) for i in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    store = make()
+    assert store.totals() == {"sum": 200, **{f"w{i}-": 50 for i in range(4)}}
+    assert len(store.keys("w")) == 200
+
+
+def test_a_check_names_version_and_place(store: StateStore) -> None:
+    store.put("a", b"1", seconds=60)
+    assert store.check().split()[0].rstrip(",") not in ("", "None")
+
+
+def test_a_look_leaves_no_file_behind(tmp_path: Path) -> None:
+    store = SqliteState(tmp_path / "outputs" / "state.db")
+    assert store.get("a") is None
+    assert store.drop("a") is False
+    assert store.totals() == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_values_that_are_over_do_not_pile_up_in_the_file(tmp_path: Path) -> None:
+    now = 1000.0
+    store = SqliteState(tmp_path / "state.db", lambda: now)
+    for i in range(50):
+        store.put(f"a{i}", b"1", seconds=10)
+    now += 11
+    store.put("b", b"1", seconds=10)
+    rows = sqlite3.connect(tmp_path / "state.db").execute("SELECT count(*) FROM value").fetchone()
+    assert rows == (1,)
+
+
+@pytest.mark.parametrize("content", [b"this is no database, " * 100, b"SQLite format 3\x00" + b"\xff" * 200])
+def test_a_damaged_file_is_a_service_error_with_the_cure(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "state.db").write_bytes(content)
+    with pytest.raises(ServiceError, match=r"state\.db cannot be used: .*; move the file away") as caught:
+        SqliteState(tmp_path / "state.db").get("a")
+    assert caught.value.service == "state"
+
+
+def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "state.db")
+    database.execute("PRAGMA user_version = 99")
+    database.commit()
+    with pytest.raises(ServiceError, match="a newer stockops wrote it"):
+        SqliteState(tmp_path / "state.db").put("a", b"1", seconds=1)
+
+
+def test_a_folder_that_cannot_be_made_is_a_service_error(tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("a file")
+    with pytest.raises(ServiceError, match="cannot be used"):
+        SqliteState(tmp_path / "outputs" / "state.db").put("a", b"1", seconds=1)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    running = RedisServer(tmp_path / "redis")
+    running.start()
+    yield running
+    running.stop()
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    with pytest.raises(ServiceError) as caught:
+        work()
+    assert caught.value.service == "redis"
+    return time.monotonic() - started
+
+
+def test_a_redis_that_dies_is_a_service_error_at_once(own_server: RedisServer) -> None:
+    store = RedisState(own_server.url, 1.0)
+    store.put("a", b"1", seconds=60)
+    own_server.kill()
+    assert _seconds(lambda: store.get("a")) < 1.5
+    assert _seconds(lambda: RedisState(own_server.url, 1.0).add({"a": 1})) < 1.5
+
+
+def test_a_redis_that_hangs_costs_its_time_out(own_server: RedisServer) -> None:
+    store = RedisState(own_server.url, 0.5)
+    own_server.pause()
+    assert _seconds(lambda: store.get("a")) < 2
+    own_server.resume()
+    assert store.get("a") is None
+
+
+def test_a_wrong_password_is_said_without_showing_it(own_server: RedisServer) -> None:
+    redis.Redis.from_url(own_server.url).config_set("requirepass", "right")
+    host = own_server.url.removeprefix("redis://")
+    with pytest.raises(ServiceError) as caught:
+        RedisState(f"redis://:sesame@{host}", 1.0).get("a")
+    assert "password" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+    right = RedisState(f"redis://:right@{host}", 1.0)
+    assert right.get("a") is None
+    assert "right" not in right.check()
+
+
+def test_an_address_that_is_none_is_a_usage_error_without_showing_it() -> None:
+    with pytest.raises(UsageError, match="REDIS_URL") as caught:
+        RedisState("http://:sesame@localhost", 1.0).get("a")
+    assert "sesame" not in str(caught.value)

@@ -1,0 +1,114 @@
+"""Real servers for tests: started on a free loopback port, stopped by their process id, data in a test's folder."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def needed(program: str, package: str) -> str:
+    """Return the path of a server's program; without it the test is skipped at home and fails in CI."""
+    path = shutil.which(program)
+    if path is None:
+        message = f"{program} is not installed (Debian: {package})"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until something holds; fail when it does not in time."""
+    until = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    """Tell whether something accepts connections."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Server:
+    """A server process that can die or hang when a test wants it to."""
+
+    def __init__(self, arguments: list[str], port: int, folder: Path, seconds: float = 30) -> None:
+        self.port = port
+        self._arguments = arguments
+        self._folder = folder
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(self._arguments, stdout=log, stderr=log, start_new_session=True)
+        wait_until(lambda: listens(self.port), self._seconds, " ".join(self._arguments))
+
+    def kill(self) -> None:
+        """End it at once, its children too."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """End it; it may be dead or hanging already."""
+        self.resume()
+        self.kill()
+
+    def pause(self) -> None:
+        """Let it hang: connections are accepted by the kernel, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, which: signal.Signals) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, which)
+
+
+class RedisServer(Server):
+    """A Redis without persistence."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        super().__init__([needed("redis-server", "redis-server"), *options], port, folder)
+        self.url = f"redis://127.0.0.1:{port}/0"
+
+
+class MlflowServer(Server):
+    """An MLflow tracking server on a SQLite file of its own; it takes some seconds to start."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        store = ["--backend-store-uri", f"sqlite:///{folder}/m.db", "--artifacts-destination", f"{folder}/artifacts"]
+        where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        super().__init__([sys.executable, "-m", "mlflow", "server", *store, *where], port, folder, seconds=90)
+        self.url = f"http://127.0.0.1:{port}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        super().start()
+        wait_until(lambda: httpx.get(f"{self.url}/health").status_code == 200, 30, "MLflow answering")
