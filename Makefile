@@ -22,8 +22,9 @@ demo: setup
 	$(SAMPLE) predict-child --ticker AAPL
 	@echo "see $(DEMO)/outputs/AAPL/AAPL_forecast.png and $(DEMO)/outputs/AAPL/AAPL_predictions.png" >&2
 
+# One file of tests stays in one process: its fixtures start servers.
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 test-unit: setup
 	$(BIN)/pytest tests/unit

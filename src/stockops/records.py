@@ -1,7 +1,7 @@
 """Frozen records that travel between stages, and the words both the CLI and the core use. No heavy imports."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -11,8 +11,11 @@ Split = Literal["random", "chronological"]
 Device = Literal["auto", "cpu", "cuda"]
 OnMissing = Literal["train", "background", "fail"]
 Switch = Literal["on", "off"]
+Job = Literal["train-parent", "train-child", "predict-parent", "predict-child"]
+TaskStatus = Literal["queued", "running", "completed", "failed"]
 Report = Literal["metrics", "forecast", "drift", "eval"]
 
+MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
 SCHEMA = 1  # of every JSON document on stdout and under outputs/
 
 
@@ -38,9 +41,21 @@ class ModelRef:
         return f"{self.kind}_model.pt"
 
     @property
+    def task(self) -> str:
+        """What `status` calls the background task that trains it."""
+        return "parent" if self.kind == "parent" else self.ticker
+
+    def places(self, as_of: date | None) -> tuple["ModelRef", ...]:
+        """Where a model that a call as of that day may use can lie, first choice first."""
+        return (self, replace(self, as_of=as_of)) if as_of else (self,)
+
+    @property
     def command(self) -> str:
         """The command that trains it."""
         return "stockops train-parent" if self.kind == "parent" else f"stockops train-child --ticker {self.ticker}"
+
+
+PARENT = ModelRef("parent", MARKET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,7 @@ class TrainingRun:
     """A finished training, for the experiment tracker.
 
     model: name in the registry, None for a model that is not to be served (kept apart for a look back).
-    weights and card: which of `files` are the model version.
+    model_tags: what a reader of the registry needs to use the model: its files, its input and output.
     """
 
     name: str
@@ -79,5 +94,4 @@ class TrainingRun:
     metrics: Mapping[str, float]
     files: Mapping[str, bytes]
     model: str | None
-    weights: str
-    card: str
+    model_tags: Mapping[str, str]

@@ -1,0 +1,91 @@
+"""Where MLflow's records are: a server, or a SQLite file of our own; and whether anything answers there.
+
+Nothing here imports MLflow: a dead server is told within seconds, before the second and a half that costs.
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from stockops.errors import ServiceError
+
+_PROBE_SECONDS = 3.0
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
+_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
+
+
+def unserved(place: str, reason: str, hint: str) -> ServiceError:
+    """Return the error of a tracker that does not serve, without what stands before an @."""
+    return ServiceError(_CREDENTIALS.sub("//", f"mlflow at {place} does not serve: {reason}"), hint, service="mlflow")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where runs are recorded.
+
+    uri: as MLflow wants it. shown: the same for people, no secret in it. database: the SQLite file, if it is one.
+    artifacts: where the files of runs go when no server decides that.
+    """
+
+    uri: str
+    shown: str
+    database: Path | None
+    artifacts: Path
+
+    @classmethod
+    def of(cls, uri: str, home: Path) -> "Place":
+        """Return the place of a tracking URI, "" being a SQLite file under `mlruns/`."""
+        folder = home / "mlruns"
+        uri = uri or f"sqlite:///{(folder / 'mlflow.db').absolute()}"
+        scheme = uri.split(":")[0].split("+")[0]
+        if scheme not in _SCHEMES or "://" not in uri:
+            raise unserved(uri, "not an address it takes", "write http://HOST:PORT or sqlite:///PATH, or nothing")
+        database = Path(uri.removeprefix("sqlite:///")) if scheme == "sqlite" else None
+        return cls(uri, _CREDENTIALS.sub("//", uri), database, (folder / "artifacts").absolute())
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is reached over HTTP."""
+        return self.uri.startswith("http")
+
+    def probe(self, environment: Mapping[str, str]) -> None:
+        """Raise ServiceError unless something answers; a database is found out by opening it."""
+        if self.is_server:
+            self._ask("/", environment)
+
+    def check(self, environment: Mapping[str, str]) -> str:
+        """Return version and place without importing MLflow."""
+        if self.database is not None:
+            return f"{version('mlflow')}, {self._check_database(self.database)}"
+        if not self.is_server:
+            return f"{version('mlflow')}, {self.uri.split(':')[0]} database"
+        status, text = self._ask("/version", environment)
+        if status in (401, 403):
+            raise unserved(self.shown, f"it wants other credentials (status {status})", "set MLFLOW_TRACKING_USERNAME")
+        return f"{text if status == 200 and len(text) < 20 else f'status {status}'} at {self.shown}"
+
+    def _ask(self, path: str, environment: Mapping[str, str]) -> tuple[int, str]:
+        import httpx
+
+        user, password = environment.get("MLFLOW_TRACKING_USERNAME"), environment.get("MLFLOW_TRACKING_PASSWORD")
+        auth = (user, password) if user and password else None
+        try:
+            answer = httpx.get(self.uri.rstrip("/") + path, auth=auth, timeout=_PROBE_SECONDS)
+        except httpx.TimeoutException:
+            raise unserved(self.shown, f"no answer in {_PROBE_SECONDS:.0f} s", "is it overloaded?") from None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
+            raise unserved(self.shown, str(exc), "start it, or unset MLFLOW_TRACKING_URI") from None
+        return answer.status_code, answer.text.strip()
+
+    def _check_database(self, path: Path) -> str:
+        if not path.exists():
+            return f"{self.shown}, made by the first training"
+        try:
+            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+                database.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.Error as exc:
+            raise unserved(self.shown, str(exc), f"move {path.name} away; runs are lost, models are not") from None
+        return self.shown

@@ -1,0 +1,276 @@
+"""The port Tracker against a real MLflow server and real SQLite stores, each of them failing too."""
+
+import json
+import multiprocessing
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from stockops.adapters.mlflow_tracker import EXPERIMENT, MlflowTracker
+from stockops.errors import ServiceError
+from stockops.records import EpochLoss, TrainingRun
+from tests.servers import MlflowServer, free_port
+
+ENDED = datetime(2024, 6, 28, 21, 0, tzinfo=UTC)
+RUN = TrainingRun(
+    name="Child_Training_AAPL",
+    started=ENDED - timedelta(seconds=6),
+    ended=ENDED,
+    params={"epochs": "2", "features": "Open, High"},
+    tags={"ticker": "AAPL", "model_version": "0123456789ab"},
+    history=(EpochLoss(0, None, 1.0, 1e-3), EpochLoss(1, 0.5, 0.9, 1e-3)),
+    metrics={"MSE": 0.25, "skill_MSE": 0.01},
+    files={"AAPL_child_model.pt": b"\x00\x01weights", "AAPL_metrics.json": b"{}"},
+    model="stockops-child-AAPL",
+    model_tags={"weights": "AAPL_child_model.pt", "signature": json.dumps({"inputs": []})},
+)
+Make = Callable[[], MlflowTracker]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    running = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    running.start()
+    yield running
+    running.stop()
+
+
+def tracker(home: Path, uri: str = "", username: str = "", password: str = "") -> MlflowTracker:
+    return MlflowTracker(home=home, uri=uri, username=username, password=password)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "server"])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[MlflowTracker, str]:
+    """A tracker and the address under which others find what it records."""
+    home = tmp_path_factory.mktemp("home")
+    if request.param == "server":
+        url = request.getfixturevalue("server").url
+        return tracker(home, url), url
+    return tracker(home), f"sqlite:///{home}/mlruns/mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def recorded(place: tuple[MlflowTracker, str]) -> tuple[str, MlflowClient]:
+    return place[0].record(RUN), MlflowClient(tracking_uri=place[1], registry_uri=place[1])
+
+
+def test_a_run_holds_what_it_was_told(recorded: tuple[str, MlflowClient]) -> None:
+    run_id, client = recorded
+    run = client.get_run(run_id)
+    assert run.info.run_name == "Child_Training_AAPL"
+    assert run.info.status == "FINISHED"
+    assert (run.info.end_time - run.info.start_time) == 6000
+    assert run.data.params == RUN.params
+    assert run.data.metrics == {**RUN.metrics, "loss": 0.5, "validation_loss": 0.9, "learning_rate": 1e-3}
+    assert RUN.tags.items() <= run.data.tags.items()
+    assert client.get_experiment(run.info.experiment_id).name == EXPERIMENT
+
+
+def test_curves_have_a_point_an_epoch(recorded: tuple[str, MlflowClient]) -> None:
+    run_id, client = recorded
+    points = [(point.step, point.value) for point in client.get_metric_history(run_id, "validation_loss")]
+    assert points == [(0, 1.0), (1, 0.9)]
+    assert [point.step for point in client.get_metric_history(run_id, "loss")] == [1]
+
+
+def test_artifacts_come_back_to_the_byte(recorded: tuple[str, MlflowClient], tmp_path: Path) -> None:
+    run_id, client = recorded
+    for name, data in RUN.files.items():
+        assert Path(client.download_artifacts(run_id, name, str(tmp_path))).read_bytes() == data
+
+
+def test_the_version_in_production_is_the_runs_own_artifacts(recorded: tuple[str, MlflowClient]) -> None:
+    run_id, client = recorded
+    version = client.get_model_version_by_alias("stockops-child-AAPL", "production")
+    assert version.run_id == run_id
+    assert version.current_stage == "Production"
+    assert version.source == client.get_run(run_id).info.artifact_uri
+    assert version.tags == RUN.model_tags
+
+
+@pytest.mark.parametrize("ticker", ["^GSPC", "BRK-B", "7203.T"])
+def test_a_second_version_takes_the_alias_and_the_stage(place: tuple[MlflowTracker, str], ticker: str) -> None:
+    client = MlflowClient(tracking_uri=place[1], registry_uri=place[1])
+    name = f"stockops-child-{ticker}"
+    place[0].record(replace(RUN, model=name))
+    second = place[0].record(replace(RUN, model=name))
+    assert client.get_model_version_by_alias(name, "production").run_id == second
+    stages = {str(version.version): version.current_stage for version in client.search_model_versions(f"name='{name}'")}
+    assert stages == {"1": "Archived", "2": "Production"}
+
+
+def test_a_run_without_a_model_to_serve_registers_none(place: tuple[MlflowTracker, str]) -> None:
+    client = MlflowClient(tracking_uri=place[1], registry_uri=place[1])
+    before = len(client.search_registered_models())
+    run_id = place[0].record(replace(RUN, model=None))
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert len(client.search_registered_models()) == before
+
+
+def test_nothing_reaches_stdout_and_a_check_names_version_and_place(
+    place: tuple[MlflowTracker, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    place[0].record(RUN)
+    assert place[0].check().startswith("3.")
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+def test_long_histories_are_recorded_whole(tmp_path: Path) -> None:
+    history = tuple(EpochLoss(i, 1.0, 1.0, 1e-3) for i in range(700))  # 2,100 points: more than a request holds
+    run_id = tracker(tmp_path).record(replace(RUN, history=history))
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    assert len(client.get_metric_history(run_id, "learning_rate")) == 700
+
+
+def _record(make: Make, barrier: "threading.Barrier") -> None:
+    barrier.wait()
+    make().record(RUN)
+
+
+def test_processes_that_record_at_once_on_a_fresh_home_harm_nothing(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    barrier = spawn.Barrier(4)
+    processes = [spawn.Process(target=_record, args=(partial(tracker, tmp_path), barrier)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    assert len(client.search_runs([experiment.experiment_id])) == 4
+    assert len(client.search_model_versions("name='stockops-child-AAPL'")) == 4
+
+
+def test_a_kill_while_recording_leaves_a_store_that_takes_the_next_run(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    for delay in (0.0, 0.5, 1.0):
+        barrier = spawn.Barrier(2)
+        process = spawn.Process(target=_record, args=(partial(tracker, tmp_path), barrier))
+        process.start()
+        barrier.wait()
+        while process.is_alive() and not (tmp_path / "mlruns/mlflow.db").exists():
+            time.sleep(0.01)
+        time.sleep(delay)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+    assert tracker(tmp_path).record(RUN)
+
+
+def refused(
+    home: Path, uri: str, seconds: float, run: TrainingRun = RUN, username: str = "", password: str = ""
+) -> ServiceError:
+    started = time.monotonic()
+    with pytest.raises(ServiceError) as caught:
+        tracker(home, uri, username, password).record(run)
+    assert time.monotonic() - started < seconds
+    assert caught.value.service == "mlflow"
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://user:sesame@127.0.0.1:9", "http://[bad", "file:./mlruns", "mlruns", "ftp://x/y"]
+)
+def test_an_address_nobody_answers_at_is_told_soon_and_without_secrets(tmp_path: Path, uri: str) -> None:
+    assert "sesame" not in str(refused(tmp_path, uri, 3))
+
+
+def test_a_server_that_hangs_or_dies_costs_seconds(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    own = MlflowServer(tmp_path_factory.mktemp("own"))
+    own.start()
+    assert tracker(tmp_path, own.url).record(RUN)
+    own.pause()
+    assert "no answer in 3 s" in refused(tmp_path, own.url, 6).message
+    own.resume()
+    killer = threading.Timer(0.1, own.kill)
+    killer.start()
+    many = tuple(EpochLoss(i, 1.0, 1.0, 1e-3) for i in range(20_000))
+    refused(tmp_path, own.url, 20, replace(RUN, history=many))
+    killer.join()
+    refused(tmp_path, own.url, 3)
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 4000])
+def test_a_damaged_database_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mlruns").mkdir()
+    (tmp_path / "mlruns/mlflow.db").write_bytes(content)
+    assert "mlflow.db" in str(refused(tmp_path, "", 10))
+    with pytest.raises(ServiceError, match=r"mlflow\.db"):
+        tracker(tmp_path).check()
+
+
+def test_a_database_of_a_newer_mlflow_is_named(tmp_path: Path) -> None:
+    tracker(tmp_path).record(RUN)
+    with sqlite3.connect(tmp_path / "mlruns/mlflow.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
+    MlflowClient(tracking_uri="sqlite://")  # another engine, so that the first is not asked
+    spawn = multiprocessing.get_context("spawn")
+    process = spawn.Process(target=refused, args=(tmp_path, "", 20))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlruns").write_text("a file")
+    assert "mlruns" in str(refused(tmp_path, "", 10))
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    """An HTTP server that is no MLflow and keeps what it was sent."""
+
+    status = 404
+    seen: list[tuple[str, str | None]] = []  # noqa: RUF012  one a test
+
+    def do_GET(self) -> None:
+        self.seen.append((self.path, self.headers["Authorization"]))
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(b"<html>go away, sesame</html>")
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(params=[401, 404, 200, 500])
+def stranger(request: pytest.FixtureRequest) -> Iterator[str]:
+    _Stranger.status, _Stranger.seen = request.param, []
+    with ThreadingHTTPServer(("127.0.0.1", free_port()), _Stranger) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_another_server_is_no_tracker_and_sees_the_credentials_in_a_header_alone(
+    stranger: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    failure = refused(tmp_path, stranger, 15, username="anna", password="opensesame")
+    assert "opensesame" not in str(failure) + caplog.text
+    assert _Stranger.seen
+    for path, authorization in _Stranger.seen:
+        assert "opensesame" not in path
+        assert authorization == "Basic YW5uYTpvcGVuc2VzYW1l"
+    assert "MLFLOW_TRACKING_PASSWORD" not in os.environ
+
+
+def test_a_check_makes_nothing(tmp_path: Path) -> None:
+    assert "made by the first training" in tracker(tmp_path).check()
+    assert list(tmp_path.iterdir()) == []
