@@ -69,6 +69,24 @@ def last_completed(symbol: str, now: datetime) -> date:
     return sessions(symbol, (today - pd.Timedelta(days=14)).date(), (today - pd.Timedelta(days=1)).date())[-1].date()
 
 
+def closes(symbol: str, index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return when each session of a price table closed (aware, UTC).
+
+    A day on which the calendar knows of no session, yet the vendor has a bar, closes when it is over in UTC.
+    """
+    days = pd.DatetimeIndex(index).tz_localize(None).normalize()
+    over = pd.Series(days + pd.Timedelta(days=1), index=days).dt.tz_localize("UTC")
+    calendar = _calendar(exchange(symbol))
+    known = over if calendar is None else calendar.closes.reindex(days).fillna(over)
+    return pd.DatetimeIndex(known.to_numpy(), tz="UTC", name="event_timestamp")
+
+
+def out_at(symbol: str, session: date) -> datetime:
+    """Return when the closing prices of a session are out (aware, UTC); see last_completed."""
+    close: datetime = closes(symbol, pd.DatetimeIndex([session]))[0].to_pydatetime()
+    return close + _SETTLE
+
+
 def missing_runs(symbol: str, index: pd.DatetimeIndex) -> list[tuple[date, date, int]]:
     """Return the holes of a price table as (bar before, bar after, sessions missing), oldest first."""
     expected = sessions(symbol, index[0].date(), index[-1].date())

@@ -15,13 +15,16 @@ MEMORY = 300  # (25/27)**300 and (13/14)**300 are below 1e-9
 
 
 def add(bars: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of FEATURES, shape (rows - 25, 7), float64; empty when there are 25 rows or fewer.
+    """Return the table of FEATURES, shape (rows - 25, 7), float64 of Float32 precision; empty for 25 rows or fewer.
+
+    Float32 is what the feature store keeps, so a vector from there and a computed one are equal to the last bit.
 
     bars: adjusted OHLCV, one row per session, oldest first. The first 25 rows, for which MACD's slow
     average is not defined, are left out; no other row ever is.
     """
     close = bars["Close"]
-    return bars.assign(RSI14=rsi(close), MACD=macd(close))[list(FEATURES)].iloc[WARM_UP:]
+    table = bars.assign(RSI14=rsi(close), MACD=macd(close))[list(FEATURES)].iloc[WARM_UP:]
+    return table.astype("float32").astype("float64")
 
 
 def rsi(close: "pd.Series[float]", period: int = 14) -> "pd.Series[float]":

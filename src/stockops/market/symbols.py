@@ -4,8 +4,6 @@ import re
 
 from stockops.errors import UsageError
 
-MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
-
 _PATTERN = re.compile(r"\^?[A-Z0-9](?:[A-Z0-9&]|[.=-](?=[A-Z0-9])){0,14}")
 
 

@@ -1,0 +1,12 @@
+"""Rows as Feast hands them to an online store and takes them back."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+
+Written = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
+Read = tuple[datetime | None, dict[str, Value] | None]
+Progress = Callable[[int], Any] | None

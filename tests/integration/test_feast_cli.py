@@ -1,0 +1,79 @@
+"""Feast's own command line on features that stockops wrote: seed of every workflow that is not ours."""
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import redis
+
+from stockops.adapters.feast_store import FeastStore
+from stockops.market import calendar, features
+from tests.builders import bars
+from tests.servers import RedisServer
+
+pytestmark = pytest.mark.slow  # Feast's command line takes six seconds to start
+
+CLONE = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rows = features.add(bars(60))
+    return rows.set_axis(calendar.closes("AAPL", pd.DatetimeIndex(rows.index)))
+
+
+@pytest.fixture
+def home(tmp_path: Path, table: pd.DataFrame) -> Path:
+    """A home laid out like a clone, with features offline and nothing else."""
+    FeastStore(home=tmp_path, redis_url="", timeout_seconds=1).write("AAPL", table)
+    for name in ("feature_store.yaml", "features.py"):
+        shutil.copy(CLONE / "feature_store" / name, tmp_path / "feature_store")
+    for name in ("registry.db", "online_store.db"):
+        (tmp_path / "feature_store" / "data" / name).unlink()
+    return tmp_path
+
+
+def feast(home: Path, *arguments: str) -> None:
+    """Run Feast's command line where its user would."""
+    program = Path(sys.executable).with_name("feast")
+    environment = {name: value for name, value in os.environ.items() if name != "STOCKOPS_HOME"}
+    run = subprocess.run(
+        [program, *arguments], cwd=home / "feature_store", env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def assert_online(home: Path, url: str, table: pd.DataFrame) -> None:
+    vector = FeastStore(home=home, redis_url=url, timeout_seconds=1).latest("AAPL")
+    assert vector is not None
+    assert vector.event_time == table.index[-1]
+    assert dict(vector.values) == table.iloc[-1].to_dict()
+
+
+def test_feast_applies_and_materialises_what_stockops_wrote(home: Path, table: pd.DataFrame) -> None:
+    feast(home, "apply")
+    feast(home, "materialize-incremental", now())
+    assert_online(home, "", table)
+    assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()  # both know the same definitions
+
+
+def test_feast_puts_features_into_the_redis_that_stockops_uses(home: Path, table: pd.DataFrame) -> None:
+    server = RedisServer(home / "redis")
+    server.start()
+    try:
+        FeastStore(home=home, redis_url="", timeout_seconds=1).materialize(datetime.now(UTC))
+        (home / ".env").write_text(f"REDIS_HOST=127.0.0.1\nREDIS_PORT={server.port}\n")
+        feast(home, "materialize-incremental", now())
+        assert len(redis.Redis.from_url(server.url).keys()) == 1
+        assert_online(home, server.url, table)
+    finally:
+        server.stop()

@@ -1,0 +1,554 @@
+"""The port FeatureStore on Feast: one suite for both online stores, then concurrency, damage and outages."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib import import_module
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import redis
+
+from stockops.adapters import feast_import
+from stockops.adapters.feast_store import FeastStore
+from stockops.errors import ServiceError, UsageError
+from stockops.market import calendar, features
+from stockops.ports import FeatureStore
+from tests.builders import bars
+from tests.servers import RedisServer, Server, free_port, needed
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+Make = Callable[[], FeatureStore]
+Spoil = Callable[[Path], object]
+
+
+def history(ticker: str = "AAPL", *, seed: int = 0, rows: int = 60) -> pd.DataFrame:
+    """Return features as the pipelines hand them over."""
+    table = features.add(bars(rows, seed=seed, symbol=ticker))
+    return table.set_axis(calendar.closes(ticker, pd.DatetimeIndex(table.index)))
+
+
+def last(table: pd.DataFrame) -> tuple[datetime, dict[str, float]]:
+    """Return what the online store is to have."""
+    return table.index[-1].to_pydatetime(), {str(name): float(value) for name, value in table.iloc[-1].items()}
+
+
+def online(store: FeatureStore, ticker: str = "AAPL") -> tuple[datetime, dict[str, float]]:
+    """Return what the online store has."""
+    vector = store.latest(ticker)
+    assert vector is not None
+    assert vector.ticker == ticker
+    return vector.event_time, dict(vector.values)
+
+
+def open_store(home: Path, url: str = "", timeout_seconds: float = 1.0) -> FeastStore:
+    return FeastStore(home=home, redis_url=url, timeout_seconds=timeout_seconds)
+
+
+def data(home: Path) -> Path:
+    return home / "feature_store" / "data"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    running = RedisServer(tmp_path_factory.mktemp("redis"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Opens the same store anew, as another process would."""
+    if request.param == "sqlite":
+        return partial(open_store, tmp_path)
+    running: RedisServer = request.getfixturevalue("server")
+    redis.Redis.from_url(running.url).flushdb()
+    return partial(open_store, tmp_path, running.url)
+
+
+@pytest.fixture
+def store(make: Make) -> FeatureStore:
+    return make()
+
+
+# What both online stores promise.
+
+
+@pytest.mark.parametrize("ticker", ["AAPL", "^GSPC", "BRK-B", "7203.T", "EURUSD=X", "M&M.NS"])
+def test_the_last_row_comes_back_to_the_last_bit_with_the_time_of_its_close(make: Make, ticker: str) -> None:
+    table = history(ticker)
+    assert make().write(ticker, table)
+    assert online(make(), ticker) == last(table)
+
+
+def test_tickers_do_not_get_into_each_other(store: FeatureStore) -> None:
+    apple, index = history("AAPL", seed=1), history("^GSPC", seed=2)
+    store.write("AAPL", apple)
+    store.write("^GSPC", index)
+    assert online(store, "AAPL") == last(apple)
+    assert online(store, "^GSPC") == last(index)
+    assert store.tickers() == ["AAPL", "^GSPC"]
+
+
+def test_a_ticker_that_was_never_written_has_no_vector(store: FeatureStore) -> None:
+    assert store.latest("AAPL") is None
+    store.write("AAPL", history())
+    assert store.latest("MSFT") is None
+
+
+def test_a_later_history_replaces_the_kept_one(store: FeatureStore, tmp_path: Path) -> None:
+    table = history()
+    store.write("AAPL", table.iloc[:-1])
+    assert store.write("AAPL", table)
+    assert online(store) == last(table)
+    assert len(pd.read_parquet(data(tmp_path) / "features.parquet" / "AAPL.parquet")) == len(table)
+
+
+def test_a_history_to_the_same_day_corrects_the_kept_one(store: FeatureStore) -> None:
+    store.write("AAPL", history(seed=1))
+    corrected = history(seed=2)
+    assert store.write("AAPL", corrected)
+    assert online(store) == last(corrected)
+
+
+def test_a_history_that_ends_earlier_changes_nothing(store: FeatureStore, tmp_path: Path) -> None:
+    table = history()
+    store.write("AAPL", table)
+    before = contents(tmp_path)
+    assert not store.write("AAPL", table.iloc[:-1])
+    assert contents(tmp_path) == before
+    assert online(store) == last(table)
+
+
+def test_what_is_kept_offline_is_every_row_as_float32(store: FeatureStore, tmp_path: Path) -> None:
+    table = history()
+    store.write("AAPL", table)
+    kept = pd.read_parquet(data(tmp_path) / "features.parquet" / "AAPL.parquet")
+    assert set(kept["ticker"]) == {"AAPL"}
+    assert set(kept[list(features.FEATURES)].dtypes.astype(str)) == {"float32"}
+    rows = kept.set_index("event_timestamp")[list(features.FEATURES)].astype("float64")
+    pd.testing.assert_frame_equal(rows, table, check_index_type=False, check_freq=False)
+
+
+def test_the_definitions_are_registered_once(make: Make, tmp_path: Path) -> None:
+    make().write("AAPL", history())
+    registry = (data(tmp_path) / "registry.db").read_bytes()
+    make().write("^GSPC", history("^GSPC"))
+    assert not make().apply()
+    assert (data(tmp_path) / "registry.db").read_bytes() == registry
+
+
+def test_a_change_of_the_definitions_is_registered(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert make().apply()
+    feast_import.load()
+    monkeypatch.setattr("stockops.adapters.feast_definitions.FOREVER", timedelta(days=1))
+    assert make().apply()
+    assert not make().apply()
+
+
+def test_features_of_older_definitions_are_not_served(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    feast_import.load()
+    with monkeypatch.context() as older:
+        older.setattr("stockops.adapters.feast_definitions.FEATURES", features.FEATURES[:-1])
+        make().write("AAPL", history())
+    assert make().latest("AAPL") is None
+    make().write("AAPL", history())
+    assert online(make()) == last(history())
+
+
+def test_materialising_gives_what_writing_gave(make: Make, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    tables = {ticker: history(ticker, seed=3) for ticker in ("AAPL", "^GSPC", "BRK-B")}
+    for ticker, table in tables.items():
+        make().write(ticker, table)
+    forget_online(tmp_path, request)
+    assert make().latest("AAPL") is None
+    (data(tmp_path) / "features.parquet" / ".MSFT.parquet.x1.tmp").write_bytes(b"a write in progress")
+    make().materialize(NOW)
+    assert {ticker: online(make(), ticker) for ticker in tables} == {t: last(table) for t, table in tables.items()}
+
+
+def test_materialising_stops_at_the_time_given(make: Make, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    table = history()
+    make().write("AAPL", table)
+    forget_online(tmp_path, request)
+    make().materialize(table.index[-3].to_pydatetime())
+    assert online(make()) == last(table.iloc[:-2])
+    make().materialize(NOW)
+    assert online(make()) == last(table)
+    make().materialize(table.index[-3].to_pydatetime())
+    assert online(make()) == last(table)  # never back
+
+
+def test_materialising_a_home_without_features_does_nothing(store: FeatureStore) -> None:
+    store.materialize(NOW)
+    assert store.tickers() == []
+
+
+def test_nothing_is_printed(store: FeatureStore, capfd: pytest.CaptureFixture[str]) -> None:
+    store.write("AAPL", history())
+    store.latest("AAPL")
+    store.apply()
+    store.materialize(NOW)
+    store.check()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_check_tells_version_place_and_size(store: FeatureStore) -> None:
+    place = "Redis at 127.0.0.1:" if "redis" in store.needs else "SQLite"
+    assert store.check().startswith(f"0.67.0, online in {place}")
+    assert store.check().endswith(", 0 tickers offline")
+    store.write("AAPL", history())
+    assert store.check().endswith(", 1 tickers offline")
+
+
+def test_looking_makes_no_file(store: FeatureStore, tmp_path: Path) -> None:
+    store.latest("AAPL")
+    store.tickers()
+    store.check()
+    assert list(tmp_path.iterdir()) == []
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+def forget_online(home: Path, request: pytest.FixtureRequest) -> None:
+    """Lose what is online, whichever store it is."""
+    (data(home) / "online_store.db").unlink(missing_ok=True)
+    if "redis" in request.node.name:
+        redis.Redis.from_url(request.getfixturevalue("server").url).flushdb()
+
+
+# What only one of them can meet.
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the time zone of this process."""
+
+    def set_zone(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield set_zone
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("writer", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("reader", ["UTC", "America/New_York"])
+def test_the_time_of_a_row_is_the_same_in_every_time_zone(
+    tmp_path: Path, zone: Callable[[str], None], writer: str, reader: str
+) -> None:
+    skipped_in_new_york = pd.Timestamp("2024-03-10T02:30", tz="UTC")
+    table = history().iloc[-1:].set_axis(pd.DatetimeIndex([skipped_in_new_york]))
+    zone(writer)
+    open_store(tmp_path).write("AAPL", table)
+    zone(reader)
+    assert online(open_store(tmp_path))[0] == skipped_in_new_york
+
+
+def test_homes_that_share_a_redis_keep_the_later_row(tmp_path: Path, server: RedisServer) -> None:
+    redis.Redis.from_url(server.url).flushdb()
+    table = history()
+    open_store(tmp_path / "live", server.url).write("AAPL", table)
+    look_back = open_store(tmp_path / "look-back", server.url)
+    assert look_back.write("AAPL", table.iloc[:-1])
+    assert online(look_back) == last(table)
+
+
+def test_a_home_may_change_to_redis_and_back(tmp_path: Path, server: RedisServer) -> None:
+    redis.Redis.from_url(server.url).flushdb()
+    table = history()
+    open_store(tmp_path).write("AAPL", table.iloc[:-1])
+    assert open_store(tmp_path, server.url).latest("AAPL") is None
+    open_store(tmp_path, server.url).write("AAPL", table)
+    assert online(open_store(tmp_path, server.url)) == last(table)
+    assert online(open_store(tmp_path)) == last(table.iloc[:-1])
+    open_store(tmp_path).materialize(NOW)
+    assert online(open_store(tmp_path)) == last(table)
+
+
+# Several processes at once.
+
+
+def spawn(work: Callable[..., None], *arguments: object) -> BaseProcess:
+    process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    return process
+
+
+def write_in_turn(home: Path, url: str, own: str, table: pd.DataFrame) -> None:
+    """Write an own and a shared ticker, again and again, each time a session longer."""
+    store = open_store(home, url)
+    for rows in range(len(table) - 5, len(table) + 1):
+        store.write(own, table.iloc[:rows])
+        store.write("SHARED", table.iloc[:rows])
+        assert store.latest(own) is not None
+
+
+@pytest.mark.slow
+def test_four_processes_lose_nothing_on_a_fresh_home(
+    make: Make, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    table = history()
+    url = request.getfixturevalue("server").url if "redis" in request.node.name else ""
+    workers = [spawn(write_in_turn, tmp_path, url, f"T{number}", table) for number in range(4)]
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+    written = ["SHARED", "T0", "T1", "T2", "T3"]
+    assert make().tickers() == written
+    assert [online(make(), ticker) for ticker in written] == [last(table)] * 5
+    assert not make().apply()
+
+
+def write_for_ever(home: Path, table: pd.DataFrame) -> None:
+    """Register and write until killed; SQLite, whose file a kill could leave half written."""
+    store = open_store(home)
+    while True:
+        (data(home) / "registry.db").unlink(missing_ok=True)
+        store.apply()
+        store.write("AAPL", table)
+        (home / f"{os.getpid()}").touch()
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_a_store_that_works(tmp_path: Path) -> None:
+    table = history()
+    for pause in (0.0, 0.013, 0.031):
+        workers = [spawn(write_for_ever, tmp_path, table.iloc[:-1]) for _ in range(2)]
+        until = time.monotonic() + 60
+        while not all((tmp_path / f"{worker.pid}").exists() for worker in workers):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        for worker in workers:
+            time.sleep(pause)
+            worker.kill()
+            worker.join()
+        assert open_store(tmp_path).latest("AAPL") is None or online(open_store(tmp_path)) == last(table.iloc[:-1])
+        assert open_store(tmp_path).check().endswith(", 1 tickers offline")
+    assert open_store(tmp_path).write("AAPL", table)
+    assert online(open_store(tmp_path)) == last(table)
+
+
+# Damage.
+
+
+def junk(path: Path) -> None:
+    path.write_bytes(b"garbage " * 500)
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def hole(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8] + b"\xff" * 1000 + whole[1008:])
+
+
+def foreign(path: Path) -> None:
+    pd.DataFrame({"a": [1]}).to_parquet(path)
+
+
+@pytest.mark.parametrize("spoil", [junk, half])
+def test_a_damaged_registry_is_named_and_mended_by_apply(tmp_path: Path, spoil: Spoil) -> None:
+    table = history()
+    open_store(tmp_path).write("AAPL", table)
+    spoil(data(tmp_path) / "registry.db")
+    store = open_store(tmp_path)
+    for work in (partial(store.latest, "AAPL"), partial(store.write, "AAPL", table), partial(store.materialize, NOW)):
+        with pytest.raises(ServiceError, match=r"registry\.db is damaged; run: stockops features apply") as caught:
+            work()
+        assert caught.value.service == "feast"
+    assert store.apply()
+    assert online(store) == last(table)
+    assert (data(tmp_path) / "registry.damaged").exists()
+
+
+def test_a_lost_registry_is_made_anew_by_the_next_write(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.write("AAPL", history())
+    (data(tmp_path) / "registry.db").unlink()
+    assert store.latest("AAPL") is None
+    store.write("AAPL", history())
+    assert online(store) == last(history())
+
+
+@pytest.mark.parametrize("spoil", [junk, half])
+def test_a_damaged_online_file_is_named_with_the_cure(tmp_path: Path, spoil: Spoil) -> None:
+    table = history()
+    open_store(tmp_path).write("AAPL", table)
+    file = data(tmp_path) / "online_store.db"
+    spoil(file)
+    store = open_store(tmp_path)
+    for work in (partial(store.latest, "AAPL"), partial(store.write, "AAPL", table), partial(store.materialize, NOW)):
+        with pytest.raises(ServiceError, match=r"online_store\.db cannot be used: .*; move the file away") as caught:
+            work()
+        assert caught.value.service == "feast"
+    file.unlink()
+    open_store(tmp_path).materialize(NOW)
+    assert online(open_store(tmp_path)) == last(table)
+
+
+@pytest.mark.parametrize("spoil", [junk, half, hole, foreign])
+def test_a_damaged_history_is_named_and_mended_by_the_next_write(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spoil: Spoil
+) -> None:
+    store = open_store(tmp_path)
+    for ticker in ("AAPL", "^GSPC"):
+        store.write(ticker, history(ticker))
+    spoil(data(tmp_path) / "features.parquet" / "^GSPC.parquet")
+    for work in (partial(store.materialize, NOW), store.check):
+        with pytest.raises(ServiceError, match=r": \^GSPC\.parquet; run: .* materialize --ticker \^GSPC$"):
+            work()
+    assert online(store, "^GSPC") == last(history("^GSPC"))
+    store.write("^GSPC", history("^GSPC", seed=1))
+    assert "^GSPC.parquet is damaged" in caplog.text
+    store.materialize(NOW)
+    assert online(store, "^GSPC") == last(history("^GSPC", seed=1))
+
+
+def test_a_folder_that_cannot_be_made_is_a_service_error(tmp_path: Path) -> None:
+    (tmp_path / "feature_store").write_text("a file")
+    store = open_store(tmp_path)
+    assert store.latest("AAPL") is None
+    for work in (store.apply, partial(store.write, "AAPL", history()), partial(store.materialize, NOW)):
+        with pytest.raises(ServiceError, match="STOCKOPS_HOME") as caught:
+            work()
+        assert caught.value.service == "feast"
+
+
+def test_a_feast_that_cannot_be_imported_is_a_service_error(tmp_path: Path) -> None:
+    open_store(tmp_path).apply()
+    code = (
+        "import sys; sys.modules['dill'] = None\n"
+        "from pathlib import Path; from stockops.adapters.feast_store import FeastStore\n"
+        "FeastStore(home=Path(sys.argv[1]), redis_url='', timeout_seconds=1).latest('AAPL')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert "ServiceError: feast cannot be imported" in done.stderr
+
+
+# Redis down.
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    running = RedisServer(tmp_path / "redis")
+    running.start()
+    yield running
+    running.stop()
+
+
+def without_redis(work: Callable[[], object]) -> float:
+    """Return how long a call takes to say that Redis does not serve."""
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match="redis at 127") as caught:
+        work()
+    assert caught.value.service == "redis"
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("outage", ["kill", "pause"])
+def test_a_redis_that_does_not_answer_is_said_in_time(tmp_path: Path, own_server: RedisServer, outage: str) -> None:
+    table = history()
+    open_store(tmp_path, own_server.url).write("AAPL", table.iloc[:-1])
+    getattr(own_server, outage)()
+    store = open_store(tmp_path, own_server.url)
+    assert without_redis(partial(store.latest, "AAPL")) < 1.5
+    assert without_redis(partial(store.write, "AAPL", table)) < 1.5
+    assert without_redis(partial(store.materialize, NOW)) < 1.8
+    assert without_redis(store.check) < 1.5
+    assert store.tickers() == ["AAPL"]
+    if outage == "pause":
+        own_server.resume()
+        store.materialize(NOW)  # what could not be put online is still offline
+        assert online(store) == last(table)
+
+
+def test_a_password_is_used_and_never_shown(tmp_path: Path, own_server: RedisServer) -> None:
+    redis.Redis.from_url(own_server.url).config_set("requirepass", "right")
+    host = own_server.url.removeprefix("redis://")
+    with pytest.raises(ServiceError) as caught:
+        open_store(tmp_path, f"redis://:sesame@{host}").write("AAPL", history())
+    assert "password" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+    store = open_store(tmp_path, f"redis://:right@{host}")
+    store.write("AAPL", history())
+    assert online(store) == last(history())
+    assert "right" not in store.check()
+    assert not any(b"right" in content for content in contents(data(tmp_path)).values())
+
+
+def test_a_redis_on_a_unix_socket_serves(tmp_path: Path) -> None:
+    port, socket, program = free_port(), tmp_path / "redis.sock", needed("redis-server", "redis-server")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(socket), "--save", ""]
+    server = Server([program, *options, "--dir", str(tmp_path)], port, tmp_path)
+    server.start()
+    try:
+        store = open_store(tmp_path, f"unix://{socket}?db=1")
+        store.write("AAPL", history())
+        assert online(store) == last(history())
+    finally:
+        server.stop()
+
+
+def test_an_address_that_is_none_is_a_usage_error_without_showing_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="REDIS_URL") as caught:
+        open_store(tmp_path, "http://:sesame@localhost").write("AAPL", history())
+    assert "sesame" not in str(caught.value)
+
+
+# The import.
+
+
+def test_importing_feast_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    code = """
+import json, os, sys, warnings
+import typeguard
+before = dict(os.environ), list(warnings.filters), typeguard.typechecked
+from stockops.adapters import feast_import
+feast_import.load()
+after = dict(os.environ), list(warnings.filters), typeguard.typechecked
+import prometheus_client.values, torch
+assert before == after
+assert "feast" in sys.modules
+print(json.dumps({"torch": torch.ones(1).item(), "values": prometheus_client.values.ValueClass.__name__}))
+"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert json.loads(run.stdout) == {"torch": 1.0, "values": "MutexValue"}
+    assert run.stderr == ""
+    assert list(tmp_path.glob("feast*")) == []
+
+
+def test_a_home_without_features_costs_no_import_of_feast(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from stockops.adapters.feast_store import FeastStore
+store = FeastStore(home=Path(sys.argv[1]), redis_url="redis://127.0.0.1:1/0", timeout_seconds=1)
+assert store.latest("AAPL") is None and store.tickers() == []
+print(*({"feast", "torch", "redis", "dask"} & sys.modules.keys()))
+"""
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert (run.stdout.split(), run.stderr) == ([], "")
+
+
+def test_feast_s_own_configuration_names_the_same_places() -> None:
+    feast_import.load()
+    from stockops.adapters.feast_definitions import PLACES
+
+    file = Path(__file__).parents[2] / "feature_store" / "feature_store.yaml"
+    assert import_module("yaml").safe_load(file.read_text()) == PLACES
