@@ -2,9 +2,9 @@
 
 import os
 
-_OURS = ("TRANSFER_STRATEGY", "FINNHUB_API_KEY", "FMI_API_KEY")
+_OURS = ("STOCKOPS_", "TRANSFER_STRATEGY", "FINNHUB_API_KEY", "FMI_API_KEY", "REDIS_", "MLFLOW_", "DAGSHUB_", "FEAST_")
 _COLOUR = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS")
 
 for name in list(os.environ):  # before any fixture, so that those of a whole session are covered too
-    if name.startswith("STOCKOPS_") or name in _OURS or name in _COLOUR:
+    if name.startswith(_OURS) or name in _COLOUR:
         del os.environ[name]

@@ -1,21 +1,39 @@
 """The Typer application: which commands there are. Nothing heavy is imported before one runs."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from stockops import __version__
-from stockops.commands import failures, look, predict, terminal, train
+from stockops.commands import background, cache, doctor, failures, features, look, predict, terminal, train
 from stockops.errors import ExitCode
 
+_HELP = {"help_option_names": ["-h", "--help"]}
+
 # Plain help: rich would double the time of `--help`, and colour a pipe under GITHUB_ACTIONS.
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(rich_markup_mode=None, context_settings=_HELP)
 app.command("train-parent")(train.train_parent)
 app.command("train-child")(train.train_child)
 app.command("predict-parent")(predict.predict_parent)
 app.command("predict-child")(predict.predict_child)
 app.command("show")(look.show)
 app.command("outputs")(look.outputs)
+app.command("status")(background.status)
+app.command("doctor")(doctor.doctor)
+app.command("work", hidden=True)(background.work)
+
+_cache = typer.Typer(rich_markup_mode=None, context_settings=_HELP, help="The forecasts that are kept.")
+_cache.command("list")(cache.list_entries)
+_cache.command("show")(cache.show_entry)
+_cache.command("clear")(cache.clear)
+app.add_typer(_cache, name="cache")
+
+_features = typer.Typer(rich_markup_mode=None, context_settings=_HELP, help="The feature store.")
+_features.command("apply")(features.apply)
+_features.command("materialize")(features.materialize)
+_features.command("get")(features.get)
+app.add_typer(_features, name="features")
 
 
 def _version(wanted: bool) -> None:
@@ -34,9 +52,13 @@ def stockops(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command line (default: sys.argv) and return its exit code; nothing is raised."""
+    """Run one command line (default: sys.argv) and return its exit code; nothing is raised.
+
+    Without any word it is `--help`.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        code = int(app(args=arguments, prog_name="stockops", standalone_mode=False) or 0)
+        code = int(app(args=words or ["--help"], prog_name="stockops", standalone_mode=False) or 0)
     except Exception as exc:  # noqa: BLE001  here every error ends: known ones with their code, the rest as bugs
         failure = failures.describe(exc)
         terminal.fail(failure)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
-    from stockops.records import FeatureVector, ModelRef, TrainingRun
+    from stockops.records import FeatureVector, Job, ModelRef, TrainingRun
 
 
 class BarFeed(Protocol):
@@ -61,6 +61,32 @@ class Plotter(Protocol):
 
     def forecast(self, forecast: "Forecast") -> bytes:
         """Draw recent closes, the forecast path and its ranges."""
+
+
+class Workers(Protocol):
+    """Processes that outlive the call that starts them, and how one tells that another lives."""
+
+    @property
+    def here(self) -> str:
+        """Which machine and home: only tasks from here can be told dead."""
+
+    def starting(self, task_id: str) -> AbstractContextManager[object]:
+        """Keep other processes from starting the same task."""
+
+    def start(self, job: "Job", ticker: str, task_id: str) -> None:
+        """Start a worker and wait until it holds the task; ServiceError with its last words when it does not."""
+
+    def hold(self, task_id: str) -> AbstractContextManager[object]:
+        """Hold a task while the context lasts, in the worker; given up however the process ends."""
+
+    def is_held(self, task_id: str) -> bool:
+        """Tell whether a living worker holds a task."""
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Wait for a place among the workers that may run at once, and keep it while the context lasts."""
+
+    def log(self, task_id: str) -> str:
+        """Return the path, below the home, of what the worker of a task says."""
 
 
 class Progress(Protocol):

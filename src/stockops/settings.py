@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     )
     finnhub_url: str = Field("https://finnhub.io/api/v1", description="Finnhub's address")
 
-    cache: Switch = Field("on", description="whether forecasts are answered from, and kept in, the cache")
+    no_cache: bool = Field(False, description="neither answer from the cache nor keep in it")
     redis_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("REDIS_URL"), description="Redis for state and online features"
     )
@@ -110,8 +110,10 @@ class Settings(BaseSettings):
     )
     dagshub_url: str = Field("https://dagshub.com", description="DagsHub's address")
 
+    doctor_seconds: float = Field(8, gt=0, description="longest that `doctor` waits for anything")
     background: bool = Field(False, description="train in a worker that outlives the call")
     wait: bool = Field(False, description="wait for a task to end")
+    timeout_seconds: float | None = Field(None, gt=0, description="longest wait for a task")
     max_workers: int = Field(4, ge=1, le=256, description="background workers of a home at once")
 
 

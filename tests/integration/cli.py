@@ -14,6 +14,9 @@ import pytest
 
 from stockops.cli import main
 
+# What most tests do without: a second a call each, and tests of their own.
+WITHOUT_SERVICES = {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off"}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -42,7 +45,7 @@ class Cli:
         self.home = home
         self._capfd = capfd
         self._monkeypatch = monkeypatch
-        self.setenv(STOCKOPS_HOME=str(home), STOCKOPS_EPOCHS="1")
+        self.setenv(STOCKOPS_HOME=str(home), STOCKOPS_EPOCHS="1", **WITHOUT_SERVICES)
 
     def setenv(self, **environment: str) -> None:
         """Set environment variables for the calls that follow."""
@@ -57,9 +60,10 @@ class Cli:
         return Result(code, out, err)
 
     def files(self) -> set[str]:
-        """Every file below the home but lock files."""
-        found = (path for path in self.home.rglob("*") if path.is_file() and path.name != ".lock")
-        return {path.relative_to(self.home).as_posix() for path in found}
+        """Every file below the home but lock files and the state store."""
+        found = (path for path in self.home.rglob("*") if path.is_file())
+        names = {path.relative_to(self.home).as_posix() for path in found}
+        return {name for name in names if not name.endswith(".lock") and not name.startswith("outputs/state.db")}
 
 
 def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":

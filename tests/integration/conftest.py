@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from stockops.cli import main
-from tests.integration.cli import Cli
+from tests.integration.cli import WITHOUT_SERVICES, Cli
 
 AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
 
@@ -22,7 +22,8 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a parent and a child of AAPL, trained once; copy it, never write to it."""
     home = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("STOCKOPS_HOME", str(home))
+        for name, value in {"STOCKOPS_HOME": str(home), **WITHOUT_SERVICES}.items():
+            environment.setenv(name, value)
         options = ["--source", "sample", "--as-of", AS_OF, "--epochs", "1", "--quiet"]
         assert main(["train-child", "--ticker", "AAPL", *options]) == 0
     return home

@@ -179,7 +179,7 @@ def test_every_error_ends_with_its_code_kind_and_hint(
 
 
 def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stockops.pipelines import predict, prices
+    from stockops.pipelines import prices, train
 
     real = prices.daily
 
@@ -188,7 +188,7 @@ def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monke
             raise ZeroDivisionError
         return real(symbol, **ports)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(predict, "daily", broken_for_ibm)
+    monkeypatch.setattr(train, "daily", broken_for_ibm)
     result = trained("predict-child", "--ticker", "IBM", "--ticker", "AAPL")
     assert result.code == 1
     assert [row.get("status") for row in result.rows] == ["failed", None]

@@ -17,7 +17,13 @@ HEAVY = {
     "torch", "pandas", "numpy", "feast", "mlflow", "sklearn", "matplotlib", "yfinance", "redis", "qdrant_client",
     "httpx", "exchange_calendars", "pydantic_settings", "rich", "scipy",
 }  # fmt: skip
-COMMANDS = ["train-parent", "train-child", "predict-parent", "predict-child", "show", "outputs"]
+COMMANDS = [
+    *[(name,) for name in ("train-parent", "train-child", "predict-parent", "predict-child", "show", "outputs")],
+    ("status",),
+    ("doctor",),
+    *[("cache", word) for word in ("list", "show", "clear")],
+    *[("features", word) for word in ("apply", "materialize", "get")],
+]
 
 
 def modules_after(*arguments: str, home: Path) -> set[str]:
@@ -28,14 +34,16 @@ def modules_after(*arguments: str, home: Path) -> set[str]:
     return set(out.rsplit("@", 1)[1].split())
 
 
-@pytest.mark.parametrize("command", [(), *[(name,) for name in COMMANDS]])
+@pytest.mark.parametrize("command", [(), ("cache",), ("features",), *COMMANDS])
 def test_help_loads_nothing_heavy(command: tuple[str, ...], tmp_path: Path) -> None:
     loaded = modules_after(*command, "--help", home=tmp_path)
     assert "stockops.commands.options" in loaded
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", [("outputs",), ("show", "metrics", "--ticker", "AAPL")])
+@pytest.mark.parametrize(
+    "command", [("outputs",), ("status",), ("cache", "list"), ("show", "metrics", "--ticker", "AAPL")]
+)
 def test_looking_at_what_is_there_loads_no_library_of_numbers(trained: Cli, command: tuple[str, ...]) -> None:
     loaded = modules_after(*command, home=trained.home)
     assert loaded & {"torch", "pandas", "numpy", "sklearn", "matplotlib", "yfinance", "exchange_calendars"} == set()
@@ -55,8 +63,17 @@ def test_version_and_help_are_results(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["--version"]) == 0
     assert re.fullmatch(r"stockops \d+\.\d+\.\d+\n", capsys.readouterr().out)
     for command in COMMANDS:
-        assert main([command, "--help"]) == 0
+        assert main([*command, "--help"]) == 0
         assert "--json" in capsys.readouterr().out
+
+
+def test_no_word_at_all_is_help_and_half_a_command_is_2(cli: Cli) -> None:
+    assert cli().out == cli("--help").out
+    assert cli().code == 0
+    for group in ("cache", "features"):
+        half = cli(group)
+        assert half.code == 2
+        assert half.err == f"stockops: Missing command; see stockops {group} --help\n"
 
 
 @pytest.mark.parametrize("name", ["GITHUB_ACTIONS", "FORCE_COLOR"])

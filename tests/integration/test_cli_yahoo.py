@@ -9,7 +9,7 @@ import pytest
 
 from stockops.market import calendar
 from tests.builders import bars
-from tests.integration.cli import Result, run
+from tests.integration.cli import WITHOUT_SERVICES, Result, run
 from tests.loopback_yahoo import YahooServer, yahoo_server
 
 AS_OF = "2016-02-26"
@@ -30,11 +30,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def call(server: YahooServer, home: Path, *arguments: str) -> Result:
     quick = {"STOCKOPS_EPOCHS": "1", "STOCKOPS_HTTP_ATTEMPTS": "2", "STOCKOPS_HTTP_WAIT_SECONDS": "0.01"}
-    return run(*arguments, home=home, env={**server.env, **quick})
+    return run(*arguments, home=home, env={**server.env, **quick, **WITHOUT_SERVICES})
 
 
 def test_a_child_is_trained_and_served_from_yahoo_and_then_from_disk(server: YahooServer, home: Path) -> None:
-    command = ("predict-child", "--ticker", "AAPL", "--as-of", AS_OF)
+    command = ("predict-child", "--ticker", "AAPL", "--as-of", AS_OF, "--no-cache")
     first = call(server, home, *command)
     assert first.code == 0, first.err
     assert first.document["source"] == "yahoo"
@@ -82,3 +82,20 @@ def test_todays_unfinished_bar_is_no_bar(server: YahooServer, tmp_path: Path) ->
     assert date.fromisoformat(result.document["last_date"]) == completed
     assert now.date() > completed
     assert result.document["next_business_days"][0] == (completed + timedelta(days=1)).isoformat()
+    again = call(server, tmp_path, "predict-child", "--ticker", "BTC-USD").document
+    assert again == result.document | {"cached": True}
+    [entry] = call(server, tmp_path, "cache", "list").document["entries"]
+    assert datetime.fromisoformat(entry["fresh_until"]) == calendar.out_at("BTC-USD", completed + timedelta(days=1))
+
+
+def test_a_vendor_that_is_late_is_asked_again(server: YahooServer, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    days = calendar.sessions("AAPL", now.date() - timedelta(days=470), calendar.last_completed("AAPL", now))[:-1]
+    late = bars(len(days)).set_axis(pd.DatetimeIndex(days, name="Date"))
+    server.mode, before = "ok", dict(server.tables)
+    server.tables.update({symbol: late.assign(**{"Adj Close": late["Close"]}) for symbol in ("AAPL", "^GSPC")})
+    for _ in range(2):
+        result = call(server, tmp_path, "predict-child", "--ticker", "AAPL")
+        assert result.document["cached"] is False
+        assert "1 session(s) before" in result.err
+    server.tables.update(before)

@@ -39,7 +39,7 @@ def sessions(days: int) -> tuple[date, ...]:
 def test_persistence_repeats_the_last_bar_on_the_next_sessions() -> None:
     path = predict_one_step_and_week(model(), BARS, sessions(5))
     assert tuple(bar.date for bar in path) == sessions(5)
-    last = BARS.iloc[-1]
+    last = BARS.iloc[-1].astype("float32")  # the precision of every feature
     for bar in path:
         assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == tuple(last)
 

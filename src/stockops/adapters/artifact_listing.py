@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stockops.errors import DataError
-from stockops.market.symbols import MARKET
-from stockops.records import SCHEMA, Report
+from stockops.records import MARKET, SCHEMA, Report
 
 _CATEGORIES = {
     "models": ("*_model.pt", "*_model.json"),

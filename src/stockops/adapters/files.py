@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stockops.adapters import source_files
 from stockops.errors import DataError
 from stockops.market import ohlcv
 
@@ -20,7 +21,7 @@ class CsvFeed:
 
     def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
         """Return the rows of `<SYMBOL>.csv` from `first` to `last` (port BarFeed)."""
-        path = self.directory / f"{symbol}.csv"
+        path = source_files.csv(self.directory, symbol)
         if not path.is_file():
             raise DataError(f"no {symbol}.csv in {self.directory}", "add the file or choose another --data-dir")
         return table(read(path), symbol, first, last)

@@ -4,19 +4,14 @@
 March 2013). Only their data files are read; importing `arch` would cost seconds.
 """
 
-import importlib.util
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 
-from stockops.adapters import files
-from stockops.errors import DataError, UsageError
-from stockops.market.symbols import MARKET
-
-_INDEX = ("arch", "data/sp500/sp500.csv.gz")
-_STOCKS = ("bokeh_sampledata", "_data/stocks.csv.gz")
+from stockops.adapters import files, source_files
+from stockops.errors import DataError
+from stockops.records import MARKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +27,14 @@ class SampleFeed:
 
 
 def _index() -> pd.DataFrame:
-    text = files.read(_packaged(*_INDEX))
+    text = files.read(source_files.sample(MARKET))
     dates = pd.to_datetime(text["Date"], format="%m/%d/%Y")
     return text.assign(Date=dates.dt.strftime("%Y-%m-%d"))
 
 
 def _stock(symbol: str) -> pd.DataFrame:
-    text = files.read(_packaged(*_STOCKS))
+    text = files.read(source_files.sample(symbol))
     known = sorted(text["Ticker"].unique())
     if symbol not in known:
         raise DataError(f"the sample data hold no {symbol}", f"they hold {MARKET}, {', '.join(known)}")
     return text[text["Ticker"] == symbol].reset_index(drop=True)
-
-
-def _packaged(package: str, path: str) -> Path:
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise UsageError(f"--source sample needs the package {package}", "install it: pip install 'stockops[sample]'")
-    return Path(spec.origin).parent / path

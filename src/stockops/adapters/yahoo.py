@@ -26,12 +26,19 @@ _CHART = "/v8/finance/chart/"
 
 
 class _Session(requests.Session[Any]):
-    """A browser-like session, as yfinance makes one, that remembers the last answer of the chart API."""
+    """A browser-like session, as yfinance makes one, that remembers the last answer of the chart API.
+
+    yfinance hands its time-out to some requests only: looking up a time zone waits 10 s whatever was asked for.
+    """
 
     chart: Any = None
 
+    def __init__(self, timeout_seconds: float) -> None:
+        super().__init__(impersonate="chrome")
+        self._timeout_seconds = timeout_seconds
+
     def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> Any:
-        answer = super().request(method, url, *args, **kwargs)
+        answer = super().request(method, url, *args, **{**kwargs, "timeout": self._timeout_seconds})
         if _CHART in url:
             self.chart = answer
         return answer
@@ -67,7 +74,7 @@ class YahooFeed:
 
     def _fetch(self, symbol: str, first: date, last: date) -> pd.DataFrame:
         YfData.cache_get.cache_clear()  # it would hand a failed answer to the next attempt
-        session: _Session = _Session(impersonate="chrome")
+        session: _Session = _Session(self.timeout_seconds)
         try:
             table: pd.DataFrame = yfinance.Ticker(symbol, session=session).history(
                 start=first,

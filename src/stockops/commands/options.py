@@ -42,12 +42,28 @@ STRATEGY = _option(
 SPLIT = _option("split", Split, "Which fifth of the windows is held out; random if not said.")
 EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")
 DAYS = _option("days", int, "Sessions to forecast, 1 to 63; 5 if not said.", metavar="N")
-ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, or fail.")
+ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, in the background, or fail.")
+NO_CACHE = _option("no_cache", bool, "Make the forecast anew, and do not keep it.")
+BACKGROUND = _option("background", bool, "Train in a worker that outlives this call; see `stockops status`.")
+WAIT = _option("wait", bool, "Wait until the task has ended; leave with its exit code.")
+
+
+def argument(name: str, kind: Any, *, optional: bool = False) -> inspect.Parameter:
+    """Return a positional argument, which is no setting: a command finds it in `run.given`."""
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None if optional else inspect.Parameter.empty,
+        annotation=Annotated[kind | None if optional else kind, typer.Argument(show_default=False)],
+    )
 
 
 def _typed(value: Any) -> bool:
     """Tell whether the user typed an option; 0 is a value, and equal to False only for Python."""
     return not (value is None or value is False or value == [])
+
+
+TIMEOUT = _option("timeout_seconds", float, "Longest wait of --wait; none if not said.", flag="--timeout", metavar="S")
 
 
 COMMON = (SOURCE, DATA_DIR, AS_OF, JSON, QUIET, VERBOSE, SEED, DEVICE)

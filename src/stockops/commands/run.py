@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stockops.commands import failures, terminal
+from stockops.commands import failures, terminal, views
 from stockops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from stockops.settings import Settings
 
 log = logging.getLogger("stockops")
+
+_NOT_FOR_WORKERS = {"ticker", "tickers_file", "background", "wait", "json_output"}
 
 Document = dict[str, Any]
 View = Callable[[Document], "RenderableType"]
@@ -58,9 +60,27 @@ class Run:
             raise UsageError("this command takes one --ticker")
         return self.tickers[0]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the flags of this call say, as environment variables for a worker that is to do the same.
+
+        Not which tickers: it is given one. And it heals what is missing itself, or it would start another.
+        """
+        from stockops.settings import Settings, variable
+
+        names = set(self.given) & set(Settings.model_fields) - _NOT_FOR_WORKERS
+        said = {variable(name): getattr(self.settings, name) for name in names}
+        given = {name: str(int(value) if value is True else value) for name, value in said.items()}
+        return given | {variable("on_missing"): "train"}
+
     def show(self, document: Document, view: View) -> None:
         """Print a result: a table on a terminal, else one line of JSON."""
         terminal.show(document, view)
+
+    def one(self, work: Callable[[], Document], view: View) -> None:
+        """Do the work and show its result; a model still in training leaves with 75."""
+        if worst := self._done(work(), view):
+            raise typer.Exit(worst)
 
     def each(self, work: Callable[[str], Document], view: View) -> None:
         """Do the work for every ticker and show each result as it comes.
@@ -70,12 +90,13 @@ class Run:
         """
         tickers = self.tickers
         if len(tickers) == 1:
-            self.show(work(tickers[0]), view)
+            self.one(lambda: work(tickers[0]), view)
             return
         worst = ExitCode.OK
         for ticker in tickers:
+            self.services.effort.begin()
             try:
-                self.show(work(ticker), view)
+                worst = max(worst, self._done(work(ticker), view))
             except Exception as exc:  # noqa: BLE001  one ticker's bug must not cost the others their results
                 failure = failures.describe(exc)
                 terminal.fail(failure)
@@ -83,6 +104,11 @@ class Run:
                 worst = max(worst, failure.code)
         if worst:
             raise typer.Exit(worst)
+
+    def _done(self, document: Document, view: View) -> ExitCode:
+        training = document.get("status") == "training"
+        self.show(document, views.started if training else view)
+        return ExitCode.TRY_AGAIN if training else ExitCode.OK
 
     def _tickers_from_file(self) -> list[str]:
         path = self.settings.tickers_file

@@ -58,6 +58,75 @@ def predicted(document: Document) -> "RenderableType":
     return Group(table, note)
 
 
+def started(document: Document) -> "RenderableType":
+    """Say what was left to a worker, and how to ask for it."""
+    task = document["task_id"]
+    return f"{document['ticker']}: training in the background; ask with: stockops status {task} --wait"
+
+
+def task(document: Document) -> "RenderableType":
+    """Show one background task."""
+    from rich.table import Table
+
+    table = Table(show_header=False, title=f"task {document['task_id']}", title_justify="left")
+    for name in ("status", "job", "ticker", "stage", "queued_at", "started_at", "finished_at", "exit_code", "log"):
+        if name in document:
+            table.add_row(name, str(document[name]))
+    if "epochs" in document:
+        table.add_row("epoch", f"{document['epoch']} of {document['epochs']}")
+    if "error" in document:
+        table.add_row("error", "; ".join(filter(None, (document["error"]["message"], document["error"]["hint"]))))
+    if "result" in document:
+        table.add_row("model", document["result"]["model_version"])
+    return table
+
+
+def tasks(document: Document) -> "RenderableType":
+    """Show the background tasks, one a row."""
+    from rich.table import Table
+
+    if not document["tasks"]:
+        return "no background tasks; start one: stockops train-child --ticker T --background"
+    table = Table("task", "status", "job", "stage", "epoch", "queued at", title="tasks", title_justify="left")
+    for row in document["tasks"]:
+        epoch = f"{row['epoch']}/{row['epochs']}" if "epochs" in row else ""
+        table.add_row(row["task_id"], row["status"], row["job"], row.get("stage", ""), epoch, row["queued_at"])
+    return table
+
+
+def cache_entries(document: Document) -> "RenderableType":
+    """Show the kept forecasts, one a row, and the count of hits and misses."""
+    from rich.console import Group
+    from rich.table import Table
+
+    table = Table("ticker", "after", "model", "source", "made at", "fresh until", title="cache", title_justify="left")
+    table.add_column("expires in", justify="right")
+    for row in document["entries"]:
+        cells = (row[name] or "-" for name in ("ticker", "last_date", "model_version", "source", "made_at"))
+        table.add_row(*cells, row["fresh_until"] or "the file changes", _age(row["seconds_left"] or 0))
+    return Group(table, f"{document['hits']} hits, {document['misses']} misses")
+
+
+def findings(document: Document) -> "RenderableType":
+    """Show what was tried out, one a row, and under each that failed the way out."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    colours = {"up": "green", "down": "yellow", "broken": "red"}
+    table = Table("", "state", "what", title="everything required works" if document["ok"] else "not fit for work")
+    table.add_column("ms", justify="right")
+    for row in document["checks"]:
+        what = row["detail"] + (f"\n-> {row['hint']}" if row["hint"] else "")
+        state = f"[{colours[row['state']]}]{row['state']}[/]"
+        table.add_row(row["name"], state, escape(what), str(row["latency_ms"]))
+    return table
+
+
+def cleared(document: Document) -> "RenderableType":
+    """Say whose forecasts were forgotten."""
+    return f"forgotten: {', '.join(document['cleared']) or 'nothing, there was none'}"
+
+
 def outputs(document: Document) -> "RenderableType":
     """Show the artifacts, one a row."""
     from rich.table import Table

@@ -1,17 +1,26 @@
 """From a call to the pipelines it runs: options out of its settings, ports out of its services."""
 
+import functools
 from typing import TYPE_CHECKING
 
 from stockops.commands.progress import Bars
 from stockops.commands.run import Run
+from stockops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stockops.pipelines.predict import Predictor
+    from stockops.pipelines.prediction_cache import PredictionCache
+    from stockops.pipelines.prices import Prices
+    from stockops.pipelines.serving import Serving
+    from stockops.pipelines.tasks import Tasks
     from stockops.pipelines.train import Trainer
+    from stockops.ports import FeatureStore, Progress
 
 
-def trainer(run: Run) -> "Trainer":
-    """Return the trainer of this call."""
+def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
+    """Return the trainer of this call; it tells `progress`, bars on a terminal if not said, how far it is."""
     from stockops.pipelines.train import Trainer, TrainOptions
 
     settings, services = run.settings, run.services
@@ -27,15 +36,70 @@ def trainer(run: Run) -> "Trainer":
     return Trainer(
         feed=services.feed,
         models=services.models,
+        features=services.features,
+        tracker=services.tracker,
         plots=services.plots,
-        progress=Bars(quiet=settings.quiet),
+        progress=progress or Bars(quiet=settings.quiet),
+        effort=services.effort,
         clock=services.clock,
         options=options,
     )
 
 
-def predictor(run: Run) -> "Predictor":
+def predictor(run: Run, progress: "Progress | None" = None) -> "Predictor":
     """Return the predictor of this call, its trainer standing by."""
     from stockops.pipelines.predict import Predictor
 
-    return Predictor(trainer(run), days=run.settings.days, on_missing=run.settings.on_missing)
+    return Predictor(trainer(run, progress), days=run.settings.days, heal=run.settings.on_missing == "train")
+
+
+def serving(run: Run, progress: "Progress | None" = None) -> "Serving":
+    """Return what answers `predict-*`: cache first, the predictor made on the first miss."""
+    from stockops.pipelines.serving import ServeOptions, Serving
+
+    settings, services = run.settings, run.services
+    return Serving(
+        cache=None if settings.no_cache else cache(run),
+        models=services.models,
+        history=services.history_digest,
+        predictor=functools.cache(lambda: predictor(run, progress)),
+        tasks=tasks(run) if settings.on_missing == "background" else None,
+        effort=services.effort,
+        options=ServeOptions(
+            source=settings.source,
+            as_of=settings.as_of,
+            days=settings.days,
+            max_missing=settings.max_missing_sessions,
+        ),
+    )
+
+
+def cache(run: Run) -> "PredictionCache":
+    """Return the cache of forecasts."""
+    from stockops.pipelines.prediction_cache import PredictionCache
+
+    return PredictionCache(run.services.state, run.services.effort, run.services.clock)
+
+
+def tasks(run: Run) -> "Tasks":
+    """Return the background tasks; a worker is told what this call was told."""
+    from stockops.pipelines.tasks import Tasks
+
+    services = run.services
+    return Tasks(services.state, services.workers(run.environment), services.effort, services.wall_time)
+
+
+def history(run: Run) -> "Callable[[str], Prices]":
+    """Return what gives the prices of a ticker that this call may see."""
+    from stockops.pipelines.prices import daily
+
+    settings, services = run.settings, run.services
+    return functools.partial(daily, feed=services.feed, clock=services.clock, max_missing=settings.max_missing_sessions)
+
+
+def feature_store(run: Run) -> "FeatureStore":
+    """Return the feature store; UsageError where it is switched off."""
+    store = run.services.features
+    if store is None:
+        raise UsageError("the feature store is switched off", "unset STOCKOPS_FEATURE_STORE")
+    return store

@@ -56,22 +56,27 @@ class Forecast:
 
 
 def predict_one_step_and_week(
-    checkpoint: Checkpoint, bars: pd.DataFrame, sessions: Sequence[date]
+    checkpoint: Checkpoint, bars: pd.DataFrame, sessions: Sequence[date], latest: Floats | None = None
 ) -> tuple[ForecastBar, ...]:
     """Return the forecast of each of `sessions`: the first is the next day, the first five are the week.
 
-    bars: adjusted OHLCV of the whole history, its last row the origin. Beyond five sessions the model is
+    bars: adjusted OHLCV of the whole history, its last row the origin. latest: that row's features, shape (7,),
+    where they come from a feature store; computed from the bars where not. Beyond five sessions the model is
     rolled forward: its own bars join the history and the features are computed from them anew. Every
     forecast is a bar: low <= open, close <= high, prices above zero, volume not below. Raises DataError
     when the history is too short for one window of features.
     """
     _check_length(bars)
-    origin = features.add(bars).to_numpy()[-CONTEXT:, OHLCV.index("Close")]
+    window = features.add(bars).to_numpy()[-CONTEXT:].copy()
+    if latest is not None:
+        window[-1] = latest
+    origin = window[:, OHLCV.index("Close")]
     history = bars
     while len(history) < len(bars) + len(sessions):
-        table = features.add(history).to_numpy()[-CONTEXT:]
+        if len(history) > len(bars):
+            window = features.add(history).to_numpy()[-CONTEXT:]
         days = pd.DatetimeIndex(list(sessions[len(history) - len(bars) :][:HORIZON]))
-        rows = as_bars(predict(checkpoint.model, table[None])[0][: len(days)], last_close=float(origin[-1]))
+        rows = as_bars(predict(checkpoint.model, window[None])[0][: len(days)], last_close=float(origin[-1]))
         history = pd.concat([history, pd.DataFrame(rows, index=days, columns=list(OHLCV))])
     path = history.to_numpy()[len(bars) :]
     return _with_ranges(path, origin, checkpoint, sessions)

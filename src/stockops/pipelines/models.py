@@ -5,35 +5,45 @@ where it is; what is trained instead, on the way, is kept apart under `outputs/a
 """
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from stockops.errors import ModelMissingError
 from stockops.forecasting.checkpoint import Checkpoint, unpack
-from stockops.market.symbols import MARKET
+from stockops.pipelines import candidates
 from stockops.ports import ModelStore
 from stockops.records import ModelRef
 
 log = logging.getLogger("stockops.models")
 
-PARENT = ModelRef("parent", MARKET)
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model that a call may use, where it lies, and the digest of all that was looked at to choose it."""
+
+    place: ModelRef
+    checkpoint: Checkpoint
+    fingerprint: str
 
 
-def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> tuple[ModelRef, Checkpoint] | None:
-    """Return the model that a call as of that day may use and where it lies; None where there is none.
+def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> Found | None:
+    """Return the model that a call as of that day may use; None where there is none.
 
     Raises ModelDamagedError for a checkpoint that is not whole.
     """
-    for place in (ref, replace(ref, as_of=as_of)) if as_of else (ref,):
-        checkpoint = _load(place, models)
-        if checkpoint is not None and (as_of is None or checkpoint.trained_to <= as_of):
-            return place, checkpoint
+    looked_at = candidates.read(ref, models, as_of)
+    for place, data in looked_at.items():
+        if data is None:
+            continue
+        checkpoint = unpack(data, models.name(place, place.checkpoint), f"train it anew: {place.command}")
+        if as_of is None or checkpoint.trained_to <= as_of:
+            return Found(place, checkpoint, candidates.digest(looked_at))
     return None
 
 
 def place_for_healing(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelRef:
     """Return where a model trained on the way goes: its own place, or apart when a newer one lies there."""
-    if as_of is None or _load(ref, models) is None:
+    if as_of is None or models.read(ref, ref.checkpoint) is None:
         return ref
     log.warning(
         "%s was trained on sessions after --as-of %s: another is trained and kept apart",
@@ -61,8 +71,3 @@ def warn_if_ahead(checkpoint: Checkpoint, origin: date) -> None:
             origin,
             origin,
         )
-
-
-def _load(ref: ModelRef, models: ModelStore) -> Checkpoint | None:
-    data = models.read(ref, ref.checkpoint)
-    return None if data is None else unpack(data, models.name(ref, ref.checkpoint), f"train it anew: {ref.command}")

@@ -2,23 +2,39 @@
 
 import json
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 
-from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.device import prepare
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
 from stockops.market import calendar
-from stockops.market.symbols import MARKET
 from stockops.market.windows import HORIZON
+from stockops.pipelines import feature_history
 from stockops.pipelines import models as stored
-from stockops.pipelines.prices import daily
+from stockops.pipelines.feature_history import Latest
+from stockops.pipelines.models import Found
+from stockops.pipelines.prices import Prices
 from stockops.pipelines.train import Trainer
-from stockops.records import SCHEMA, ModelRef, OnMissing
+from stockops.records import SCHEMA, ModelRef
 
 HISTORY = 30  # closes handed out with a forecast
 _DIGITS = 8  # significant digits of a price: a cent in a million, and a tiny coin still shows
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A forecast as JSON, and what tells how long it answers the same question.
+
+    model: digest of the checkpoints looked at. fresh_until: when a newer session may be out, None for never.
+    complete: no outage, skew or late vendor made it other than what it should be.
+    """
+
+    document: dict[str, Any]
+    model: str
+    fresh_until: datetime | None
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +43,22 @@ class Predictor:
 
     trainer: Trainer
     days: int
-    on_missing: OnMissing
+    heal: bool
 
-    def parent(self) -> dict[str, Any]:
-        """Forecast the market with the parent; return the JSON document."""
-        return self._predict(MARKET, stored.PARENT)
+    def predict(self, ref: ModelRef) -> Predicted:
+        """Forecast a ticker with its model, write the artifacts and return the JSON document.
 
-    def child(self, ticker: str) -> dict[str, Any]:
-        """Forecast a ticker with its child; return the JSON document."""
-        return self._predict(ticker, ModelRef("child", ticker))
-
-    def _predict(self, ticker: str, ref: ModelRef) -> dict[str, Any]:
-        given = self.trainer
-        prices = daily(ticker, feed=given.feed, clock=given.clock, max_missing=given.options.max_missing)
-        place, checkpoint = self._model(ref)
+        Raises ModelMissingError where there is no model and none is to be trained now.
+        """
+        given, ticker = self.trainer, ref.ticker
+        prices = given.prices(ticker)
+        found = self._model(ref)
+        checkpoint = found.checkpoint
         if given.clock.as_of is None:
             stored.warn_if_ahead(checkpoint, prices.last)
+        latest = feature_history.latest(prices, given.features, given.effort)
         prepare("cpu", given.options.threads)  # one window: a trip to a GPU costs more than it saves
         sessions = calendar.next_sessions(ticker, prices.last, max(self.days, HORIZON))
-        closes = prices.bars["Close"].iloc[-HISTORY:]
         forecast = Forecast(
             ticker=ticker,
             source=prices.source,
@@ -53,33 +66,42 @@ class Predictor:
             model_version=checkpoint.version,
             trained_to=checkpoint.trained_to,
             skill=checkpoint.card["metrics"]["skill"]["RMSE"],
-            path=predict_one_step_and_week(checkpoint, prices.bars, sessions),
-            history=tuple(
-                zip((stamp.date() for stamp in pd.DatetimeIndex(closes.index)), map(float, closes), strict=True)
-            ),
+            path=predict_one_step_and_week(checkpoint, prices.bars, sessions, latest.values),
+            history=_history(prices),
         )
-        result = document(forecast, self.days)
+        result = document(forecast, self.days, latest, given.effort.degraded)
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-        given.models.write(place, {"forecast.json": text.encode(), "forecast.png": given.plots.forecast(forecast)})
-        return result
+        pictures = {"forecast.png": given.plots.forecast(forecast)}
+        given.models.write(found.place, {"forecast.json": text.encode(), **pictures})
+        return Predicted(
+            result,
+            model=found.fingerprint,
+            fresh_until=self._fresh_until(prices, sessions[0]),
+            complete=not (result["degraded"] or latest.skew or (given.feed.live and prices.behind)),
+        )
 
-    def _model(self, ref: ModelRef) -> tuple[ModelRef, Checkpoint]:
-        models, as_of = self.trainer.models, self.trainer.clock.as_of
-        if found := stored.find(ref, models=models, as_of=as_of):
-            return found
-        if self.on_missing == "fail":
-            raise stored.missing(ref, as_of)
-        if ref.kind == "parent":
-            self.trainer.parent_checkpoint()
-        else:
-            self.trainer.child(ref.ticker, stored.place_for_healing(ref, models=models, as_of=as_of))
-        found = stored.find(ref, models=models, as_of=as_of)
+    def _model(self, ref: ModelRef) -> Found:
+        if self.heal:
+            return self.trainer.heal(ref)
+        found = self.trainer.find(ref)
         if found is None:
-            raise stored.missing(ref, as_of)
+            raise stored.missing(ref, self.trainer.clock.as_of)
         return found
 
+    def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
+        """Return when a vendor may have another bar that this call may see; a file is its own digest."""
+        as_of = self.trainer.clock.as_of
+        if not self.trainer.feed.live or (as_of is not None and next_session > as_of):
+            return None
+        return calendar.out_at(prices.symbol, next_session)
 
-def document(forecast: Forecast, days: int) -> dict[str, Any]:
+
+def _history(prices: Prices) -> tuple[tuple[date, float], ...]:
+    closes = prices.bars["Close"].iloc[-HISTORY:]
+    return tuple(zip((stamp.date() for stamp in pd.DatetimeIndex(closes.index)), map(float, closes), strict=True))
+
+
+def document(forecast: Forecast, days: int, latest: Latest, degraded: list[str]) -> dict[str, Any]:
     """Return the JSON document of `predict-*`; `days` beyond the week add `predictions.days`."""
     path = [_bar(bar) for bar in forecast.path]
     predictions: dict[str, Any] = {"next_day": path[0], "week": path[:HORIZON]}
@@ -96,8 +118,8 @@ def document(forecast: Forecast, days: int) -> dict[str, Any]:
         "next_business_days": [bar.date.isoformat() for bar in forecast.path[:HORIZON]],
         "predictions": predictions,
         "history": [{"date": day.isoformat(), "close": _digits(close)} for day, close in forecast.history],
-        "features": {"source": "computed"},
-        "degraded": [],
+        "features": {"source": latest.source} | ({"skew": list(latest.skew)} if latest.skew else {}),
+        "degraded": degraded,
     }
 
 

@@ -18,11 +18,15 @@ _END_OF_TIME = date(2200, 1, 1)  # date.max does not fit a nanosecond timestamp
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Adjusted daily bars of one symbol, oldest first, columns ohlcv.OHLCV, index of session dates."""
+    """Adjusted daily bars of one symbol, oldest first, columns ohlcv.OHLCV, index of session dates.
+
+    behind: sessions after the last row that should be there; 0 where nobody can tell.
+    """
 
     symbol: str
     source: str
     bars: pd.DataFrame
+    behind: int = 0
 
     @property
     def first(self) -> date:
@@ -51,9 +55,9 @@ def daily(symbol: str, *, feed: BarFeed, clock: Clock, max_missing: int) -> Pric
     raw = feed.bars(symbol, ohlcv.FIRST_DAY, last)
     ohlcv.check(raw, symbol)
     _check_holes(symbol, pd.DatetimeIndex(raw.index), max_missing)
-    prices = Prices(symbol, feed.name, ohlcv.adjust(raw))
-    _say_where_it_ends(prices, last if feed.live else clock.as_of)
-    return prices
+    bars = ohlcv.adjust(raw)
+    expected = last if feed.live else clock.as_of
+    return Prices(symbol, feed.name, bars, _behind(symbol, pd.Timestamp(bars.index[-1]).date(), expected))
 
 
 def _last_day(symbol: str, feed: BarFeed, clock: Clock) -> date:
@@ -80,10 +84,12 @@ def _check_holes(symbol: str, index: pd.DatetimeIndex, max_missing: int) -> None
         log.warning("%s: %d session(s) missing, the last after %s", symbol, days, holes[-1][0])
 
 
-def _say_where_it_ends(prices: Prices, expected: date | None) -> None:
+def _behind(symbol: str, last: date, expected: date | None) -> int:
+    """Return how many sessions a history ends too early, and say so; say where it ends if nobody can tell."""
     if expected is None:
-        log.info("%s: history ends %s", prices.symbol, prices.last)
-        return
-    behind = len(calendar.sessions(prices.symbol, prices.last, expected)) - 1
-    if behind > 0:
-        log.warning("%s: history ends %s, %d session(s) before %s", prices.symbol, prices.last, behind, expected)
+        log.info("%s: history ends %s", symbol, last)
+        return 0
+    behind = max(0, len(calendar.sessions(symbol, last, expected)) - 1)
+    if behind:
+        log.warning("%s: history ends %s, %d session(s) before %s", symbol, last, behind, expected)
+    return behind

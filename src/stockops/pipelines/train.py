@@ -1,4 +1,4 @@
-"""The story of a training: prices -> windows -> learning -> card and pictures -> artifacts."""
+"""The story of a training: prices -> windows -> learning -> card and pictures -> artifacts -> tracker."""
 
 import importlib.metadata
 import json
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from stockops import __version__
+from stockops.best_effort import BestEffort
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting import scores, transfer
 from stockops.forecasting.checkpoint import Checkpoint
@@ -19,11 +20,13 @@ from stockops.forecasting.fit import FitConfig, best_epoch
 from stockops.forecasting.learning import Learned, Table, learn
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.market import features
-from stockops.market.symbols import MARKET
+from stockops.pipelines import feature_history
 from stockops.pipelines import models as stored
+from stockops.pipelines.models import Found
 from stockops.pipelines.prices import Prices, daily
-from stockops.ports import BarFeed, ModelStore, Plotter, Progress
-from stockops.records import SCHEMA, Clock, Device, ModelRef, Split, Strategy
+from stockops.pipelines.tracking import run_of
+from stockops.ports import BarFeed, FeatureStore, ModelStore, Plotter, Progress, Tracker
+from stockops.records import PARENT, SCHEMA, Clock, Device, ModelRef, Split, Strategy, TrainingRun
 
 log = logging.getLogger("stockops.train")
 
@@ -45,11 +48,13 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training gave: the checkpoint and its artifacts."""
+    """What a training gave: the checkpoint, its artifacts, its run in the tracker, and what did not serve."""
 
     checkpoint: Checkpoint
     artifacts: tuple[str, ...]
+    run_id: str | None
     duration_seconds: float
+    degraded: list[str]
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of `train-*`."""
@@ -58,7 +63,7 @@ class Trained:
             "schema": SCHEMA,
             "status": "completed",
             "ticker": card["ticker"],
-            "run_id": None,
+            "run_id": self.run_id,
             "strategy": card["strategy"],
             "parent": card["parent"],
             "model_version": self.checkpoint.version,
@@ -67,89 +72,101 @@ class Trained:
             "metrics": card["metrics"],
             "artifacts": list(self.artifacts),
             "duration_seconds": round(self.duration_seconds, 3),
-            "degraded": [],
+            "degraded": self.degraded,
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trainer:
-    """Trains models with what it was given: where prices come from, where artifacts go, who watches."""
+    """Trains models with what it was given: where prices come from, where artifacts go, who watches.
+
+    features, tracker: None where they are switched off.
+    """
 
     feed: BarFeed
     models: ModelStore
+    features: FeatureStore | None
+    tracker: Tracker | None
     plots: Plotter
     progress: Progress
+    effort: BestEffort
     clock: Clock
     options: TrainOptions
 
-    def parent(self) -> Trained:
-        """Train the market's model and write its artifacts."""
+    def train(self, ref: ModelRef) -> Trained:
+        """Train a model anew, its parent first where no usable one is there, and write its artifacts."""
         started = time.monotonic()
-        history = self._history(MARKET)
-        with self.models.lock(stored.PARENT):
-            return self._parent(stored.PARENT, history, started)
+        lesson = self._prepare(ref)
+        with self.models.lock(ref):
+            return self._train(ref, lesson, started)
 
-    def child(self, ticker: str, place: ModelRef | None = None) -> Trained:
-        """Train a ticker's model from the parent, which is trained first when no usable one is there."""
-        started = time.monotonic()
-        history = self._history(ticker)  # too few rows: said before a parent is trained
-        parent = self.parent_checkpoint()
-        if self.clock.as_of is None:
-            stored.warn_if_ahead(parent, history.prices.last)
-        place = place or ModelRef("child", ticker)
-        strategy = self.options.strategy
-        about = {"strategy": strategy, "parent": parent.summary}
-        with self.models.lock(place):
-            child = transfer.child_of(parent.model, strategy)
-            return self._train(place, child, history, transfer.CHILD[strategy], about, started)
-
-    def parent_checkpoint(self) -> Checkpoint:
-        """Return the parent this call may use; train it when there is none."""
-        if found := self._find_parent():
+    def heal(self, ref: ModelRef) -> Found:
+        """Return the model that this call may use; train it where there is none and no other process does so."""
+        if found := self.find(ref):
             return found
         started = time.monotonic()
-        place = stored.place_for_healing(stored.PARENT, models=self.models, as_of=self.clock.as_of)
-        history = self._history(MARKET)
-        log.info("no parent model that this call may use: training %s first", MARKET)
+        place = stored.place_for_healing(ref, models=self.models, as_of=self.clock.as_of)
+        log.info("no %s model of %s that this call may use: training it first", ref.kind, ref.ticker)
+        lesson = self._prepare(place)
         with self.models.lock(place):
-            if found := self._find_parent():  # another process trained it while this one waited
-                return found
-            return self._parent(place, history, started).checkpoint
+            if not self.find(ref):  # another process may have trained it while this one waited
+                self._train(place, lesson, started)
+        found = self.find(ref)
+        if found is None:
+            raise stored.missing(ref, self.clock.as_of)
+        return found
 
-    def _find_parent(self) -> Checkpoint | None:
-        found = stored.find(stored.PARENT, models=self.models, as_of=self.clock.as_of)
-        return found[1] if found else None
+    def find(self, ref: ModelRef) -> Found | None:
+        """Return the model that this call may use, None where there is none."""
+        return stored.find(ref, models=self.models, as_of=self.clock.as_of)
 
-    def _history(self, ticker: str) -> "_History":
-        given = self.options
-        prices = daily(ticker, feed=self.feed, clock=self.clock, max_missing=given.max_missing)
-        return _History(prices, Table.of(ticker, prices.bars, split=given.split, seed=given.seed))
+    def prices(self, ticker: str) -> Prices:
+        """Return the prices that this call may see."""
+        return daily(ticker, feed=self.feed, clock=self.clock, max_missing=self.options.max_missing)
 
-    def _parent(self, place: ModelRef, history: "_History", started: float) -> Trained:
-        torch.manual_seed(self.options.seed)  # the first weights
-        return self._train(place, PriceLSTM(), history, transfer.PARENT, {"strategy": None, "parent": None}, started)
+    def _prepare(self, place: ModelRef) -> "_Lesson":
+        prices = self.prices(place.ticker)  # too few rows: said before a parent is trained
+        table = Table.of(place.ticker, prices.bars, split=self.options.split, seed=self.options.seed)
+        if place.kind == "parent":
+            torch.manual_seed(self.options.seed)  # the first weights
+            return _Lesson(prices, table, PriceLSTM(), transfer.PARENT, {"strategy": None, "parent": None})
+        parent = self.heal(PARENT).checkpoint
+        if self.clock.as_of is None:
+            stored.warn_if_ahead(parent, prices.last)
+        strategy = self.options.strategy
+        child = transfer.child_of(parent.model, strategy)
+        about = {"strategy": strategy, "parent": parent.summary}
+        return _Lesson(prices, table, child, transfer.CHILD[strategy], about)
 
-    def _train(
-        self,
-        place: ModelRef,
-        model: PriceLSTM,
-        history: "_History",
-        default: FitConfig,
-        about: dict[str, Any],
-        started: float,
-    ) -> Trained:
-        """Learn, describe, write: the same for the parent and both kinds of child."""
-        config = replace(default, epochs=self.options.epochs) if self.options.epochs else default
-        model.to(prepare(self.options.device, self.options.threads))
+    def _train(self, place: ModelRef, lesson: "_Lesson", started: float) -> Trained:
+        """Learn, describe, write, record: the same for the parent and both kinds of child."""
+        config = replace(lesson.fit, epochs=self.options.epochs) if self.options.epochs else lesson.fit
+        model = lesson.model.to(prepare(self.options.device, self.options.threads))
         with self.progress.epochs(f"{place.kind} {place.ticker}", config.epochs) as on_epoch:
-            learned = learn(model, history.table, config, seed=self.options.seed, on_epoch=on_epoch)
-        card = {
+            learned = learn(model, lesson.table, config, seed=self.options.seed, on_epoch=on_epoch)
+        checkpoint = checkpoints.seal(model, self._card(place, lesson, config, learned))
+        files = self._files(place, checkpoint, learned)
+        artifacts = self.models.write(place, files)
+        run_id = self._publish(
+            lesson.prices, run_of(place, checkpoint, files, learned.history, time.monotonic() - started)
+        )
+        return Trained(checkpoint, artifacts, run_id, time.monotonic() - started, self.effort.degraded)
+
+    def _publish(self, prices: Prices, run: TrainingRun) -> str | None:
+        """Tell the feature store and the tracker, each of which may fail; the model is written already."""
+        features, tracker = self.features, self.tracker
+        if features and run.model:  # a model kept apart looks back: its features would hide today's
+            self.effort.attempt(features, lambda: feature_history.keep(prices, features))
+        return self.effort.attempt(tracker, lambda: tracker.record(run)) if tracker else None
+
+    def _card(self, place: ModelRef, lesson: "_Lesson", config: FitConfig, learned: Learned) -> dict[str, Any]:
+        return {
             "kind": place.kind,
             "ticker": place.ticker,
-            **about,
-            "data": history.prices.summary,
+            **lesson.about,
+            "data": lesson.prices.summary,
             "features": list(features.FEATURES),
-            "config": asdict(model.config),
+            "config": asdict(lesson.model.config),
             "fit": asdict(config),
             "split": self.options.split,
             "seed": self.options.seed,
@@ -158,14 +175,11 @@ class Trainer:
             "metrics": scores.summary(learned.evaluation),
             "libraries": {"stockops": __version__} | {name: importlib.metadata.version(name) for name in _LIBRARIES},
         }
-        checkpoint = checkpoints.seal(model, card)
-        artifacts = self._write(place, checkpoint, learned)
-        return Trained(checkpoint, artifacts, time.monotonic() - started)
 
-    def _write(self, place: ModelRef, checkpoint: Checkpoint, learned: Learned) -> tuple[str, ...]:
-        """Write every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
+    def _files(self, place: ModelRef, checkpoint: Checkpoint, learned: Learned) -> dict[str, bytes]:
+        """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
         skill = checkpoint.card["metrics"]["skill"]["RMSE"]
-        files = {
+        return {
             f"{place.kind}_scaler.pkl": pickle.dumps(learned.scaler, protocol=4),  # for notebooks; never read back
             "metrics.json": _json(_metrics_document(checkpoint)),
             "predictions.png": self.plots.predictions(learned.evaluation, skill),
@@ -173,15 +187,17 @@ class Trainer:
             place.checkpoint: checkpoints.pack(checkpoint),
             f"{place.kind}_model.json": _json({"schema": SCHEMA, **checkpoint.card}),
         }
-        return self.models.write(place, files)
 
 
 @dataclass(frozen=True, slots=True)
-class _History:
-    """The prices of one symbol and the table made of them."""
+class _Lesson:
+    """What a training starts from: prices, the table made of them, the model, how to fit it, what to say of it."""
 
     prices: Prices
     table: Table
+    model: PriceLSTM
+    fit: FitConfig
+    about: dict[str, Any]
 
 
 def _metrics_document(checkpoint: Checkpoint) -> dict[str, Any]:

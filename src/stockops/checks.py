@@ -1,0 +1,50 @@
+"""Settings -> what `doctor` tries out. Beside `services`, the only importer of `adapters`."""
+
+from datetime import timedelta
+
+from stockops.errors import DataError
+from stockops.pipelines.doctor import Check
+from stockops.ports import Service
+from stockops.services import Services
+from stockops.settings import Settings
+
+_SYMBOL = "AAPL"  # every vendor has it
+_TIMEOUT_SECONDS = 3.0
+
+
+def checks(settings: Settings, services: Services) -> list[Check]:
+    """Return how to try out everything that is configured, what every command needs first."""
+    from stockops.adapters import home
+
+    return [
+        Check("home", lambda: home.check_home(settings.home), required=True),
+        Check("prices", lambda: _prices(settings, services), required=True),
+        Check("models", lambda: home.check_models(settings.home), required=True),
+        Check("state", lambda: services.state.check()),
+        Check("feast", lambda: _served(services.features)),
+        Check("mlflow", lambda: _served(services.tracker)),
+    ]
+
+
+def _served(service: Service | None) -> str:
+    return "switched off" if service is None else service.check()
+
+
+def _prices(settings: Settings, services: Services) -> str:
+    """Ask a vendor once for the last days of a share, without what was fetched before; count files."""
+    if settings.source == "sample":
+        from stockops.adapters import source_files
+
+        return f"sample: {source_files.sample(_SYMBOL).name} and {source_files.sample('^GSPC').name}"
+    if settings.source == "csv":
+        folder = services.data_dir()
+        found = len(list(folder.glob("*.csv")))
+        if not found:
+            raise DataError(f"no <SYMBOL>.csv in {folder}", "add the files or choose another --data-dir")
+        return f"csv: {found} symbols in {folder}"
+    from stockops.adapters.retries import RetryPolicy
+
+    today = services.clock.now.date()
+    feed = services.vendor(min(_TIMEOUT_SECONDS, settings.http_timeout_seconds), RetryPolicy(attempts=1))
+    bars = feed.bars(_SYMBOL, today - timedelta(days=10), today)
+    return f"{feed.name}: {_SYMBOL} to {bars.index[-1]:%Y-%m-%d}"

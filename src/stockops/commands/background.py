@@ -1,0 +1,61 @@
+"""`status`, and the command that a background worker runs."""
+
+import time
+
+import typer
+
+from stockops.commands import failures, terminal, views
+from stockops.commands.options import COMMON, EPOCHS, LOCAL, SPLIT, STRATEGY, TIMEOUT, WAIT, argument, command
+from stockops.commands.run import Run
+from stockops.commands.wiring import serving, tasks, trainer
+from stockops.errors import TryAgainError
+from stockops.records import PARENT, SCHEMA, Job, ModelRef
+
+_LOOK_SECONDS = 0.5
+
+
+@command(argument("task", str, optional=True), WAIT, TIMEOUT, common=LOCAL)
+def status(run: Run) -> None:
+    """Show background tasks, or one: a ticker, or `parent`."""
+    known = tasks(run)
+    name = run.given.get("task")
+    if name is None:
+        run.show({"schema": SCHEMA, "tasks": [task.document() for task in known.all()]}, views.tasks)
+        return
+    task = known.look(task_id := _task_id(name))
+    until = time.monotonic() + (run.settings.timeout_seconds or float("inf"))
+    while run.settings.wait and not task.ended:
+        if time.monotonic() > until:
+            raise TryAgainError(f"{task_id} is {task.status} still", f"see {task.log}")
+        time.sleep(_LOOK_SECONDS)
+        task = known.look(task_id)
+    run.show(task.document(), views.task)
+    if run.settings.wait and task.exit_code:
+        raise typer.Exit(task.exit_code)
+
+
+@command(argument("job", Job), argument("worker_ticker", str), EPOCHS, SPLIT, STRATEGY, common=COMMON)
+def work(run: Run) -> None:
+    """Do a task in the background; started by `--background` and `--on-missing background`."""
+    job: Job = run.given["job"]
+    ticker = _task_id(run.given["worker_ticker"])
+    ref = PARENT if job.endswith("parent") else ModelRef("child", ticker)
+    with tasks(run).working(job, ref.ticker, ref.task) as task:
+        try:
+            if job.startswith("train"):
+                document = trainer(run, task).train(ref).document()
+            else:
+                answer = serving(run, task)
+                document = answer.parent() if ref is PARENT else answer.child(ticker)
+        except Exception as exc:  # noqa: BLE001  whatever it is, the record is to say it
+            failure = failures.describe(exc)
+            terminal.fail(failure)
+            task.failed(failure.document["error"], failure.code)
+        else:
+            task.completed({name: document[name] for name in ("model_version", "degraded")})
+
+
+def _task_id(name: str) -> str:
+    from stockops.market.symbols import parse
+
+    return name if name == PARENT.task else parse(name)

@@ -1,0 +1,87 @@
+"""Every configured thing tried out at once: what is up, what is down, and the way out."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from stockops.errors import ExitCode, ServiceError, StockopsError, UsageError
+from stockops.records import SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something to try out: `probe` returns version and place, or raises what a command would meet."""
+
+    name: str
+    probe: Callable[[], str]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of a check. `down` is something that commands do without, `broken` something they cannot."""
+
+    name: str
+    state: Literal["up", "down", "broken"]
+    detail: str
+    hint: str
+    latency_ms: int
+    exit_code: ExitCode
+
+    def row(self) -> dict[str, Any]:
+        """Return the finding as JSON."""
+        row = asdict(self)
+        del row["exit_code"]
+        return row
+
+
+def examine(checks: Sequence[Check], seconds: float) -> list[Finding]:
+    """Return what comes of each check, in order; all run at once, and one that takes longer has failed."""
+    findings: dict[str, Finding] = {}
+    bugs: list[Exception] = []
+
+    def run(check: Check) -> None:
+        try:
+            findings[check.name] = _find(check)
+        except Exception as exc:  # noqa: BLE001  a thread would print it; it belongs to the caller
+            bugs.append(exc)
+
+    threads = [threading.Thread(target=run, args=(check,), daemon=True) for check in checks]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    for bug in bugs:
+        raise bug
+    late = ServiceError(f"no answer in {seconds:.0f} s", "is it overloaded, or is the network cut?")
+    return [findings.get(check.name) or _failed(check, late, seconds) for check in checks]
+
+
+def document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the JSON document of `doctor`."""
+    return {"schema": SCHEMA, "ok": verdict(findings) == ExitCode.OK, "checks": [finding.row() for finding in findings]}
+
+
+def verdict(findings: Sequence[Finding]) -> ExitCode:
+    """Return the exit code: 0 unless something that is required is broken."""
+    return max((finding.exit_code for finding in findings), default=ExitCode.OK)
+
+
+def _find(check: Check) -> Finding:
+    started = time.monotonic()
+    try:
+        detail = check.probe()
+    except StockopsError as exc:
+        return _failed(check, exc, time.monotonic() - started)
+    return Finding(check.name, "up", detail, "", round((time.monotonic() - started) * 1000), ExitCode.OK)
+
+
+def _failed(check: Check, failure: StockopsError, seconds: float) -> Finding:
+    """A wrong setting is broken wherever it is: every command refuses it."""
+    broken = check.required or isinstance(failure, UsageError)
+    code = failure.exit_code if broken else ExitCode.OK
+    state: Literal["down", "broken"] = "broken" if broken else "down"
+    return Finding(check.name, state, failure.message, failure.hint, round(seconds * 1000), code)

@@ -1,0 +1,94 @@
+"""The story of `predict-*`: cache -> model -> cache; a missing model is trained now, in the background, or not.
+
+Nothing heavy is imported here: a hit is answered before the predictor is made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from stockops import __version__
+from stockops.best_effort import BestEffort
+from stockops.errors import ModelMissingError
+from stockops.pipelines import candidates
+from stockops.pipelines.prediction_cache import PredictionCache, Question
+from stockops.ports import ModelStore
+from stockops.records import PARENT, Job, ModelRef, Source
+
+if TYPE_CHECKING:
+    from stockops.pipelines.predict import Predicted, Predictor
+    from stockops.pipelines.tasks import Tasks
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What decides a forecast beside its ticker, its model and its history."""
+
+    source: Source
+    as_of: date | None
+    days: int
+    max_missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Answers with forecasts.
+
+    cache: None for none. history: digest of the file that a ticker's prices come from, "" for a vendor's.
+    predictor: made on the first miss. tasks: where a missing model is left to a worker, else None.
+    """
+
+    cache: PredictionCache | None
+    models: ModelStore
+    history: Callable[[str], str]
+    predictor: Callable[[], "Predictor"]
+    tasks: "Tasks | None"
+    effort: BestEffort
+    options: ServeOptions
+
+    def parent(self) -> Document:
+        """Forecast the market with the parent."""
+        return self._forecast(PARENT)
+
+    def child(self, ticker: str) -> Document:
+        """Forecast a ticker with its child; answer from the cache what was asked before."""
+        ref = ModelRef("child", ticker)
+        if self.cache is None:
+            return self._forecast(ref)
+        question = self._question(ref)
+        hit = self.cache.answer(question)
+        return hit if hit is not None else self._forecast(ref, question)
+
+    def _question(self, ref: ModelRef) -> Question:
+        options = self.options
+        return Question(
+            ticker=ref.ticker,
+            model=candidates.digest(candidates.read(ref, self.models, options.as_of)),
+            source=options.source,
+            history=self.history(ref.ticker),
+            as_of=options.as_of,
+            days=options.days,
+            max_missing=options.max_missing,
+            release=__version__,
+        )
+
+    def _forecast(self, ref: ModelRef, question: Question | None = None) -> Document:
+        try:
+            predicted = self.predictor().predict(ref)
+        except ModelMissingError:
+            if self.tasks is None:
+                raise
+            job: Job = "predict-parent" if ref.kind == "parent" else "predict-child"
+            return self.tasks.start(job, ref.ticker, ref.task) | {"status": "training"}
+        if self.cache is not None and question is not None:
+            self.cache.missed()
+            self._keep(self.cache, question, predicted)
+        return {**predicted.document, "degraded": self.effort.degraded}
+
+    def _keep(self, cache: PredictionCache, question: Question, predicted: "Predicted") -> None:
+        """Keep a forecast that nothing made poorer, made from the history that was asked about."""
+        if predicted.complete and self.history(question.ticker) == question.history:
+            cache.keep(replace(question, model=predicted.model), predicted.document, predicted.fresh_until)

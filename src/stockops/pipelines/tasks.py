@@ -1,0 +1,203 @@
+"""Background tasks: their records in the state store, kept true whatever becomes of the worker.
+
+One record a task, as the outside world knows it: key `task_status:{task_id}`, the id being the ticker, or
+`parent`. It lives two hours from its last sign of life while the task runs, and an hour after. A worker holds
+a lock as long as it lives; a record that says «running» without one is a dead worker's, and the next look
+writes that down.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from stockops.best_effort import BestEffort
+from stockops.errors import DataError
+from stockops.ports import StateStore, Workers
+from stockops.records import SCHEMA, EpochLoss, Job, TaskStatus
+
+log = logging.getLogger("stockops.tasks")
+
+PREFIX = "task_status:"
+SECONDS_RUNNING = 7_200
+SECONDS_ENDED = 3_600
+_STARTING = timedelta(seconds=60)  # a worker that does not hold its task by then never will
+_SIGN_OF_LIFE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One background task; times are ISO 8601 in UTC. error and exit_code are those of a failed call."""
+
+    task_id: str
+    job: Job
+    ticker: str
+    status: TaskStatus
+    here: str
+    log: str
+    queued_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    stage: str | None = None
+    epoch: int | None = None
+    epochs: int | None = None
+    result: dict[str, Any] | None = None
+    error: dict[str, str] | None = None
+    exit_code: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will change no more."""
+        return self.status in ("completed", "failed")
+
+    def document(self) -> dict[str, Any]:
+        """Return the task as JSON, without what it does not know."""
+        known = {name: value for name, value in asdict(self).items() if value is not None and name != "here"}
+        return {"schema": SCHEMA, **known}
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """Starts tasks, looks at them, and keeps the record of the one that this process works at."""
+
+    state: StateStore
+    workers: Workers
+    effort: BestEffort
+    now: Callable[[], datetime]
+
+    def start(self, job: Job, ticker: str, task_id: str) -> dict[str, Any]:
+        """Start a task, unless it is under way; return the JSON document that says so."""
+        with self.workers.starting(task_id):
+            if not self.workers.is_held(task_id):
+                self._note(self._new(job, ticker, task_id))
+                self.workers.start(job, ticker, task_id)
+        return {
+            "schema": SCHEMA,
+            "status": "started",
+            "ticker": ticker,
+            "task_id": task_id,
+            "log": self.workers.log(task_id),
+            "degraded": self.effort.degraded,
+        }
+
+    def look(self, task_id: str) -> Task:
+        """Return a task as it is; DataError where none of that name is known any more."""
+        raw = self.state.get(PREFIX + task_id)
+        task = None if raw is None else _decode(raw, task_id)
+        if task is None:
+            raise DataError(f"no background task {task_id}", "start one: stockops train-child --ticker T --background")
+        return self._judged(task)
+
+    def all(self) -> list[Task]:
+        """Return every task that is known, the latest first."""
+        found = []
+        for key in self.state.keys(PREFIX):
+            raw = self.state.get(key)
+            task = None if raw is None else _decode(raw, key.removeprefix(PREFIX))
+            if task is not None:
+                found.append(self._judged(task))
+        return sorted(found, key=lambda task: task.queued_at, reverse=True)
+
+    @contextmanager
+    def working(self, job: Job, ticker: str, task_id: str) -> Iterator["Work"]:
+        """Hold a task and wait for a turn; what is done inside is recorded by the caller through Work."""
+        with self.workers.hold(task_id):
+            raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + task_id))
+            queued = None if raw is None else _decode(raw, task_id)
+            task = queued if queued and not queued.ended else self._new(job, ticker, task_id)
+            with self.workers.turn():
+                work = Work(self, replace(task, status="running", started_at=self._time()))
+                work.note()
+                yield work
+
+    def _new(self, job: Job, ticker: str, task_id: str) -> Task:
+        return Task(
+            task_id=task_id,
+            job=job,
+            ticker=ticker,
+            status="queued",
+            here=self.workers.here,
+            log=self.workers.log(task_id),
+            queued_at=self._time(),
+        )
+
+    def _note(self, task: Task) -> None:
+        value = json.dumps(asdict(task), allow_nan=False).encode()
+        seconds = SECONDS_ENDED if task.ended else SECONDS_RUNNING
+        self.effort.attempt(self.state, lambda: self.state.put(PREFIX + task.task_id, value, seconds=seconds))
+
+    def _judged(self, task: Task) -> Task:
+        """Return the task, failed if its worker died."""
+        if task.ended or task.here != self.workers.here or self.workers.is_held(task.task_id):
+            return task
+        if task.status == "queued" and self.now() - datetime.fromisoformat(task.queued_at) < _STARTING:
+            return task
+        raw = self.state.get(PREFIX + task.task_id)  # it may have ended between the two looks
+        latest = (None if raw is None else _decode(raw, task.task_id)) or task
+        if latest.ended:
+            return latest
+        error = {"kind": "worker", "message": "its worker died", "hint": f"see {task.log} and start it again"}
+        dead = replace(latest, status="failed", finished_at=self._time(), error=error, exit_code=1)
+        self._note(dead)
+        return dead
+
+    def _time(self) -> str:
+        return self.now().isoformat(timespec="seconds")
+
+
+class Work:
+    """The task that this process works at; also its progress bar (port Progress)."""
+
+    def __init__(self, tasks: Tasks, task: Task) -> None:
+        self._tasks = tasks
+        self._task = task
+        self._noted_at = 0.0
+
+    def note(self) -> None:
+        """Write the record: a sign of life too."""
+        self._noted_at = time.monotonic()
+        self._tasks._note(self._task)
+
+    def completed(self, result: dict[str, Any]) -> None:
+        """Record the end of a task and what it gave."""
+        self._task = replace(
+            self._task, status="completed", finished_at=self._tasks._time(), result=result, exit_code=0
+        )
+        self.note()
+
+    def failed(self, error: dict[str, str], exit_code: int) -> None:
+        """Record the end of a task that failed."""
+        self._task = replace(
+            self._task, status="failed", finished_at=self._tasks._time(), error=error, exit_code=exit_code
+        )
+        self.note()
+
+    @contextmanager
+    def epochs(self, label: str, total: int) -> Iterator[Callable[[EpochLoss], None]]:
+        """Record which model is being trained, and how far it is."""
+        self._task = replace(self._task, stage=label, epoch=0, epochs=total)
+        self.note()
+
+        def done(epoch: EpochLoss) -> None:
+            self._task = replace(self._task, epoch=epoch.epoch)
+            if time.monotonic() - self._noted_at >= _SIGN_OF_LIFE_SECONDS:
+                self.note()
+
+        yield done
+
+
+def _decode(raw: bytes, task_id: str) -> Task | None:
+    """Return a record; None, said in the log, for anything that is none: the store is open to others."""
+    try:
+        task = Task(**json.loads(raw))
+        datetime.fromisoformat(task.queued_at)
+        if task.task_id != task_id:
+            raise ValueError("not of this task")
+    except (ValueError, TypeError) as exc:
+        log.warning("%s%s holds no record of ours (%s): passed over", PREFIX, task_id, type(exc).__name__)
+        return None
+    return task
