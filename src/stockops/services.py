@@ -37,7 +37,7 @@ class Services:
     @cached_property
     def state(self) -> StateStore:
         """Key-value state: Redis where it is configured, else a file under `outputs/`."""
-        if url := self._redis_url:
+        if url := self._settings.redis_address:
             from stockops.adapters.redis_state import RedisState
 
             return RedisState(url, self._settings.service_timeout_seconds)
@@ -54,7 +54,7 @@ class Services:
 
         return FeastStore(
             home=self._settings.home,
-            redis_url=self._redis_url,
+            redis_url=self._settings.redis_address,
             timeout_seconds=self._settings.service_timeout_seconds,
         )
 
@@ -94,13 +94,6 @@ class Services:
         if self._settings.source == "sample":
             return source_files.digest(source_files.sample(ticker))
         return ""
-
-    @property
-    def _redis_url(self) -> str:
-        settings = self._settings
-        if settings.redis_url:
-            return settings.redis_url.get_secret_value()
-        return f"redis://{settings.redis_host}:{settings.redis_port}/0" if settings.redis_host else ""
 
     @cached_property
     def models(self) -> ModelStore:

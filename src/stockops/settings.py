@@ -116,6 +116,13 @@ class Settings(BaseSettings):
     timeout_seconds: float | None = Field(None, gt=0, description="longest wait for a task")
     max_workers: int = Field(4, ge=1, le=256, description="background workers of a home at once")
 
+    @property
+    def redis_address(self) -> str:
+        """Return the URL of Redis, "" where none is configured."""
+        if self.redis_url:
+            return self.redis_url.get_secret_value()
+        return f"redis://{self.redis_host}:{self.redis_port}/0" if self.redis_host else ""
+
 
 def load(flags: dict[str, Any]) -> Settings:
     """Return the settings of a call whose command line said `flags`; UsageError names what is wrong."""

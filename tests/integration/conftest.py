@@ -1,12 +1,23 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stockops.cli import main
 from tests.integration.cli import WITHOUT_SERVICES, Cli
+from tests.servers import RedisServer
 
 AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis for the tests of one file; what they leave in it is theirs to flush."""
+    running = RedisServer(tmp_path_factory.mktemp("redis"))
+    running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture

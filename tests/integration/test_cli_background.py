@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,15 +25,16 @@ def status(cli: Cli, task: str = "AAPL") -> str:
 
 def workers_of(cli: Cli, task: str = "AAPL") -> list[int]:
     """Return the process ids of the living workers of a task of this home."""
-    found = subprocess.run(["pgrep", "-f", f"stockops work .*{task}"], capture_output=True, text=True).stdout.split()
-    return [int(pid) for pid in found if f"STOCKOPS_HOME={cli.home}" in _environment(pid)]
-
-
-def _environment(pid: str) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-    except OSError:  # it has just ended
-        return []
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+            environment = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
+        except OSError:  # it has just ended
+            continue
+        if "work" in words and task in words and f"STOCKOPS_HOME={cli.home}" in environment:
+            found.append(int(folder.name))
+    return found
 
 
 def worker_of(cli: Cli, task: str = "AAPL") -> int:

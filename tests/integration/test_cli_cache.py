@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,21 +17,13 @@ from tests.servers import RedisServer
 PREDICT = ("predict-child", "--ticker", "AAPL")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=["embedded", "redis"])
 def cached(request: pytest.FixtureRequest, trained: Cli) -> Cli:
     """A CLI with a trained home and an empty cache, of either kind."""
     if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("server")
-        redis.Redis.from_url(server.url).flushdb()
-        trained.setenv(REDIS_HOST="127.0.0.1", REDIS_PORT=str(server.port))
+        redis_server: RedisServer = request.getfixturevalue("redis_server")
+        redis.Redis.from_url(redis_server.url).flushdb()
+        trained.setenv(REDIS_HOST="127.0.0.1", REDIS_PORT=str(redis_server.port))
     return trained
 
 
@@ -49,10 +40,10 @@ def test_the_same_question_is_a_miss_then_a_hit_with_the_same_answer(cached: Cli
     assert 86_390 <= entry["seconds_left"] <= 86_400
 
 
-def test_the_entry_in_redis_has_seeds_key_and_life_and_is_the_forecast(trained: Cli, server: RedisServer) -> None:
-    client = redis.Redis.from_url(server.url)
+def test_the_entry_in_redis_has_seeds_key_and_life_and_is_the_forecast(trained: Cli, redis_server: RedisServer) -> None:
+    client = redis.Redis.from_url(redis_server.url)
     client.flushdb()
-    trained.setenv(REDIS_URL=server.url)
+    trained.setenv(REDIS_URL=redis_server.url)
     document = trained(*PREDICT).document
     assert 86_390 <= int(client.ttl("predict_child_AAPL")) <= 86_400
     value = json.loads(client.get("predict_child_AAPL"))  # type: ignore[arg-type]
@@ -132,10 +123,10 @@ def test_entries_are_shown_and_cleared_one_or_all(cached: Cli) -> None:
 
 @pytest.mark.parametrize("garbage", [b"\xff\xfe", b"[]", b'{"ticker": "AAPL"}', b'{"ticker": "AAPL", "cache": 7}'])
 def test_what_others_left_under_our_key_is_passed_over_and_replaced(
-    trained: Cli, server: RedisServer, garbage: bytes
+    trained: Cli, redis_server: RedisServer, garbage: bytes
 ) -> None:
-    trained.setenv(REDIS_URL=server.url)
-    redis.Redis.from_url(server.url).set("predict_child_AAPL", garbage, ex=60)
+    trained.setenv(REDIS_URL=redis_server.url)
+    redis.Redis.from_url(redis_server.url).set("predict_child_AAPL", garbage, ex=60)
     result = trained(*PREDICT)
     assert result.code == 0
     assert result.document["cached"] is False

@@ -1,7 +1,6 @@
 """`doctor` with everything up, with everything down, and with what every command needs broken."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,28 +9,20 @@ from tests.integration.cli import Cli
 from tests.servers import RedisServer, free_port
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.stop()
-
-
 def states(document: dict[str, object]) -> dict[str, str]:
     checks = document["checks"]
     assert isinstance(checks, list)
     return {check["name"]: check["state"] for check in checks}
 
 
-def test_everything_up(trained: Cli, server: RedisServer) -> None:
-    trained.setenv(REDIS_URL=server.url, STOCKOPS_FEATURE_STORE="", STOCKOPS_TRACKING="")
+def test_everything_up(trained: Cli, redis_server: RedisServer) -> None:
+    trained.setenv(REDIS_URL=redis_server.url, STOCKOPS_FEATURE_STORE="", STOCKOPS_TRACKING="")
     result = trained("doctor")
     assert result.code == 0, result.out
     assert set(states(result.document).values()) == {"up"}
     details = {check["name"]: check["detail"] for check in result.document["checks"]}
     assert details["models"] == "1 parent, 1 children"
-    assert details["state"] == f"{details['state'].split()[0]} at 127.0.0.1:{server.port}"
+    assert details["state"] == f"{details['state'].split()[0]} at 127.0.0.1:{redis_server.port}"
     assert "GB free" in details["home"]
 
 

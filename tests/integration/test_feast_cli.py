@@ -1,4 +1,4 @@
-"""Feast's own command line on features that stockops wrote: seed of every workflow that is not ours."""
+"""Feast's own command line, run in a clone's `feature_store/` on features that stockops wrote."""
 
 import os
 import shutil

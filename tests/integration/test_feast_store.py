@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -57,20 +58,12 @@ def data(home: Path) -> Path:
     return home / "feature_store" / "data"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=["sqlite", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Opens the same store anew, as another process would."""
     if request.param == "sqlite":
         return partial(open_store, tmp_path)
-    running: RedisServer = request.getfixturevalue("server")
+    running: RedisServer = request.getfixturevalue("redis_server")
     redis.Redis.from_url(running.url).flushdb()
     return partial(open_store, tmp_path, running.url)
 
@@ -204,7 +197,7 @@ def test_nothing_is_printed(store: FeatureStore, capfd: pytest.CaptureFixture[st
 
 def test_the_check_tells_version_place_and_size(store: FeatureStore) -> None:
     place = "Redis at 127.0.0.1:" if "redis" in store.needs else "SQLite"
-    assert store.check().startswith(f"0.67.0, online in {place}")
+    assert store.check().startswith(f"{version('feast')}, online in {place}")
     assert store.check().endswith(", 0 tickers offline")
     store.write("AAPL", history())
     assert store.check().endswith(", 1 tickers offline")
@@ -225,7 +218,7 @@ def forget_online(home: Path, request: pytest.FixtureRequest) -> None:
     """Lose what is online, whichever store it is."""
     (data(home) / "online_store.db").unlink(missing_ok=True)
     if "redis" in request.node.name:
-        redis.Redis.from_url(request.getfixturevalue("server").url).flushdb()
+        redis.Redis.from_url(request.getfixturevalue("redis_server").url).flushdb()
 
 
 # What only one of them can meet.
@@ -257,22 +250,22 @@ def test_the_time_of_a_row_is_the_same_in_every_time_zone(
     assert online(open_store(tmp_path))[0] == skipped_in_new_york
 
 
-def test_homes_that_share_a_redis_keep_the_later_row(tmp_path: Path, server: RedisServer) -> None:
-    redis.Redis.from_url(server.url).flushdb()
+def test_homes_that_share_a_redis_keep_the_later_row(tmp_path: Path, redis_server: RedisServer) -> None:
+    redis.Redis.from_url(redis_server.url).flushdb()
     table = history()
-    open_store(tmp_path / "live", server.url).write("AAPL", table)
-    look_back = open_store(tmp_path / "look-back", server.url)
+    open_store(tmp_path / "live", redis_server.url).write("AAPL", table)
+    look_back = open_store(tmp_path / "look-back", redis_server.url)
     assert look_back.write("AAPL", table.iloc[:-1])
     assert online(look_back) == last(table)
 
 
-def test_a_home_may_change_to_redis_and_back(tmp_path: Path, server: RedisServer) -> None:
-    redis.Redis.from_url(server.url).flushdb()
+def test_a_home_may_change_to_redis_and_back(tmp_path: Path, redis_server: RedisServer) -> None:
+    redis.Redis.from_url(redis_server.url).flushdb()
     table = history()
     open_store(tmp_path).write("AAPL", table.iloc[:-1])
-    assert open_store(tmp_path, server.url).latest("AAPL") is None
-    open_store(tmp_path, server.url).write("AAPL", table)
-    assert online(open_store(tmp_path, server.url)) == last(table)
+    assert open_store(tmp_path, redis_server.url).latest("AAPL") is None
+    open_store(tmp_path, redis_server.url).write("AAPL", table)
+    assert online(open_store(tmp_path, redis_server.url)) == last(table)
     assert online(open_store(tmp_path)) == last(table.iloc[:-1])
     open_store(tmp_path).materialize(NOW)
     assert online(open_store(tmp_path)) == last(table)
@@ -301,7 +294,7 @@ def test_four_processes_lose_nothing_on_a_fresh_home(
     make: Make, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     table = history()
-    url = request.getfixturevalue("server").url if "redis" in request.node.name else ""
+    url = request.getfixturevalue("redis_server").url if "redis" in request.node.name else ""
     workers = [spawn(write_in_turn, tmp_path, url, f"T{number}", table) for number in range(4)]
     for worker in workers:
         worker.join(60)

@@ -19,20 +19,12 @@ from tests.servers import RedisServer
 Make = Callable[[], StateStore]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=["embedded", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Opens the same store anew, as another process would."""
     if request.param == "embedded":
         return partial(SqliteState, tmp_path / "outputs" / "state.db")
-    running: RedisServer = request.getfixturevalue("server")
+    running: RedisServer = request.getfixturevalue("redis_server")
     redis.Redis.from_url(running.url).flushdb()
     return partial(RedisState, running.url, 1.0)
 

@@ -26,7 +26,7 @@ PLACES: dict[str, Any] = {  # feature_store/feature_store.yaml says the same, fo
         "registry_store_type": "stockops.adapters.feast_registry.WholeFileRegistryStore",
         "path": "data/registry.db",
     },
-    "offline_store": "dask",
+    "offline_store": "stockops.adapters.feast_offline.TickerFilesOfflineStore",
     "online_store": {"type": "stockops.adapters.feast_online.HomeOnlineStore", "path": "data/online_store.db"},
     "materialization": {"pull_latest_features": True},
     "entity_key_serialization_version": 3,

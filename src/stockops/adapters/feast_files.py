@@ -7,9 +7,10 @@ Feast reads the folder as one table; it passes over names that begin with a dot,
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stockops.adapters.whole_files import write_whole
+from stockops.errors import ServiceError
 from stockops.market.features import FEATURES
 
 if TYPE_CHECKING:
@@ -25,26 +26,11 @@ class FeatureFiles:
     """Histories of features, by ticker."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
 
     def tickers(self) -> list[str]:
         """Return the tickers that have a file, sorted."""
-        return sorted(path.stem for path in self.folder.glob("[!.]*.parquet"))
-
-    def last(self, ticker: str) -> datetime | None:
-        """Return the event time of a ticker's last row; None where there is none, or no file that can be read."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        path = self._path(ticker)
-        if not path.exists():
-            return None
-        try:
-            times = pq.read_table(path, columns=[TIME], partitioning=None)[TIME]
-        except (pa.ArrowException, OSError, LookupError) as exc:
-            log.warning("%s is damaged (%s): writing it anew", path, str(exc).splitlines()[0])
-            return None
-        return times[-1].as_py() if len(times) else None
+        return sorted(path.stem for path in self._folder.glob("[!.]*.parquet"))
 
     def write(self, ticker: str, rows: "pd.DataFrame") -> None:
         """Replace or create a ticker's file with rows made by `table`."""
@@ -55,21 +41,51 @@ class FeatureFiles:
         pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), buffer, compression="zstd")
         write_whole(self._path(ticker), buffer.getvalue().to_pybytes())
 
-    def damaged(self) -> list[str]:
-        """Return the tickers whose file cannot be read to its end, or is no table of features."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    def last(self, ticker: str) -> datetime | None:
+        """Return the event time of a ticker's last row; None where there is none, or no file that can be read."""
+        if not self._path(ticker).exists():
+            return None
+        try:
+            times = self._read(ticker)[TIME]
+        except _unreadable() as exc:
+            log.warning("%s is damaged (%s): writing it anew", self._path(ticker), str(exc).splitlines()[0])
+            return None
+        return times[-1].as_py() if len(times) else None
 
-        found = []
+    def latest(self, first: datetime | None = None, last: datetime | None = None) -> "pd.DataFrame":
+        """Return the last row of each ticker between two times; ServiceError naming every file that is damaged."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        within = pc.scalar(True)
+        if first is not None:
+            within &= pc.field(TIME) >= pa.scalar(first)
+        if last is not None:
+            within &= pc.field(TIME) <= pa.scalar(last)
+        found, damaged = [_schema().empty_table()], []
         for ticker in self.tickers():
             try:
-                pq.read_table(self._path(ticker), columns=[TICKER, TIME, *FEATURES], partitioning=None)
-            except (pa.ArrowException, OSError, LookupError):
-                found.append(ticker)
-        return found
+                found.append(self._read(ticker).filter(within)[-1:])
+            except _unreadable():
+                damaged.append(ticker)
+        if damaged:
+            raise self._damage(damaged)
+        rows: pd.DataFrame = pa.concat_tables(found).to_pandas()
+        return rows
+
+    def _read(self, ticker: str) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self._path(ticker), columns=_schema().names, partitioning=None).cast(_schema())
+
+    def _damage(self, tickers: list[str]) -> ServiceError:
+        files = ", ".join(self._path(ticker).name for ticker in tickers)
+        cure = " ".join(f"--ticker {ticker}" for ticker in tickers)
+        message, hint = f"damaged in {self._folder}: {files}", f"run: stockops features materialize {cure}"
+        return ServiceError(message, hint, service="feast")
 
     def _path(self, ticker: str) -> Path:
-        return self.folder / f"{ticker}.parquet"
+        return self._folder / f"{ticker}.parquet"
 
 
 def table(ticker: str, features: "pd.DataFrame") -> "pd.DataFrame":
@@ -77,3 +93,17 @@ def table(ticker: str, features: "pd.DataFrame") -> "pd.DataFrame":
     rows = features[list(FEATURES)].astype("float32").rename_axis(TIME).reset_index()
     rows.insert(0, TICKER, ticker)
     return rows
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    stamps = [(TICKER, pa.string()), (TIME, pa.timestamp("ns", tz="UTC"))]
+    return pa.schema([*stamps, *((name, pa.float32()) for name in FEATURES)])
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """Return what reading a file raises that is none, is cut short, holds nonsense or another table."""
+    from pyarrow import ArrowException
+
+    return ArrowException, OSError, ValueError, LookupError

@@ -79,9 +79,12 @@ class HomeOnlineStore(OnlineStore):
         if self._found is None:
             ours: HomeOnlineStoreConfig = config.online_store
             folder = Path(config.repo_path or ".")
-            url = _configured(folder.parent) if ours.redis_url is None else ours.redis_url.get_secret_value()
-            store, settings = _redis(url, ours.timeout_seconds) if url else _sqlite(folder / ours.path)
-            self._found = store, _with(config, settings)
+            if ours.redis_url is None:
+                url, seconds = _configured(folder.parent)
+            else:
+                url, seconds = ours.redis_url.get_secret_value(), ours.timeout_seconds
+            store, its_own = _redis(url, seconds) if url else _sqlite(folder / ours.path)
+            self._found = store, _with(config, its_own)
         return self._found
 
 
@@ -97,13 +100,12 @@ def _with(config: RepoConfig, online_store: FeastConfigBaseModel) -> RepoConfig:
     )
 
 
-def _configured(home: Path) -> str:
+def _configured(home: Path) -> tuple[str, float]:
+    """Return the address of a home's Redis, "" for none, and how long to wait for it."""
     from stockops.settings import Settings
 
     settings = Settings(_env_file=home / ".env", home=home)  # type: ignore[call-arg]
-    if settings.redis_url:
-        return settings.redis_url.get_secret_value()
-    return f"redis://{settings.redis_host}:{settings.redis_port}/0" if settings.redis_host else ""
+    return settings.redis_address, settings.service_timeout_seconds
 
 
 def _sqlite(path: Path) -> tuple[OnlineStore, FeastConfigBaseModel]:

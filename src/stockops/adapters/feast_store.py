@@ -15,7 +15,6 @@ from stockops.adapters import feast_import
 from stockops.adapters.feast_failures import said
 from stockops.adapters.feast_files import FeatureFiles, table
 from stockops.adapters.locks import locked
-from stockops.errors import ServiceError
 from stockops.records import MARKET, FeatureVector
 
 if TYPE_CHECKING:
@@ -67,10 +66,7 @@ class FeastStore:
         """Put the latest offline row of every ticker, not after `until`, online."""
         with self._writing() as repository:
             _apply(repository)
-            if not self._files.tickers():
-                return
-            with self._damage_named():
-                repository.materialize(until)
+            repository.materialize(until)
 
     def tickers(self) -> list[str]:
         """Return the tickers whose history is kept offline, sorted."""
@@ -81,7 +77,7 @@ class FeastStore:
         version = feast_import.load()
         online = self._ping() if self._redis_url else "SQLite"
         with self._said():
-            self._report_damage()
+            self._files.latest()
         tickers = self.tickers()
         self.latest(tickers[0] if tickers else MARKET)
         return f"{version}, online in {online}, {len(tickers)} tickers offline"
@@ -117,27 +113,6 @@ class FeastStore:
 
     def _said(self) -> AbstractContextManager[None]:
         return said(self._folder, self._redis_url)
-
-    @contextmanager
-    def _damage_named(self) -> Iterator[None]:
-        """Name the file that a materialisation could not read: Feast does not."""
-        try:
-            with self._said():
-                yield
-        except ServiceError as exc:
-            if exc.service == "feast":
-                self._report_damage()
-            raise
-
-    def _report_damage(self) -> None:
-        if damaged := self._files.damaged():
-            files = ", ".join(f"{ticker}.parquet" for ticker in damaged)
-            cure = " ".join(f"--ticker {ticker}" for ticker in damaged)
-            raise ServiceError(
-                f"damaged in {self._files.folder}: {files}",
-                f"run: stockops features materialize {cure}",
-                service="feast",
-            )
 
 
 def _apply(repository: "Repository") -> bool:

@@ -45,4 +45,4 @@ def _reason(exc: redis.RedisError) -> str:
     if isinstance(exc, redis.AuthenticationError):
         return "it wants another user or password"
     lines = str(exc).splitlines()
-    return lines[0][:200] if lines else type(exc).__name__
+    return lines[0][:200].rstrip(".") if lines else type(exc).__name__
