@@ -271,6 +271,19 @@ def test_another_server_is_no_tracker_and_sees_the_credentials_in_a_header_alone
     assert "MLFLOW_TRACKING_PASSWORD" not in os.environ
 
 
+def test_a_home_may_have_blanks_and_signs_in_its_name(tmp_path: Path) -> None:
+    home = tmp_path / "my hoüse #1"
+    assert tracker(home).record(RUN)
+    assert "mlflow.db" in tracker(home).check()
+    assert [path.name for path in tmp_path.iterdir()] == [home.name]
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b"])
+def test_a_home_whose_name_is_no_address_is_said(tmp_path: Path, name: str) -> None:
+    assert "is no address" in str(refused(tmp_path / name, "", 3))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_check_makes_nothing(tmp_path: Path) -> None:
     assert "made by the first training" in tracker(tmp_path).check()
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,5 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,14 @@ def test_a_full_disk_is_to_be_tried_again_and_leaves_the_old_file(
     with pytest.raises(TryAgainError, match=r"cannot write .*: No space left on device; free some space"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_what_a_killed_writer_left_is_swept_by_a_later_one(tmp_path: Path) -> None:
+    old, young = tmp_path / ".a[1].json.x.tmp", tmp_path / ".a[1].json.y.tmp"
+    other = tmp_path / ".b.json.x.tmp"
+    for path in (old, young, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    write_whole(tmp_path / "a[1].json", b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a[1].json", young.name, other.name}

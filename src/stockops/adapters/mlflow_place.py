@@ -44,6 +44,8 @@ class Place:
         if scheme not in _SCHEMES or "://" not in uri:
             raise unserved(uri, "not an address it takes", "write http://HOST:PORT or sqlite:///PATH, or nothing")
         database = Path(uri.removeprefix("sqlite:///")) if scheme == "sqlite" else None
+        if database is not None and {"?", "%"} & set(str(database)):
+            raise unserved(uri, "a path with ? or % in it is no address", "choose another home")
         return cls(uri, _CREDENTIALS.sub("//", uri), database, (folder / "artifacts").absolute())
 
     @property
@@ -84,7 +86,7 @@ class Place:
         if not path.exists():
             return f"{self.shown}, made by the first training"
         try:
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+            with sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True) as database:
                 database.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.Error as exc:
             raise unserved(self.shown, str(exc), f"move {path.name} away; runs are lost, models are not") from None

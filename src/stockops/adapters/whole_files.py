@@ -1,13 +1,18 @@
 """The one way to write a file: whole or not at all."""
 
+import contextlib
 import errno
+import glob
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from stockops.errors import TryAgainError, UsageError
+
+_ABANDONED_SECONDS = 3_600
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -34,6 +39,16 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     finally:
         for temporary, _ in staged:
             temporary.unlink(missing_ok=True)
+        for path in files:
+            _sweep(path)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of this file left that were killed; one that still writes is younger."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                left.unlink()
 
 
 @contextmanager
