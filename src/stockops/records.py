@@ -13,7 +13,10 @@ OnMissing = Literal["train", "background", "fail"]
 Switch = Literal["on", "off"]
 Job = Literal["train-parent", "train-child", "predict-parent", "predict-child"]
 TaskStatus = Literal["queued", "running", "completed", "failed"]
-Report = Literal["metrics", "forecast", "drift", "eval"]
+Recommendation = Literal["BULLISH", "BEARISH", "NEUTRAL"]
+Confidence = Literal["High", "Medium", "Low"]
+Sentiment = Literal["Positive", "Negative", "Mixed", "Neutral"]
+Report = Literal["metrics", "forecast", "analysis", "drift", "eval"]
 
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
 SCHEMA = 1  # of every JSON document on stdout and under outputs/

@@ -50,3 +50,8 @@ def of(symbol: str) -> Exchange:
     if "." not in symbol:
         return Exchange("XNYS", "USD")
     return Exchange(*_SUFFIXES.get(symbol.rsplit(".", 1)[1], ("weekdays", "currency of its exchange")))
+
+
+def written(price: float) -> str:
+    """Return a price as a person writes it: cents, or four digits of one below one."""
+    return f"{price:,.2f}" if abs(price) >= 1 else f"{price:.4g}"

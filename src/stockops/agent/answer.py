@@ -1,0 +1,76 @@
+"""What a language model answered: validated, its stance taken from its fields and never from its prose."""
+
+import json
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stockops.records import Confidence, Recommendation, Sentiment
+
+_MOST = 20_000  # characters of prose; more is a model that does not stop
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|<?https?://\S+")
+_STANCE = re.compile(r"^.*\*{0,2}market stance\*{0,2}\s*:.*$", re.IGNORECASE | re.MULTILINE)
+
+
+class AnswerError(ValueError):
+    """An answer that cannot be used; the text says what is wrong, for the model to repair."""
+
+
+class Answer(BaseModel):
+    """The prose of an analysis and the stance that was chosen with it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    report: str = Field(min_length=1, description="prose in Markdown")
+    recommendation: Recommendation
+    confidence: Confidence
+    news_sentiment: Sentiment | None = None
+
+
+SCHEMA = Answer.model_json_schema() | {"additionalProperties": False}
+
+
+def read(raw: str) -> Answer:
+    """Return the answer in what a model sent; AnswerError when a field is missing or holds something else.
+
+    Thoughts (`<think>`), code fences and talk round the JSON are passed over.
+    """
+    fields = _fields(raw)
+    try:
+        answer = Answer.model_validate(fields)
+    except ValidationError as exc:
+        problem = exc.errors(include_url=False, include_input=False)[0]
+        raise AnswerError(f"`{'.'.join(map(str, problem['loc']))}`: {problem['msg']}") from None
+    report = _tidy(answer.report)
+    if not report:
+        raise AnswerError("`report` says nothing")
+    return answer.model_copy(update={"report": report})
+
+
+def _fields(raw: str) -> Any:
+    """Return the JSON in a text: all of it, or what lies between the outermost braces outside of thoughts."""
+    spoken = without_thoughts(raw)
+    for text in (raw, spoken[spoken.find("{") : spoken.rfind("}") + 1]):
+        try:
+            fields = json.loads(text, strict=False)
+        except ValueError:
+            continue
+        if isinstance(fields, dict):
+            return fields
+    raise AnswerError("the answer must be one JSON object with report, recommendation and confidence")
+
+
+def without_thoughts(raw: str) -> str:
+    """Return the text after what a model thought aloud, closed or cut short."""
+    text = re.sub(r"<think>.*?</think>", "", raw, flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"^.*</think>", "", text, flags=re.DOTALL | re.IGNORECASE)  # its beginning went elsewhere
+    return re.sub(r"<think>.*$", "", text, flags=re.DOTALL | re.IGNORECASE).strip()
+
+
+def _tidy(text: str) -> str:
+    """Return prose that fits into a report: no thoughts, stance, links or HTML of its own, no heading above ours."""
+    plain = _STANCE.sub("", without_thoughts(text))[:_MOST]
+    plain = _LINK.sub(lambda link: link[1] or "", plain).replace("<", "&lt;")
+    plain = re.sub(r"^#{1,2}\s", "### ", plain, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", plain).strip()

@@ -1,0 +1,86 @@
+"""Is a report worth reading? Three checks of its words, and two of what it says against its facts."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from stockops.agent import claims, offline
+from stockops.agent.claims import Grounding
+from stockops.agent.facts import Facts
+from stockops.records import Recommendation
+
+_TRUSTWORTHY = 0.6  # share of the checks that must be passed, and more
+_SOURCES = ("sources?", "according to", "news", "reports?", "reported", "data")
+_STANCES = ("bullish", "bearish", "neutral", "buy", "sell", "hold")
+_WORDLIKE = 3  # symbols up to so many letters are words, too, when written small: «all», «it», «now»
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What came of a report.
+
+    grounding, stance_agrees: beside the score, not in it; None where no facts were at hand.
+    """
+
+    relevance: bool
+    trustworthiness: bool
+    has_recommendation: bool
+    grounding: Grounding | None = None
+    stance_agrees: bool | None = None
+
+    @property
+    def overall_score(self) -> float:
+        """Share of the three checks that are passed, 0 to 1."""
+        return (self.relevance + self.trustworthiness + self.has_recommendation) / 3
+
+    @property
+    def status(self) -> str:
+        """«Trustworthy» above 0.6, else «Questionable»."""
+        return "Trustworthy" if self.overall_score > _TRUSTWORTHY else "Questionable"
+
+    def document(self) -> dict[str, Any]:
+        """Return the evaluation as JSON."""
+        grounding = self.grounding
+        return {
+            "checks": {
+                "relevance": self.relevance,
+                "trustworthiness": self.trustworthiness,
+                "has_recommendation": self.has_recommendation,
+            },
+            "overall_score": self.overall_score,
+            "status": self.status,
+            "grounding": None
+            if grounding is None
+            else {"share": grounding.share, "claims": grounding.claims, "unmatched": list(grounding.unmatched)},
+            "stance_agrees": self.stance_agrees,
+        }
+
+
+def evaluate(
+    report: str, ticker: str, facts: Facts | None = None, recommendation: Recommendation | None = None
+) -> Evaluation:
+    """Return what a report is worth; with facts also whether its claims and its stance are borne out by them."""
+    return Evaluation(
+        relevance=_mentions(report, ticker),
+        trustworthiness=_says(report, _SOURCES) and any(letter.isdigit() for letter in report),
+        has_recommendation=_says(report, _STANCES),
+        grounding=None if facts is None else claims.check(report, facts.known),
+        stance_agrees=None if facts is None or recommendation is None else agrees(recommendation, facts),
+    )
+
+
+def agrees(recommendation: Recommendation, facts: Facts) -> bool:
+    """Tell whether a stance goes with the forecast: its direction, or NEUTRAL where that is not clear."""
+    if recommendation == "NEUTRAL":
+        return offline.stance(facts) == "NEUTRAL"
+    return facts.outlook_percent > 0 if recommendation == "BULLISH" else facts.outlook_percent < 0
+
+
+def _mentions(report: str, ticker: str) -> bool:
+    """Look for the symbol as a word of its own; a short one, which may be a common word, in capitals only."""
+    flags = re.NOFLAG if len(ticker) <= _WORDLIKE else re.IGNORECASE
+    return re.search(rf"(?<![\w^.-]){re.escape(ticker)}(?![\w^]|[.-]\w)", report, flags) is not None
+
+
+def _says(report: str, words: tuple[str, ...]) -> bool:
+    return re.search(rf"\b(?:{'|'.join(words)})\b", report, re.IGNORECASE) is not None

@@ -1,0 +1,142 @@
+"""All that an analysis may speak of: the forecast, what lies behind it, how good the model was, the news.
+
+Numbers are derived here once, so that the report, the prompt and the check of its numbers speak of the same.
+"""
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stockops.agent.claims import Known
+from stockops.agent.news import News
+
+_SESSIONS_A_YEAR = 252
+_SPANS = {"1 day": 1, "5 days": 5, "21 days": 21}  # of returns; a forecast brings 30 closes
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One forecast session; change_percent is the close against the last one."""
+
+    date: str
+    close: float
+    change_percent: float
+    close_80: tuple[float, float]
+    close_95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """How the model did on windows held out of training, in percent better than «tomorrow = today»."""
+
+    windows: int
+    skill_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a ticker after one session's close.
+
+    returns_percent: by span. volatility_percent: of daily log returns, annualised; None where too few closes
+    are known. looks_back: the last session is so long ago that a language model may know what came after.
+    """
+
+    ticker: str
+    unit: str
+    last_date: str
+    last_price: float
+    days: tuple[Day, ...]
+    closes: tuple[tuple[str, float], ...]
+    returns_percent: Mapping[str, float]
+    volatility_percent: float | None
+    record: TrackRecord | None
+    drift: Mapping[str, Any] | None
+    news: News
+    looks_back: bool = False
+
+    @property
+    def outlook_percent(self) -> float:
+        """The forecast change of the close over the path."""
+        return self.days[-1].change_percent
+
+    @property
+    def half_width_percent(self) -> float:
+        """Half the 80 % range of the last day, in percent of the last price: what a change has to stand against."""
+        low, high = self.days[-1].close_80
+        return 50 * (high - low) / self.last_price
+
+    @property
+    def known(self) -> Known:
+        """What a text about them may state."""
+        days = {self.last_date, *(day.date for day in self.days), *(day for day, _ in self.closes)}
+        published = {f"{item.published:%Y-%m-%d}" for item in self.news.items}
+        return Known(tuple(self.numbers()), frozenset(days | published), self.news.quoted)
+
+    def numbers(self) -> Iterator[float]:
+        """Yield every price and percentage that a text may state."""
+        yield self.last_price
+        yield from (close for _, close in self.closes)
+        for day in self.days:
+            yield from (day.close, day.change_percent, *day.close_80, *day.close_95)
+        yield from self.returns_percent.values()
+        yield from (self.outlook_percent, self.half_width_percent, 80.0, 95.0)
+        if self.volatility_percent is not None:
+            yield self.volatility_percent
+        if self.record is not None:
+            yield self.record.skill_percent
+        if self.drift is not None:
+            yield from (float(self.drift[name]) for name in ("drift_score", "volatility_index") if name in self.drift)
+
+
+def gather(
+    forecast: Mapping[str, Any],
+    *,
+    unit: str,
+    metrics: Mapping[str, Any] | None,
+    drift: Mapping[str, Any] | None,
+    news: News,
+    looks_back: bool = False,
+) -> Facts:
+    """Return the facts in a document of `predict-child`, a document of metrics, a drift report and the news."""
+    closes = tuple((row["date"], float(row["close"])) for row in forecast["history"])
+    last = closes[-1][1]
+    return Facts(
+        ticker=forecast["ticker"],
+        unit=unit,
+        last_date=forecast["last_date"],
+        last_price=last,
+        days=tuple(_day(bar, last) for bar in forecast["predictions"]["week"]),
+        closes=closes,
+        returns_percent=_returns([close for _, close in closes]),
+        volatility_percent=_volatility([close for _, close in closes]),
+        record=_record(metrics),
+        drift=drift,
+        news=news,
+        looks_back=looks_back,
+    )
+
+
+def _day(bar: Mapping[str, Any], last: float) -> Day:
+    (low_80, high_80), (low_95, high_95) = bar["close_80"], bar["close_95"]
+    change = 100 * (bar["close"] / last - 1)
+    return Day(bar["date"], bar["close"], change, (low_80, high_80), (low_95, high_95))
+
+
+def _returns(closes: Sequence[float]) -> dict[str, float]:
+    spans = {name: count for name, count in _SPANS.items() if len(closes) > count}
+    return {name: 100 * (closes[-1] / closes[-1 - count] - 1) for name, count in spans.items()}
+
+
+def _volatility(closes: Sequence[float]) -> float | None:
+    steps = [math.log(after / before) for before, after in itertools.pairwise(closes)]
+    return 100 * statistics.stdev(steps) * math.sqrt(_SESSIONS_A_YEAR) if len(steps) > 1 else None
+
+
+def _record(metrics: Mapping[str, Any] | None) -> TrackRecord | None:
+    """Return the held-out half of a metrics document; None where it states no skill."""
+    held_out = (metrics or {}).get("validation") or {}
+    skill = (held_out.get("skill") or {}).get("RMSE")
+    return None if skill is None else TrackRecord(int(held_out["windows"]), 100 * skill)

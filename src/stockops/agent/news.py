@@ -1,0 +1,89 @@
+"""Headlines: text of strangers, made harmless and short before a prompt or a report sees it."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+_MOST_ITEMS = 10
+_HEADLINE, _SUMMARY, _SOURCE = 200, 400, 60  # characters
+# Tags, and what chat templates take for the beginning of somebody else's turn: <|im_start|>, [INST], <<SYS>>.
+_MARKUP = re.compile(r"<[^<>]{0,200}>|<\|.{0,40}?\|>|\[/?(?:INST|SYS|SYSTEM)\]|<</?SYS>>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class NewsItem:
+    """One headline as its publisher wrote it, to be quoted and never obeyed."""
+
+    headline: str
+    source: str
+    url: str
+    published: datetime
+    summary: str = ""
+
+    def row(self) -> dict[str, str]:
+        """Return what `analyze` says of it."""
+        published = self.published.isoformat(timespec="minutes")
+        return {"headline": self.headline, "source": self.source, "url": self.url, "published": published}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was written lately, newest first; `missing` says why nothing could be had, "" where it could."""
+
+    items: tuple[NewsItem, ...] = ()
+    missing: str = ""
+
+    @property
+    def quoted(self) -> str:
+        """All that the items say, for telling a quotation from a claim."""
+        return " ".join(f"{item.headline} {item.summary}" for item in self.items)
+
+
+def select(found: Iterable[NewsItem], first: datetime, last: datetime) -> tuple[NewsItem, ...]:
+    """Return the newest items of a span, cleaned, cut to length, each story once."""
+    inside = sorted((_clean(item) for item in found if first <= item.published <= last), key=_age)
+    stories: dict[str, NewsItem] = {}
+    for item in inside:
+        if item.headline:
+            stories.setdefault(_story(item.headline), item)
+    return tuple(stories.values())[:_MOST_ITEMS]
+
+
+def plain(text: str, most: int) -> str:
+    """Return a stranger's text as one line without markup or invisible letters, cut at a word."""
+    text = unicodedata.normalize("NFKC", html.unescape(text))
+    text = "".join(letter if _is_visible(letter) else " " for letter in text if unicodedata.category(letter) != "Cf")
+    text = " ".join(_MARKUP.sub(" ", text).split())
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
+
+
+def _clean(item: NewsItem) -> NewsItem:
+    return replace(
+        item,
+        headline=plain(item.headline, _HEADLINE),
+        source=plain(item.source, _SOURCE),
+        summary=plain(item.summary, _SUMMARY),
+        url=item.url if _is_link(item.url) else "",
+    )
+
+
+def _age(item: NewsItem) -> tuple[float, str]:
+    return -item.published.timestamp(), item.headline
+
+
+def _story(headline: str) -> str:
+    """Two publishers' copies of one story differ in case and punctuation only."""
+    return re.sub(r"\W+", " ", headline).strip().casefold()
+
+
+def _is_visible(letter: str) -> bool:
+    return not unicodedata.category(letter).startswith("C")
+
+
+def _is_link(url: str) -> bool:
+    """A link may go into Markdown: http, and nothing that would end the link early."""
+    return urlsplit(url).scheme in ("http", "https") and not re.search(r"[\s()<>\"'\\]", url)

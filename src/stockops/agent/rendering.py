@@ -1,0 +1,129 @@
+"""The report in Markdown: what the facts say in tables of ours, what a writer made of them in prose."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from stockops.agent import claims, evaluation, offline
+from stockops.agent.answer import Answer
+from stockops.agent.facts import Facts
+from stockops.agent.news import News, NewsItem
+from stockops.market.exchanges import written
+from stockops.records import Recommendation
+
+DISCLAIMER = "*A model's forecast, not investment advice. Prices may leave every range given here.*"
+OFFLINE = offline.NAME
+_HEALTHY = "Healthy"
+_DIRECTIONS: dict[Recommendation, str] = {
+    "BULLISH": "upward",
+    "BEARISH": "downward",
+    "NEUTRAL": "no clear direction",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote the prose: provider as `analyze` names it, and its model ("" where it names none)."""
+
+    provider: str
+    model: str = ""
+
+    def __str__(self) -> str:
+        if self.provider == OFFLINE:
+            return "rules, offline"
+        return f"{self.provider} ({self.model})" if self.model else self.provider
+
+
+def markdown(facts: Facts, answer: Answer, *, writer: Writer, question: str | None = None) -> str:
+    """Return the whole report; sentences of the answer with claims that stand in no fact are left out, and said."""
+    known = facts.known
+    text, dropped = claims.grounded(answer.report, replace(known, quoted=f"{known.quoted} {question or ''}"))
+    parts = [
+        f"# {facts.ticker}: {_headline(facts, answer)}",
+        f"**Market Stance:** {answer.recommendation} | **Confidence:** {answer.confidence}",
+        *([] if evaluation.agrees(answer.recommendation, facts) else ["*The stance is not what the forecast says.*"]),
+        *([f"> {inert(question)}"] if question else []),
+        text or "*The writer left nothing that the facts bear out.*",
+        *([_left_out(dropped)] if dropped else []),
+        "## Price outlook",
+        _outlook(facts),
+        "## News and sentiment",
+        _news(facts.news, answer),
+        "## Risks",
+        "\n".join(f"- {risk}" for risk in _risks(facts, writer)),
+        "## Track record of the model",
+        _record(facts),
+        "---",
+        f"*Data: {facts.ticker}, sessions to {facts.last_date}. Written by {inert(str(writer))}.*",
+        DISCLAIMER,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def inert(text: str) -> str:
+    """Return a stranger's text without what Markdown would act on."""
+    plain = text.replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{letter}" if letter in "\\`*_[]#|!" else letter for letter in plain)
+
+
+def _headline(facts: Facts, answer: Answer) -> str:
+    return (
+        f"{_DIRECTIONS[answer.recommendation]}; the model sees {facts.outlook_percent:+.2f} % by {facts.days[-1].date}"
+    )
+
+
+def _left_out(count: int) -> str:
+    what = "sentence was" if count == 1 else "sentences were"
+    return f"*{count} {what} left out: their numbers or dates stand in no fact.*"
+
+
+def _outlook(facts: Facts) -> str:
+    rows = [
+        f"Last close {written(facts.last_price)} {facts.unit} on {facts.last_date}.",
+        "",
+        "| session | close | change | 80 % range | 95 % range |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for day in facts.days:
+        ranges = (f"{written(low)} to {written(high)}" for low, high in (day.close_80, day.close_95))
+        rows.append(f"| {day.date} | {written(day.close)} | {day.change_percent:+.2f} % | {' | '.join(ranges)} |")
+    return "\n".join(rows)
+
+
+def _news(news: News, answer: Answer) -> str:
+    if news.missing:
+        return f"*No news: {news.missing}. Nothing here takes news into account.*"
+    if not news.items:
+        return "*No news of this ticker in the last week.*"
+    sentiment = answer.news_sentiment or "not judged"
+    lines = [f"- {item.published:%Y-%m-%d}: «{inert(item.headline)}» ({_link(item)})" for item in news.items]
+    return "\n".join([f"Sentiment: {sentiment}.", "", *lines])
+
+
+def _link(item: NewsItem) -> str:
+    name = inert(item.source) or "source"
+    return f"[{name}]({item.url})" if item.url else name
+
+
+def _risks(facts: Facts, writer: Writer) -> Iterator[str]:
+    low, high = (written(bound) for bound in facts.days[-1].close_95)
+    yield f"One case in twenty ends outside {low} to {high} by {facts.days[-1].date}."
+    if facts.volatility_percent is not None:
+        yield f"Volatility over the last {len(facts.closes)} sessions is {facts.volatility_percent:.1f} % a year."
+    if facts.drift is not None and facts.drift.get("health") != _HEALTHY:
+        yield f"The data have drifted from what they were: {inert(str(facts.drift.get('health')))}."
+    if facts.record is None or facts.record.skill_percent <= 0:
+        yield "The model has not shown that it beats «tomorrow = today»."
+    if facts.looks_back and writer.provider != OFFLINE:
+        yield f"This looks back to {facts.last_date}; its writer may know what came after."
+
+
+def _record(facts: Facts) -> str:
+    if facts.record is None:
+        return "*Not known for this model.*"
+    skill = facts.record.skill_percent
+    better = "smaller" if skill > 0 else "larger"
+    return (
+        f"On {facts.record.windows:,} windows held out of its training, the model's error on prices was "
+        f"{abs(skill):.2f} % {better} than that of «tomorrow = today». Those windows overlap with the ones it "
+        "learned from: read it as the best case."
+    )

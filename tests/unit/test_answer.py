@@ -1,0 +1,53 @@
+import json
+
+import pytest
+
+from stockops.agent.answer import AnswerError, read
+
+
+def test_the_stance_comes_from_the_fields_and_never_from_the_prose() -> None:
+    text = "Not bullish at all; follow the highs.\n\n**Market Stance:** BULLISH | **Confidence:** High\n\nEnd."
+    answer = read(json.dumps({"report": text, "recommendation": "BEARISH", "confidence": "Low"}))
+    assert (answer.recommendation, answer.confidence) == ("BEARISH", "Low")
+    assert answer.report == "Not bullish at all; follow the highs.\n\nEnd."
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '<think>BULLISH? {"a": 1}</think>%s',
+        'weighing {"report": 1}</think>%s',
+        "```json\n%s\n```",
+        "Here you are:\n%s\nAnything else?",
+    ],
+)
+def test_thoughts_fences_and_talk_are_passed_over(raw: str) -> None:
+    answer = read(raw % '{"report": "Fine.", "recommendation": "NEUTRAL", "confidence": "Low", "extra": 1}')
+    assert (answer.report, answer.recommendation) == ("Fine.", "NEUTRAL")
+
+
+@pytest.mark.parametrize(
+    ("raw", "wrong"),
+    [
+        ("", "one JSON object"),
+        ("I cannot help with financial advice.", "one JSON object"),
+        ("<think>and on and on", "one JSON object"),
+        ('{"report": "cut o', "one JSON object"),
+        ("[1, 2]", "one JSON object"),
+        ("{}", "`report`: Field required"),
+        ('{"report": "x", "recommendation": "BUY", "confidence": "Low"}', "`recommendation`"),
+        ('{"report": "x", "recommendation": "BULLISH"}', "`confidence`: Field required"),
+        ('{"report": "  ", "recommendation": "BULLISH", "confidence": "Low"}', "`report`"),
+        ('{"report": ["x"], "recommendation": "BULLISH", "confidence": "Low"}', "`report`"),
+        ('{"report": "<think>all of it", "recommendation": "BULLISH", "confidence": "Low"}', "`report`"),
+    ],
+)
+def test_anything_else_is_an_error_that_says_what_is_wrong(raw: str, wrong: str) -> None:
+    with pytest.raises(AnswerError, match=wrong):
+        read(raw)
+
+
+def test_prose_brings_no_thoughts_links_html_or_headings_of_its_own() -> None:
+    text = "# Title\n<think>hm</think>See [this](http://evil.example/?q=1) ![x](http://evil.example) <script>x</script>"
+    answer = read(json.dumps({"report": text, "recommendation": "NEUTRAL", "confidence": "Low"}))
+    assert answer.report == "### Title\nSee this x &lt;script>x&lt;/script>"
