@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 DEMO := demo
 SAMPLE := STOCKOPS_HOME=$(DEMO) STOCKOPS_SOURCE=sample STOCKOPS_AS_OF=2013-03-01 $(BIN)/stockops
 
-.PHONY: setup demo test test-unit check lock bench clean
+.PHONY: setup demo test test-unit test-llm check lock bench clean
 
 setup: $(STAMP)
 
@@ -15,12 +15,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sample,dev]'
 	touch $@
 
-# The main job on real history, without network or key: a parent, a child, a forecast with its picture.
+# The main job on real history, without network or key: a parent, a child, a forecast with its picture, a report.
 demo: setup
 	$(SAMPLE) train-parent
 	$(SAMPLE) train-child --ticker AAPL
 	$(SAMPLE) predict-child --ticker AAPL
-	@echo "see $(DEMO)/outputs/AAPL/AAPL_forecast.png and $(DEMO)/outputs/AAPL/AAPL_predictions.png" >&2
+	$(SAMPLE) analyze --ticker AAPL
+	@echo "see AAPL_forecast.png, AAPL_predictions.png and analysis/latest_report.md in $(DEMO)/outputs/AAPL" >&2
 
 # One file of tests stays in one process: its fixtures start servers.
 test: setup
@@ -28,6 +29,15 @@ test: setup
 
 test-unit: setup
 	$(BIN)/pytest tests/unit
+
+# A real llama.cpp engine, built from source in some minutes, in an environment of its own.
+.venv-llama/.ready:
+	$(PYTHON) -m venv .venv-llama
+	.venv-llama/bin/pip install --quiet 'llama-cpp-python[server]>=0.3.16' 'gguf>=0.17'
+	touch $@
+
+test-llm: setup .venv-llama/.ready
+	$(BIN)/pytest tests/integration/test_llama_cpp_engine.py
 
 check: setup
 	$(BIN)/ruff check .
@@ -43,5 +53,5 @@ lock: setup
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
 clean:
-	rm -rf .venv $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-llama $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

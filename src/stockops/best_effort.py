@@ -54,7 +54,8 @@ class BestEffort:
     def note(self, failure: ServiceError) -> None:
         """Take note of a service that did not serve, and say so the first time."""
         self._missed.add(failure.service)
-        self._failed_at[failure.service] = self._now()
+        if not failure.alive:
+            self._failed_at[failure.service] = self._now()
         if failure.service not in self._said:
             self._said.add(failure.service)
             log.warning("%s: going on without it", failure)

@@ -75,14 +75,18 @@ class ModelDamagedError(ModelError):
 
 
 class ServiceError(StockopsError):
-    """A service does not serve; a call that can do without it goes on (best_effort), any other ends here."""
+    """A service does not serve; a call that can do without it goes on (best_effort), any other ends here.
+
+    alive: it answered, if nothing that could be used, so that the next piece of work may well ask again.
+    """
 
     exit_code = ExitCode.SERVICE
     kind = "service"
 
-    def __init__(self, message: str, hint: str = "", *, service: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, service: str = "", alive: bool = False) -> None:
         super().__init__(message, hint)
         self.service = service
+        self.alive = alive
 
 
 class TryAgainError(StockopsError):

@@ -1,15 +1,18 @@
 """What the pipelines ask of the outside world, in the pipelines' words. Adapters keep these promises."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stockops.records import EpochLoss
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stockops.agent.news import NewsItem
+    from stockops.agent.prompt import Message
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
     from stockops.records import FeatureVector, Job, ModelRef, TrainingRun
@@ -35,10 +38,13 @@ class BarFeed(Protocol):
 
 
 class ModelStore(Protocol):
-    """The artifacts of models: checkpoints, their cards, scalers, metrics, pictures, forecasts."""
+    """The artifacts of models: checkpoints, their cards, scalers, metrics, pictures, forecasts, reports."""
 
     def read(self, ref: "ModelRef", what: str) -> bytes | None:
-        """Return an artifact, or None where there is none; `what` is its name after the ticker and `_`."""
+        """Return an artifact, or None where there is none.
+
+        what: its name after the ticker and `_`, or a path below the ticker's folder, with a `/` in it.
+        """
 
     def write(self, ref: "ModelRef", files: Mapping[str, bytes]) -> tuple[str, ...]:
         """Write artifacts, each whole or not at all, in the order given; return their paths below the home."""
@@ -94,6 +100,13 @@ class Progress(Protocol):
 
     def epochs(self, label: str, total: int) -> AbstractContextManager[Callable[[EpochLoss], None]]:
         """Show a bar while the context lasts; call the function after each epoch."""
+
+
+class Writing(Protocol):
+    """Where a language model's answer shows that it comes."""
+
+    def writing(self, label: str) -> AbstractContextManager[Callable[[int], None]]:
+        """Show that somebody writes while the context lasts; call the function with the characters so far."""
 
 
 class Service(Protocol):
@@ -165,3 +178,91 @@ class Tracker(Service, Protocol):
 
     def record(self, run: "TrainingRun") -> str:
         """Record a run with its files, register its model as the one in production; return the run's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a chat model sent, and which model it says it is. cut: it ran into its bound on tokens."""
+
+    text: str
+    model: str
+    cut: bool = False
+
+
+class ChatModel(Service, Protocol):
+    """A language model that answers in JSON."""
+
+    @property
+    def name(self) -> str:
+        """What `analyze` calls the provider, and `degraded` where it does not serve."""
+
+    def complete(
+        self,
+        messages: "Sequence[Message]",
+        schema: Mapping[str, Any],
+        *,
+        seconds: float,
+        on_text: Callable[[int], None],
+    ) -> Reply:
+        """Return the whole answer to a conversation, within so many seconds; nobody has checked it yet.
+
+        schema: JSON schema that the answer is bound to, as far as the server can. on_text: told how many
+        characters have come.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A chat model that is configured; its libraries are imported when it is opened, which a kept report spares.
+
+    model: what is asked for, "" for whatever the server has loaded.
+    """
+
+    name: str
+    model: str
+    open: Callable[[], ChatModel]
+
+
+class Embedder(Service, Protocol):
+    """Texts as vectors of `lexical.DIMENSIONS` numbers; near in meaning, near in angle."""
+
+    @property
+    def name(self) -> str:
+        """Which embedding: vectors of different names cannot be compared."""
+
+    def embed(self, text: str) -> tuple[float, ...]:
+        """Return the vector of a text."""
+
+
+class NewsFeed(Service, Protocol):
+    """Where headlines come from."""
+
+    def reaches(self, last: datetime, now: datetime) -> bool:
+        """Tell whether it still has what was written up to `last`; where not, nobody need ask."""
+
+    def items(self, ticker: str, first: datetime, last: datetime) -> "list[NewsItem]":
+        """Return what was written of a ticker in a span (aware), as it came; the caller selects and cleans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept report that lies near a question: how near (cosine), and what was kept."""
+
+    score: float
+    payload: Mapping[str, Any]
+
+
+class ReportStore(Service, Protocol):
+    """Reports with the vector of the question that they answer."""
+
+    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> Kept | None:
+        """Return the nearest entry whose payload has these values and a `timestamp` (seconds) not before `since`."""
+
+    def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
+        """Keep an entry in the place of one of the same key; entries with an older timestamp are forgotten."""
+
+    def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        """Return the payloads that have these values, newest first."""
+
+    def forget(self, match: Mapping[str, str]) -> None:
+        """Forget the entries that have these values."""

@@ -1,0 +1,165 @@
+"""What every language-model server is asked over: bounded in time, tried again where that may help, said plainly."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from stockops.adapters.retries import RetryPolicy, Transient
+from stockops.errors import ServiceError, TryAgainError
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS = 2.0  # a server that is there takes the connection at once, however long it then thinks
+_MOST_CHARACTERS = 100_000  # of one answer
+_BUSY = {408, 409, 425, 429, 500, 502, 503, 504}  # llama.cpp says 503 while it loads its model
+_BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+
+
+class Refused(Exception):
+    """A request that the server understands and does not take, or an answer that cannot be one; says why."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Reader:
+    """Puts a streamed answer together from its lines; `done` once its end has come, `cut` where that was a bound."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.model = ""
+        self.done = False
+        self.cut = False
+
+    def line(self, line: str) -> None:
+        """Take one line as it comes."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class LlmServer:
+    """One server: what `degraded` calls it, its address, and a key where it wants one."""
+
+    service: str
+    url: str
+    key: str = field(default="", repr=False)
+    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=3, first_wait_seconds=0.5))
+
+    @property
+    def address(self) -> str:
+        """Return host and port, without user and password."""
+        return urlsplit(self.url).netloc.rpartition("@")[2] or "its address"
+
+    def get(self, path: str, seconds: float) -> Any:
+        """Return the JSON at a path, asked for once; ServiceError when there is none."""
+        once = replace(self, retry=RetryPolicy(attempts=1))
+        try:
+            return once._run(seconds, lambda client, _: _checked(client.get(path)).json())
+        except Refused as exc:
+            raise self.failure(str(exc)) from None
+
+    def post(self, path: str, body: Mapping[str, Any], seconds: float) -> Any:
+        """Return the JSON that answers a body; ServiceError when there is none, Refused where it is not taken."""
+        return self._run(seconds, lambda client, _: _checked(client.post(path, json=body)).json())
+
+    def stream(self, path: str, body: Mapping[str, Any], seconds: float, reader: Callable[[], Reader]) -> Reader:
+        """Return a reader that has the whole of a streamed answer; fails like `post`."""
+
+        def read(client: httpx.Client, until: float) -> Reader:
+            answer = reader()
+            with client.stream("POST", path, json=body) as response:
+                for line in _checked(response).iter_lines():
+                    answer.line(line)
+                    if time.monotonic() > until:
+                        raise httpx.ReadTimeout("")
+                    if len(answer.text) > _MOST_CHARACTERS:
+                        raise Refused("an answer without end")
+            if not answer.done:
+                raise Transient("an answer that breaks off")
+            return answer
+
+        return self._run(seconds, read)
+
+    def failure(self, what: str, *, alive: bool = False) -> ServiceError:
+        """Return the error that says so of this server."""
+        message = f"{self.service} at {self.address} does not serve: {what}"
+        return ServiceError(message, service=self.service, alive=alive)
+
+    def _run(self, seconds: float, work: Callable[[httpx.Client, float], T]) -> T:
+        """Return what `work` makes of a client, before the time is over however many attempts that takes."""
+        until = time.monotonic() + seconds
+
+        def attempt() -> T:
+            try:
+                with self._client(until - time.monotonic()) as client:
+                    return work(client, until)
+            except _BROKEN_OFF as exc:
+                raise Transient(f"a connection that breaks off ({type(exc).__name__})") from None
+
+        with self._said(seconds):
+            return replace(self.retry, total_seconds=seconds).run(self.service, attempt)
+
+    def _client(self, seconds: float) -> httpx.Client:
+        limit = max(seconds, 0.1)
+        return httpx.Client(
+            base_url=self.url,
+            timeout=httpx.Timeout(limit, connect=min(_CONNECT_SECONDS, limit)),
+            headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
+        )
+
+    @contextmanager
+    def _said(self, seconds: float) -> Iterator[None]:
+        """Turn what can go wrong on the way into ServiceError, without the address, which may hold a password."""
+        try:
+            yield
+        except httpx.ConnectTimeout:
+            raise self.failure("no connection in time") from None
+        except httpx.TimeoutException:
+            raise self.failure(f"no whole answer in {seconds:.0f} s") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise self.failure("the address is none; write http://HOST:PORT") from None
+        except httpx.HTTPError as exc:
+            raise self.failure(f"no connection ({type(exc).__name__})") from None
+        except TryAgainError as exc:
+            raise self.failure(str(exc.__cause__)) from None
+        except ValueError:
+            raise self.failure("an answer that is no JSON") from None
+
+
+def json_line(line: str) -> dict[str, Any]:
+    """Return the JSON object of a line; Transient for anything else: a stream that broke."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise Transient("a stream that is no JSON")
+    return document
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    status = response.status_code
+    if status < 300:
+        return response
+    response.read()
+    # llama-cpp-python's server says 500 of a request that it does not understand.
+    if status in _BUSY and "response_format" not in response.text:
+        raise Transient(f"status {status}")
+    raise Refused(_reason(response), status)
+
+
+def _reason(response: httpx.Response) -> str:
+    """Return what the server says of a refusal, in one short line."""
+    try:
+        error = response.json().get("error")
+        text = error.get("message") if isinstance(error, dict) else error
+    except (ValueError, AttributeError):
+        text = None
+    return f"status {response.status_code}" + (f", {' '.join(str(text).split())[:160]}" if text else "")

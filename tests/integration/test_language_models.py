@@ -1,0 +1,191 @@
+"""The clients of llama.cpp and Ollama against servers that speak their protocols."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from stockops.adapters import embeddings
+from stockops.adapters.llama_cpp import LlamaCppChat
+from stockops.adapters.llm_http import LlmServer
+from stockops.adapters.ollama import OllamaChat
+from stockops.adapters.retries import RetryPolicy
+from stockops.agent.answer import SCHEMA
+from stockops.errors import ServiceError
+from stockops.ports import ChatModel, Embedder, Reply
+from tests.loopback_llm import Llm, Mode, analysis, llama_cpp, ollama
+from tests.servers import free_port
+
+QUICK = RetryPolicy(attempts=2, first_wait_seconds=0.01, longest_wait_seconds=0.02)
+TALK = [{"role": "system", "content": "rules"}, {"role": "user", "content": "facts"}]
+KINDS = ("llama.cpp", "ollama")
+
+Start = Callable[..., Llm]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a server of a kind; it ends with the test."""
+    with ExitStack() as running:
+
+        def started(kind: str, **more: Any) -> Llm:
+            return running.enter_context((llama_cpp if kind == "llama.cpp" else ollama)(Llm(**more)))
+
+        yield started
+
+
+def chat(kind: str, url: str) -> ChatModel:
+    server = LlmServer(kind, url, "key-0123" if kind == "llama.cpp" else "", QUICK)
+    return LlamaCppChat(server, "", 300) if kind == "llama.cpp" else OllamaChat(server, "llama3.1", 300, 4321)
+
+
+def embedder(kind: str, url: str) -> Embedder:
+    server = LlmServer(kind, url, "", QUICK)
+    made = embeddings.of_llama_cpp if kind == "llama.cpp" else embeddings.of_ollama
+    return made(server, "nomic-embed-text", 5)
+
+
+def complete(model: ChatModel, seconds: float = 10, on_text: Callable[[int], None] = lambda _: None) -> Reply:
+    return model.complete(TALK, SCHEMA, seconds=seconds, on_text=on_text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_comes_whole_and_is_counted_as_it_comes(kind: str, start: Start) -> None:
+    llm = start(kind)
+    counts: list[int] = []
+    reply = complete(chat(kind, llm.url), on_text=counts.append)
+    assert reply.text == analysis()
+    assert reply.model == {"llama.cpp": "tiny.gguf", "ollama": "llama3.1"}[kind]
+    assert counts == sorted(counts)
+    assert counts[-1] == len(analysis())
+    assert llm.chats[0]["messages"] == TALK
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_that_ran_into_its_bound_is_told_from_one_that_ended(kind: str, start: Start) -> None:
+    assert complete(chat(kind, start(kind, ending="length").url)).cut
+    assert not complete(chat(kind, start(kind).url)).cut
+
+
+def test_llama_cpp_is_asked_in_the_form_it_obeys(start: Start) -> None:
+    llm = start("llama.cpp")
+    complete(chat("llama.cpp", llm.url))
+    [body] = llm.chats
+    assert body["response_format"]["type"] == "json_schema"
+    assert body["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    assert body["max_tokens"] == 300
+    assert "model" not in body
+    assert llm.server.requests[0].headers["authorization"] == "Bearer key-0123"
+
+
+@pytest.mark.parametrize("mode", ["flat_only", "flat_only_500"])
+def test_a_server_that_wants_the_flat_form_gets_it(mode: Mode, start: Start) -> None:
+    llm = start("llama.cpp", modes=[mode])
+    assert complete(chat("llama.cpp", llm.url)).text == analysis()
+    assert [body["response_format"]["type"] for body in llm.chats] == ["json_schema", "json_object"]
+    assert llm.chats[1]["response_format"]["schema"] == SCHEMA
+
+
+def test_ollama_is_asked_with_schema_context_and_without_thinking(start: Start) -> None:
+    llm = start("ollama")
+    complete(chat("ollama", llm.url))
+    [body] = llm.chats
+    assert body["format"] == SCHEMA
+    assert (body["options"]["num_ctx"], body["options"]["num_predict"]) == (4321, 300)
+    assert (body["model"], body["think"]) == ("llama3.1", False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["busy", "boom", "cut", "drop", "garbage", "html", "empty"])
+def test_what_may_pass_is_tried_again(kind: str, mode: Mode, start: Start) -> None:
+    llm = start(kind, modes=[mode, "ok"])
+    assert complete(chat(kind, llm.url)).text == analysis()
+    assert len(llm.chats) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("busy", "status 503"),
+        ("boom", "status 500"),
+        ("cut", "an answer that breaks off"),
+        ("drop", "a connection that breaks off"),
+        ("empty", "an answer that breaks off"),
+        ("error", "context shift is disabled|llama runner process has terminated"),
+        ("missing", "status 404, model 'llama3.1' not found"),
+    ],
+)
+def test_what_stays_is_an_outage_that_says_why(kind: str, mode: Mode, reason: str, start: Start) -> None:
+    llm = start(kind, modes=[mode])
+    with pytest.raises(ServiceError, match=reason) as caught:
+        complete(chat(kind, llm.url))
+    assert caught.value.service == kind
+    assert len(llm.chats) <= 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["slow", "drip"])
+def test_no_server_takes_longer_than_it_may(kind: str, mode: Mode, start: Start) -> None:
+    llm = start(kind, modes=[mode])
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match="no whole answer in 1 s"):
+        complete(chat(kind, llm.url), seconds=1)
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_there_is_said_at_once_and_without_the_password(kind: str) -> None:
+    url = f"http://user:hunter2@127.0.0.1:{free_port()}"
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match="no connection") as caught:
+        complete(chat(kind, url))
+    assert time.monotonic() - started < 1
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    with pytest.raises(ServiceError, match="the address is none"):
+        complete(chat(kind, "nonsense"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_without_end_is_cut_off(kind: str, start: Start) -> None:
+    llm = start(kind, says=["x" * 120_000])
+    with pytest.raises(ServiceError, match="an answer without end"):
+        complete(chat(kind, llm.url), seconds=30)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_becomes_a_vector_of_length_one_with_the_models_prefix(kind: str, start: Start) -> None:
+    llm = start(kind)
+    vector = embedder(kind, llm.url).embed("what moves?")
+    assert len(vector) == 768
+    assert sum(value * value for value in vector) == pytest.approx(1)
+    assert llm.embeddings[0]["input"] == "search_query: what moves?"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_vector_of_another_size_is_refused(kind: str, start: Start) -> None:
+    llm = start(kind, dimensions=64)
+    with pytest.raises(ServiceError, match="64 dimensions, not 768"):
+        embedder(kind, llm.url).embed("what moves?")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["boom", "html", "missing", "empty"])
+def test_no_vector_is_an_outage(kind: str, mode: Mode, start: Start) -> None:
+    llm = start(kind, modes=[mode])
+    with pytest.raises(ServiceError, match="does not serve"):
+        embedder(kind, llm.url).embed("what moves?")
+
+
+def test_check_names_model_and_place(start: Start) -> None:
+    here, there = start("llama.cpp"), start("ollama")
+    assert chat("llama.cpp", here.url).check() == f"tiny.gguf at {here.url.removeprefix('http://')}"
+    assert chat("ollama", there.url).check() == f"0.12.6 at {there.url.removeprefix('http://')}, llama3.1"
+    missing = OllamaChat(LlmServer("ollama", there.url), "qwen3", 300, 4096)
+    with pytest.raises(ServiceError, match="it has no model qwen3; run: ollama pull qwen3"):
+        missing.check()
+    assert "nomic-embed-text" in embedder("llama.cpp", here.url).check()

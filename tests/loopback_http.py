@@ -1,0 +1,99 @@
+"""A small HTTP server on loopback for tests: routes to functions, keeps what it was asked, can misbehave."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked; `body` is JSON, None without one."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Answer:
+    """What to answer: parts are sent one by one, `pause` seconds apart; `cut` breaks the connection after them."""
+
+    status: int = 200
+    parts: list[str] = field(default_factory=list)
+    content_type: str = "application/json"
+    pause: float = 0.0
+    cut: bool = False
+
+
+def as_json(document: Any, status: int = 200) -> Answer:
+    """Answer with a JSON document."""
+    return Answer(status, [json.dumps(document)])
+
+
+@dataclass
+class Loopback:
+    """A running server: its address, and every request in order."""
+
+    url: str
+    requests: list[Request] = field(default_factory=list)
+
+
+@contextmanager
+def loopback(respond: Callable[[Request], Answer]) -> Iterator[Loopback]:
+    """Serve on a free port while the context lasts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except OSError:  # a client that gave up is no error here
+                self.close_connection = True
+
+        def _answer(self) -> None:
+            size = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(size)) if size else None
+            request = Request(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+            known.requests.append(request)
+            answer = respond(request)
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for part in answer.parts:
+                self._send(part)
+                time.sleep(answer.pause)
+            if answer.cut:
+                self.close_connection = True
+            else:
+                self.wfile.write(b"0\r\n\r\n")
+
+        def _send(self, part: str) -> None:
+            data = part.encode()
+            if data:
+                self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+                self.wfile.flush()
+
+        do_GET = do_POST = do_PUT = do_DELETE = _answer
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    known = Loopback(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield known
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

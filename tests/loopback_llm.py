@@ -1,0 +1,160 @@
+"""llama.cpp's server and Ollama on loopback, with the shapes they really send; what they say is scripted."""
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tests.loopback_http import Answer, Loopback, Request, as_json, loopback
+
+Mode = Literal[
+    "ok", "busy", "boom", "slow", "drip", "cut", "drop", "garbage", "empty", "error", "missing", "html",
+    "flat_only", "flat_only_500",
+]  # fmt: skip
+Script = Callable[[list[dict[str, str]]], str]
+
+
+def analysis(report: str = "Calm week ahead.", stance: str = "NEUTRAL", confidence: str = "Low", **more: Any) -> str:
+    """What a model answers that keeps to the schema."""
+    return json.dumps({"report": report, "recommendation": stance, "confidence": confidence, **more})
+
+
+@dataclass
+class Llm:
+    """One server. says: answers in order, the last for ever, or a function of the messages. modes: faults first."""
+
+    says: list[str] | Script = field(default_factory=lambda: [analysis()])
+    modes: list[Mode] = field(default_factory=list)
+    dimensions: int = 768
+    ending: Literal["stop", "length"] = "stop"
+    server: Loopback = field(default_factory=lambda: Loopback(""))
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.server.url
+
+    @property
+    def chats(self) -> list[Any]:
+        """The bodies of all requests for an answer."""
+        return [request.body for request in self._asked("chat")]
+
+    @property
+    def embeddings(self) -> list[Any]:
+        """The bodies of all requests for a vector."""
+        return [request.body for request in self._asked("embed")]
+
+    def prompt(self, number: int = -1) -> str:
+        """The text of one request, all roles."""
+        return "\n".join(message["content"] for message in self.chats[number]["messages"])
+
+    def _asked(self, word: str) -> list[Request]:
+        return [request for request in self.server.requests if word in request.path]
+
+    def next_text(self, messages: list[dict[str, str]]) -> str:
+        """What it says now."""
+        if callable(self.says):
+            return self.says(messages)
+        return self.says.pop(0) if len(self.says) > 1 else self.says[0]
+
+    def next_mode(self) -> Mode:
+        """The fault of this request, "ok" for none; the last mode stays."""
+        if len(self.modes) > 1:
+            return self.modes.pop(0)
+        return self.modes[0] if self.modes else "ok"
+
+    def vector(self, text: str) -> list[float]:
+        """A direction for a text, equal for equal texts."""
+        made = random.Random(hashlib.sha256(text.encode()).digest())
+        return [made.gauss(0, 1) for _ in range(self.dimensions)]
+
+
+def _fault(mode: Mode, body: Any) -> Answer | None:
+    """What is answered in place of anything useful; None where an answer is due, whole or not."""
+    if mode.startswith("flat_only") and body["response_format"]["type"] != "json_object":
+        wrong = "1 validation error:\n {'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text'…"
+        return as_json({"error": {"message": wrong, "code": None}}, 500 if mode == "flat_only_500" else 422)
+    faults: dict[str, Answer] = {
+        "busy": as_json({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, 503),
+        "boom": as_json({"error": {"code": 500, "message": "boom", "type": "server_error"}}, 500),
+        "missing": as_json({"error": "model 'llama3.1' not found"}, 404),
+        "garbage": Answer(parts=["data: {half\n\n"], content_type="text/event-stream"),
+        "html": Answer(parts=["<html>Welcome to nginx</html>\n"], content_type="text/html"),
+        "slow": Answer(parts=["", ""], pause=5),
+        "empty": Answer(parts=[]),
+    }
+    return faults.get(mode)
+
+
+def _stream(mode: Mode, lines: list[str], error: str, content_type: str) -> Answer:
+    """A streamed answer: whole, dripping, ended too early, cut off, or ending in an error."""
+    half = lines[: len(lines) // 2]
+    if mode == "cut":
+        return Answer(parts=half, content_type=content_type)
+    if mode == "drop":
+        return Answer(parts=half, content_type=content_type, cut=True)
+    if mode == "error":
+        return Answer(parts=[*half, error], content_type=content_type)
+    return Answer(parts=lines, content_type=content_type, pause=0.3 if mode == "drip" else 0.0)
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[i : i + 7] for i in range(0, len(text), 7)]
+
+
+@contextmanager
+def llama_cpp(llm: Llm) -> Iterator[Llm]:
+    """Run a server of llama.cpp's kind."""
+
+    def respond(request: Request) -> Answer:
+        if request.path == "/v1/models":
+            return as_json({"object": "list", "data": [{"id": "tiny.gguf", "object": "model"}]})
+        mode = llm.next_mode()
+        if fault := _fault(mode, request.body):
+            return fault
+        if request.path == "/v1/embeddings":
+            vector = llm.vector(request.body["input"])
+            return as_json({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": vector}]})
+        text = llm.next_text(request.body["messages"])
+        base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "tiny.gguf"}
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
+        deltas += [{"content": piece} for piece in _pieces(text)]
+        events = [{**base, "choices": [{"index": 0, "finish_reason": None, "delta": delta}]} for delta in deltas]
+        events.append({**base, "choices": [{"index": 0, "finish_reason": llm.ending, "delta": {}}]})
+        lines = [f"data: {json.dumps(event)}\n\n" for event in events] + ["data: [DONE]\n\n"]
+        error = f"data: {json.dumps({'error': {'code': 500, 'message': 'context shift is disabled'}})}\n\n"
+        return _stream(mode, lines, error, "text/event-stream")
+
+    with loopback(respond) as llm.server:
+        yield llm
+
+
+@contextmanager
+def ollama(llm: Llm) -> Iterator[Llm]:
+    """Run a server of Ollama's kind."""
+
+    def respond(request: Request) -> Answer:
+        if request.path == "/api/version":
+            return as_json({"version": "0.12.6"})
+        if request.path == "/api/tags":
+            return as_json({"models": [{"name": "llama3.1:latest"}]})
+        mode = llm.next_mode()
+        if fault := _fault(mode, request.body):
+            return fault
+        if request.path == "/api/embed":
+            return as_json({"model": "nomic-embed-text", "embeddings": [llm.vector(request.body["input"])]})
+        base = {"model": request.body["model"], "created_at": "2026-01-01T00:00:00Z"}
+        text = llm.next_text(request.body["messages"])
+        parts: list[Any] = [
+            {**base, "message": {"role": "assistant", "content": p}, "done": False} for p in _pieces(text)
+        ]
+        last = {**base, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": llm.ending}
+        lines = [json.dumps(part) + "\n" for part in [*parts, last]]
+        error = json.dumps({"error": "llama runner process has terminated"}) + "\n"
+        return _stream(mode, lines, error, "application/x-ndjson")
+
+    with loopback(respond) as llm.server:
+        yield llm
