@@ -28,6 +28,7 @@ class YahooServer:
     """What the server knows and was asked.
 
     tables: symbol -> raw bars with Adj Close. modes: the faults of the next chart requests, then `mode`.
+    news: symbol -> articles as Yahoo's news stream has them.
     """
 
     env: dict[str, str]
@@ -35,6 +36,7 @@ class YahooServer:
     mode: Mode = "ok"
     modes: list[Mode] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    news: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def charts(self) -> list[str]:
@@ -121,6 +123,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._chart(unquote(url.path.rsplit("/", 1)[1]), query)
         else:
             self._reply(200, "<html></html>")  # a cookie, or a consent page
+
+    def do_POST(self) -> None:
+        """Answer with the latest news."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._known.requests.append(self.path)
+        mode = self._known.next_mode()
+        if mode == "500":
+            self._reply(500, _error("internal-error", "boom"))
+        elif mode == "garbage":
+            self._reply(200, "<html>Will be right back</html>")
+        else:
+            [symbol] = body["serviceConfig"]["s"]
+            stream = self._known.news.get(symbol, [])
+            self._reply(200, {"data": {"tickerStream": {"stream": stream}}, "status": "OK"})
 
     @property
     def _known(self) -> YahooServer:

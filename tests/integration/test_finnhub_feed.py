@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from stockops.adapters.finnhub import FinnhubFeed
+from stockops.adapters.finnhub_api import FinnhubApi
 from stockops.adapters.retries import RetryPolicy
 from stockops.errors import DataError, StockopsError, TryAgainError, UsageError
 
@@ -63,7 +64,7 @@ def server() -> Iterator[Server]:
 
 def feed(server: Server) -> FinnhubFeed:
     retry = RetryPolicy(attempts=2, first_wait_seconds=0.01)
-    return FinnhubFeed(api_key=KEY, base_url=server.url, timeout_seconds=0.5, retry=retry)
+    return FinnhubFeed(FinnhubApi(api_key=KEY, base_url=server.url, timeout_seconds=0.5, retry=retry))
 
 
 def test_candles_become_bars_on_their_dates(server: Server) -> None:
@@ -126,6 +127,6 @@ def test_a_time_out_and_a_closed_port_are_to_be_tried_again(server: Server) -> N
     with pytest.raises(TryAgainError, match=r"finnhub: no answer within 0.5 s"):
         feed(server).bars("AAPL", FIRST, LAST)
     retry = RetryPolicy(attempts=1)
-    closed = FinnhubFeed(api_key=KEY, base_url="http://127.0.0.1:9", timeout_seconds=0.5, retry=retry)
+    closed = FinnhubFeed(FinnhubApi(api_key=KEY, base_url="http://127.0.0.1:9", timeout_seconds=0.5, retry=retry))
     with pytest.raises(TryAgainError, match=r"finnhub: no connection \(ConnectError\)"):
         closed.bars("AAPL", FIRST, LAST)

@@ -5,48 +5,22 @@ Never `yf.download`, which turns every error into an empty table. What yfinance 
 of the chart API and the status of that decides.
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import yfinance
 from curl_cffi import requests
-from yfinance.data import YfData
 from yfinance.exceptions import YFException, YFRateLimitError, YFTzMissingError
 
 from stockops.adapters.retries import RetryPolicy, Transient
+from stockops.adapters.yahoo_session import YahooSession, prepare
 from stockops.errors import DataError
 from stockops.market import calendar, ohlcv
 
 _CHART = "/v8/finance/chart/"
-
-
-class _Session(requests.Session[Any]):
-    """A browser-like session, as yfinance makes one, that remembers the last answer of the chart API.
-
-    yfinance hands its time-out to some requests only: looking up a time zone waits 10 s whatever was asked for.
-    """
-
-    chart: Any = None
-
-    def __init__(self, timeout_seconds: float) -> None:
-        super().__init__(impersonate="chrome")
-        self._timeout_seconds = timeout_seconds
-
-    def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> Any:
-        answer = super().request(method, url, *args, **{**kwargs, "timeout": self._timeout_seconds})
-        if _CHART in url:
-            self.chart = answer
-        return answer
-
-    @property
-    def status(self) -> int:
-        """The status of the last chart, 0 before any."""
-        return 0 if self.chart is None else int(self.chart.status_code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +35,12 @@ class YahooFeed:
 
     def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
         """Return the raw table from `first` to `last`, Adj Close included (port BarFeed)."""
-        self._prepare()
+        prepare(self.cache_dir)
         table = self.retry.run(self.name, lambda: self._fetch(symbol, first, last))
         return _without_fillers(symbol, _normal(table))
 
-    def _prepare(self) -> None:
-        """Make yfinance raise, keep quiet, and leave its time zones in our cache instead of the user's home."""
-        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-        self.cache_dir.mkdir(parents=True, exist_ok=True)
-        yfinance.set_tz_cache_location(str(self.cache_dir))
-        yfinance.config.debug.hide_exceptions = False
-
     def _fetch(self, symbol: str, first: date, last: date) -> pd.DataFrame:
-        YfData.cache_get.cache_clear()  # it would hand a failed answer to the next attempt
-        session: _Session = _Session(self.timeout_seconds)
+        session = YahooSession(self.timeout_seconds, _CHART)
         try:
             table: pd.DataFrame = yfinance.Ticker(symbol, session=session).history(
                 start=first,
@@ -93,7 +59,7 @@ class YahooFeed:
             raise _explain(symbol, session.status, exc) or _malformed(symbol) from None
         if table.empty:
             raise DataError(f"yahoo has no bars of {symbol} from {first} to {last}")
-        if '"adjclose"' not in session.chart.text:
+        if '"adjclose"' not in session.answer.text:
             raise DataError(f"yahoo's answer for {symbol} lacks adjusted closes", "unadjusted prices are not used")
         return table
 

@@ -1,0 +1,63 @@
+"""Finnhub's API over httpx: what asking for candles and asking for news have in common."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from stockops.adapters.retries import RetryPolicy, Transient
+from stockops.errors import DataError, UsageError
+
+_NAME = "finnhub"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinnhubApi:
+    """One account. The key travels in a header, never in an address: addresses are logged."""
+
+    api_key: str = field(repr=False)
+    base_url: str
+    timeout_seconds: float
+    retry: RetryPolicy
+
+    def get(self, path: str, symbol: str, params: Mapping[str, str | int], what: str) -> Any:
+        """Return the JSON at a path for a symbol; `what` names it in an error.
+
+        Raises UsageError where the key or its plan is refused, TryAgainError when the server limits, times out
+        or is down, DataError for any other refusal.
+        """
+        return self.retry.run(_NAME, lambda: self._fetch(path, symbol, params, what))
+
+    def _fetch(self, path: str, symbol: str, params: Mapping[str, str | int], what: str) -> Any:
+        try:
+            response = httpx.get(
+                f"{self.base_url.rstrip('/')}/{path}",
+                params={"symbol": symbol, **params},
+                headers={"X-Finnhub-Token": self.api_key},
+                timeout=self.timeout_seconds,
+            )
+        except httpx.TimeoutException:
+            raise Transient(f"no answer within {self.timeout_seconds:g} s") from None
+        except httpx.InvalidURL:
+            raise UsageError("STOCKOPS_FINNHUB_URL is not an address") from None
+        except httpx.HTTPError as exc:
+            raise Transient(f"no connection ({type(exc).__name__})") from None
+        _raise_for_status(symbol, what, response.status_code)
+        try:
+            return response.json()
+        except ValueError:
+            raise Transient("an answer that is no JSON") from None
+
+
+def _raise_for_status(symbol: str, what: str, status: int) -> None:
+    if status == 401:
+        raise UsageError("finnhub refuses the key", "check FINNHUB_API_KEY")
+    if status == 403:
+        raise UsageError(f"finnhub: this key's plan has no {what} of {symbol}", "use another --source")
+    if status == 429:
+        raise Transient("rate limited")
+    if status >= 500:
+        raise Transient(f"server error {status}")
+    if status >= 400:
+        raise DataError(f"finnhub answers {status} for {symbol}")
