@@ -1,0 +1,117 @@
+"""Kept reports on a Qdrant server, which several machines may share."""
+
+import math
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
+
+from stockops.agent.lexical import DIMENSIONS
+from stockops.errors import ServiceError, UsageError
+from stockops.ports import Kept
+
+T = TypeVar("T")
+
+COLLECTION = "stock_analysis"
+_MOST = 10_000  # entries handed out at once
+_GONE = 404
+_MADE_MEANWHILE = 409
+
+
+class QdrantServer:
+    """Port ReportStore on a collection, made with the first entry."""
+
+    needs = ("qdrant",)
+
+    def __init__(self, url: str, key: str, timeout_seconds: float) -> None:
+        self._url = url
+        self._key = key
+        self._timeout_seconds = timeout_seconds
+
+    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> Kept | None:
+        """Return the nearest entry that fits."""
+        fits = _filter(match, models.FieldCondition(key="timestamp", range=models.Range(gte=since)))
+        found = self._ask(lambda: self._client.query_points(COLLECTION, list(vector), query_filter=fits, limit=1))
+        return Kept(found.points[0].score, found.points[0].payload or {}) if found and found.points else None
+
+    def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
+        """Keep an entry, and forget those that are too old."""
+        old = _filter({}, models.FieldCondition(key="timestamp", range=models.Range(lt=forget_before)))
+        point = models.PointStruct(
+            id=str(uuid.uuid5(uuid.NAMESPACE_OID, key)), vector=list(vector), payload=dict(payload)
+        )
+        self._ask(self._make)
+        self._ask(lambda: self._client.delete(COLLECTION, models.FilterSelector(filter=old)))
+        self._ask(lambda: self._client.upsert(COLLECTION, [point]))
+
+    def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        """Return the payloads that fit, newest first."""
+        found = self._ask(lambda: self._client.scroll(COLLECTION, scroll_filter=_filter(match), limit=_MOST))
+        payloads = [record.payload or {} for record in found[0]] if found else []
+        return sorted(payloads, key=lambda payload: -float(payload.get("timestamp") or 0))
+
+    def forget(self, match: Mapping[str, str]) -> None:
+        """Forget the entries that fit."""
+        self._ask(lambda: self._client.delete(COLLECTION, models.FilterSelector(filter=_filter(match))))
+
+    def check(self) -> str:
+        """Return the server's version and address."""
+        found = self._ask(lambda: self._client.info())
+        if found is None:
+            raise self._failure("it is no Qdrant")
+        return f"{found.version} at {self._address}"
+
+    @property
+    def _address(self) -> str:
+        return urlsplit(self._url).netloc.rpartition("@")[2]
+
+    @cached_property
+    def _client(self) -> QdrantClient:
+        try:
+            return QdrantClient(
+                url=self._url,
+                api_key=self._key or None,
+                timeout=max(1, math.ceil(self._timeout_seconds)),
+                check_compatibility=False,  # a request more, and a warning in place of an error
+            )
+        except ValueError:
+            raise UsageError("QDRANT_URL is not the address of a Qdrant", "write http://HOST:6333") from None
+
+    def _make(self) -> None:
+        """Make the collection where there is none; another process may do so at the same time."""
+        if self._client.collection_exists(COLLECTION):
+            return
+        try:
+            vectors = models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE)
+            self._client.create_collection(COLLECTION, vectors_config=vectors)
+        except UnexpectedResponse as exc:
+            if exc.status_code != _MADE_MEANWHILE:
+                raise
+        self._client.create_payload_index(COLLECTION, "ticker", models.PayloadSchemaType.KEYWORD)
+        self._client.create_payload_index(COLLECTION, "timestamp", models.PayloadSchemaType.FLOAT)
+
+    def _ask(self, work: Callable[[], T]) -> T | None:
+        """Return what the client returns, None for a collection that nobody has made yet; else ServiceError."""
+        try:
+            return work()
+        except UnexpectedResponse as exc:
+            if exc.status_code == _GONE:
+                return None
+            raise self._failure(f"status {exc.status_code}") from None
+        except ResponseHandlingException as exc:
+            raise self._failure(f"no answer ({type(exc.source).__name__})") from None
+        except (ApiException, ValueError) as exc:
+            raise self._failure(f"an answer that is none of Qdrant's ({type(exc).__name__})") from None
+
+    def _failure(self, what: str) -> ServiceError:
+        message = f"qdrant at {self._address} does not serve: {what}"
+        return ServiceError(message, "start it, or unset QDRANT_URL and QDRANT_HOST", service="qdrant")
+
+
+def _filter(match: Mapping[str, str], *more: models.FieldCondition) -> models.Filter:
+    same = [models.FieldCondition(key=key, match=models.MatchValue(value=value)) for key, value in match.items()]
+    return models.Filter(must=[*same, *more])

@@ -1,0 +1,188 @@
+"""One suite for both stores of reports: Qdrant's engine in this process, and a Qdrant over its REST API."""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stockops.adapters.qdrant_embedded import QdrantEmbedded
+from stockops.adapters.qdrant_server import QdrantServer
+from stockops.agent.lexical import embed
+from stockops.errors import ServiceError, UsageError
+from stockops.ports import ReportStore
+from tests.loopback_qdrant import Qdrant, qdrant_server
+from tests.servers import free_port
+
+AAPL, MSFT = {"ticker": "AAPL", "session": "2024-06-28"}, {"ticker": "MSFT", "session": "2024-06-28"}
+
+
+@pytest.fixture
+def qdrant() -> Iterator[Qdrant]:
+    with qdrant_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ReportStore:
+    if request.param == "embedded":
+        return QdrantEmbedded(tmp_path / "cache" / "stock_analysis")
+    return QdrantServer(request.getfixturevalue("qdrant").url, "", 5)
+
+
+def keep(store: ReportStore, text: str, match: dict[str, str], timestamp: float, before: float = 0) -> None:
+    key = f"{match['ticker']} {text}"
+    store.keep(key, embed(text), {**match, "timestamp": timestamp, "report": {"text": text}}, forget_before=before)
+
+
+def test_an_empty_store_has_nothing_and_looking_makes_nothing(store: ReportStore, tmp_path: Path) -> None:
+    assert store.nearest(embed("x"), AAPL, since=0) is None
+    assert store.entries({}) == []
+    store.forget({"ticker": "AAPL"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_nearest_of_those_that_fit_is_found(store: ReportStore) -> None:
+    for text in ("what moves if rates rise", "how strong is the balance sheet"):
+        keep(store, text, AAPL, 1_000)
+    keep(store, "what moves if rates rise", MSFT, 1_000)
+    found = store.nearest(embed("What moves if rates rise?"), AAPL, since=0)
+    assert found is not None
+    assert found.score == pytest.approx(1.0, abs=1e-5)
+    assert found.payload == {**AAPL, "timestamp": 1_000, "report": {"text": "what moves if rates rise"}}
+    far = store.nearest(embed("something else entirely"), AAPL, since=0)
+    assert far is not None
+    assert far.score < 0.9
+
+
+@pytest.mark.parametrize("change", [{"ticker": "GOOG"}, {"session": "2024-07-01"}, {"unknown": "x"}])
+def test_what_does_not_fit_is_not_found_however_near(store: ReportStore, change: dict[str, str]) -> None:
+    keep(store, "same", AAPL, 1_000)
+    assert store.nearest(embed("same"), AAPL | change, since=0) is None
+
+
+def test_age_is_counted_to_the_second(store: ReportStore) -> None:
+    keep(store, "same", AAPL, 1_700_000_000.5)
+    assert store.nearest(embed("same"), AAPL, since=1_700_000_000.5) is not None
+    assert store.nearest(embed("same"), AAPL, since=1_700_000_001.0) is None
+
+
+def test_the_same_key_is_replaced_and_what_is_too_old_goes(store: ReportStore) -> None:
+    keep(store, "old", AAPL, 1_000)
+    keep(store, "same", AAPL, 2_000)
+    keep(store, "same", AAPL, 3_000, before=1_500)
+    assert [(entry["report"]["text"], entry["timestamp"]) for entry in store.entries({})] == [("same", 3_000)]
+
+
+def test_entries_come_newest_first_and_are_forgotten_by_ticker(store: ReportStore) -> None:
+    for number, match in enumerate((AAPL, MSFT, AAPL)):
+        keep(store, f"text {number}", match, 1_000 + number)
+    assert [entry["timestamp"] for entry in store.entries({})] == [1_002, 1_001, 1_000]
+    assert [entry["timestamp"] for entry in store.entries({"ticker": "AAPL"})] == [1_002, 1_000]
+    store.forget({"ticker": "AAPL"})
+    assert [entry["ticker"] for entry in store.entries({})] == ["MSFT"]
+
+
+def test_what_is_kept_outlives_the_object(tmp_path: Path) -> None:
+    keep(QdrantEmbedded(tmp_path / "s"), "same", AAPL, 1_000)
+    assert QdrantEmbedded(tmp_path / "s").nearest(embed("same"), AAPL, since=0) is not None
+    assert "1 reports in" in QdrantEmbedded(tmp_path / "s").check()
+
+
+def test_a_store_that_another_process_holds_is_said_in_time(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    keep(QdrantEmbedded(folder), "same", AAPL, 1_000)
+    code = (
+        "import sys, time; from pathlib import Path; from stockops.adapters.qdrant_embedded import QdrantEmbedded\n"
+        f"with QdrantEmbedded(Path({str(folder)!r}))._open(): print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        started = time.monotonic()
+        with pytest.raises(ServiceError, match="another process has it open") as caught:
+            QdrantEmbedded(folder, wait_seconds=0.3).nearest(embed("same"), AAPL, since=0)
+        assert time.monotonic() - started < 2
+        assert caught.value.service == "qdrant"
+        assert caught.value.alive
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert QdrantEmbedded(folder, wait_seconds=0.3).nearest(embed("same"), AAPL, since=0) is not None
+
+
+def test_processes_at_once_lose_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from stockops.adapters.qdrant_embedded import QdrantEmbedded; from stockops.agent.lexical import embed\n"
+        f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}), wait_seconds=30)\n"
+        "for n in range(10):\n"
+        "    text = f'{sys.argv[1]} {n}'\n"
+        "    store.keep(text, embed(text), {'ticker': sys.argv[1], 'timestamp': n}, forget_before=0)\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("AAPL", "MSFT", "GOOG")]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert len(QdrantEmbedded(tmp_path / "s").entries({})) == 30
+
+
+def test_a_killed_writer_leaves_a_store_that_opens(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from stockops.adapters.qdrant_embedded import QdrantEmbedded; from stockops.agent.lexical import embed\n"
+        f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}))\n"
+        "for n in range(10_000):\n"
+        "    store.keep(str(n % 9), embed(str(n)), {'ticker': 'A', 'timestamp': n}, forget_before=n - 20)\n"
+    )
+    for moment in random.Random(7).sample(range(150, 500), 6):
+        writer = subprocess.Popen([sys.executable, "-c", code])
+        time.sleep(moment / 1000)
+        writer.kill()
+        writer.wait()
+        keep(QdrantEmbedded(tmp_path / "s"), "same", AAPL, 1_000)
+        found = QdrantEmbedded(tmp_path / "s").nearest(embed("same"), AAPL, since=0)
+        assert found is not None
+
+
+def test_a_damaged_folder_is_an_outage_with_its_cure(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    keep(QdrantEmbedded(folder), "same", AAPL, 1_000)
+    for path in folder.rglob("*.json"):
+        path.write_text("{")
+    with pytest.raises(ServiceError, match="move the folder away") as caught:
+        QdrantEmbedded(folder).nearest(embed("same"), AAPL, since=0)
+    assert caught.value.service == "qdrant"
+
+
+@pytest.mark.parametrize("status", [500, 503, 403])
+def test_a_server_that_refuses_is_an_outage(qdrant: Qdrant, status: int) -> None:
+    qdrant.status = status
+    with pytest.raises(ServiceError, match=f"does not serve: status {status}") as caught:
+        QdrantServer(qdrant.url, "", 5).entries({})
+    assert caught.value.service == "qdrant"
+
+
+def test_nobody_there_is_an_outage_in_time_and_without_the_password() -> None:
+    url = f"http://user:hunter2@127.0.0.1:{free_port()}"
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match="no answer") as caught:
+        QdrantServer(url, "", 1).nearest(embed("x"), AAPL, since=0)
+    assert time.monotonic() - started < 3
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
+def test_the_key_is_shown(qdrant: Qdrant) -> None:
+    qdrant.key = "key-0123"
+    with pytest.raises(ServiceError, match="status 401"):
+        QdrantServer(qdrant.url, "", 5).entries({})
+    keep(QdrantServer(qdrant.url, "key-0123", 5), "same", AAPL, 1_000)
+    assert QdrantServer(qdrant.url, "key-0123", 5).check().startswith("1.15.4 at 127.0.0.1:")
+
+
+def test_an_address_that_is_none_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="QDRANT_URL"):
+        QdrantServer("http://host:port", "", 1).entries({})

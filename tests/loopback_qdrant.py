@@ -1,0 +1,85 @@
+"""Qdrant's REST API on loopback; qdrant-client's in-memory engine behind it decides what is found."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from qdrant_client import QdrantClient, models
+
+from tests.loopback_http import Answer, Loopback, Request, as_json, loopback
+
+
+@dataclass
+class Qdrant:
+    """A running server; `status` other than 200 is what it answers to everything."""
+
+    server: Loopback
+    engine: QdrantClient
+    status: int = 200
+    key: str = ""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.server.url
+
+
+@contextmanager
+def qdrant_server() -> Iterator[Qdrant]:
+    """Serve on a free port while the context lasts."""
+    engine = QdrantClient(":memory:", check_compatibility=False)
+    known = Qdrant(Loopback(""), engine)
+
+    def respond(request: Request) -> Answer:
+        if known.status != 200:
+            return Answer(known.status, ["<html>down</html>"], "text/html")
+        if known.key and request.headers.get("api-key") != known.key:
+            return Answer(401, ["Must provide an API key"], "text/plain")
+        path = request.path.partition("?")[0]
+        if path == "/":
+            return as_json({"title": "qdrant - vector search engine", "version": "1.15.4", "commit": "0"})
+        _, _, collection, *rest = path.split("/")
+        return _on_collection(engine, request.method, collection, "/".join(rest), request.body)
+
+    with loopback(respond) as known.server:
+        yield known
+    engine.close()
+
+
+def _on_collection(engine: QdrantClient, method: str, name: str, what: str, body: Any) -> Answer:
+    exists = engine.collection_exists(name)
+    if what == "exists":
+        return _result({"exists": exists})
+    if method == "PUT" and not what:
+        if exists:
+            return as_json({"status": {"error": f"Wrong input: Collection `{name}` already exists!"}}, 409)
+        engine.create_collection(name, models.VectorParams.model_validate(body["vectors"]))
+        return _result(True)
+    if not exists:
+        return as_json({"status": {"error": f"Not found: Collection `{name}` doesn't exist!"}, "time": 0.0}, 404)
+    if what == "index":
+        return _done()
+    if method == "PUT" and what == "points":
+        engine.upsert(name, [models.PointStruct.model_validate(point) for point in body["points"]])
+        return _done()
+    chosen = models.Filter.model_validate(body["filter"]) if body.get("filter") else None
+    if what == "points/delete":
+        assert chosen is not None
+        engine.delete(name, models.FilterSelector(filter=chosen))
+        return _done()
+    if what == "points/query":
+        found = engine.query_points(name, body["query"]["nearest"], query_filter=chosen, limit=body["limit"])
+        return _result({"points": [point.model_dump() for point in found.points]})
+    if what == "points/scroll":
+        records, _ = engine.scroll(name, chosen, limit=body["limit"])
+        return _result({"points": [record.model_dump() for record in records], "next_page_offset": None})
+    return as_json({"status": {"error": "Not found"}}, 404)
+
+
+def _done() -> Answer:
+    return _result({"operation_id": 0, "status": "completed"})
+
+
+def _result(result: Any) -> Answer:
+    return as_json({"result": result, "status": "ok", "time": 0.0001})
