@@ -2,7 +2,10 @@
 
 import os
 
-_OURS = ("STOCKOPS_", "TRANSFER_STRATEGY", "FINNHUB_API_KEY", "FMI_API_KEY", "REDIS_", "MLFLOW_", "DAGSHUB_", "FEAST_")
+_OURS = (
+    "STOCKOPS_", "TRANSFER_STRATEGY", "FINNHUB_API_KEY", "FMI_API_KEY", "REDIS_", "MLFLOW_", "DAGSHUB_", "FEAST_",
+    "LLAMA_CPP_", "LLM_", "EMBED_MODEL", "OLLAMA_", "QDRANT_",
+)  # fmt: skip
 _COLOUR = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS")
 
 for name in list(os.environ):  # before any fixture, so that those of a whole session are covered too

@@ -23,7 +23,18 @@ def checks(settings: Settings, services: Services) -> list[Check]:
         Check("state", lambda: services.state.check()),
         Check("feast", lambda: _served(services.features)),
         Check("mlflow", lambda: _served(services.tracker)),
+        Check("reports", lambda: services.reports.check()),
+        *_of_the_analyst(settings, services),
     ]
+
+
+def _of_the_analyst(settings: Settings, services: Services) -> list[Check]:
+    found = [Check(model.name, model.open().check) for model in services.chat_models]
+    found = found or [Check("language model", lambda: "none configured: reports are written by rules")]
+    found += [Check(f"{embedder.needs[0]}: {embedder.name}", embedder.check) for embedder in services.embedders]
+    if settings.finnhub_api_key or settings.source == "yahoo":  # others' forecasts start before Yahoo's latest news
+        found.append(Check("news", lambda: _served(services.news)))
+    return found
 
 
 def _served(service: Service | None) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stockops import __version__
-from stockops.commands import background, cache, doctor, failures, features, look, predict, terminal, train
+from stockops.commands import analyze, background, cache, doctor, failures, features, look, predict, terminal, train
 from stockops.errors import ExitCode
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -17,13 +17,14 @@ app.command("train-parent")(train.train_parent)
 app.command("train-child")(train.train_child)
 app.command("predict-parent")(predict.predict_parent)
 app.command("predict-child")(predict.predict_child)
+app.command("analyze")(analyze.analyze)
 app.command("show")(look.show)
 app.command("outputs")(look.outputs)
 app.command("status")(background.status)
 app.command("doctor")(doctor.doctor)
 app.command("work", hidden=True)(background.work)
 
-_cache = typer.Typer(rich_markup_mode=None, context_settings=_HELP, help="The forecasts that are kept.")
+_cache = typer.Typer(rich_markup_mode=None, context_settings=_HELP, help="The forecasts and reports that are kept.")
 _cache.command("list")(cache.list_entries)
 _cache.command("show")(cache.show_entry)
 _cache.command("clear")(cache.clear)

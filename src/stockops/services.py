@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING
 
 from stockops.best_effort import BestEffort
 from stockops.errors import UsageError
-from stockops.ports import BarFeed, FeatureStore, ModelStore, Plotter, StateStore, Tracker, Workers
+from stockops.ports import (
+    BarFeed,
+    ChatModel,
+    Embedder,
+    FeatureStore,
+    ModelStore,
+    NewsFeed,
+    Plotter,
+    Provider,
+    ReportStore,
+    StateStore,
+    Tracker,
+    Workers,
+)
 from stockops.records import Clock
 from stockops.settings import Settings
 
 if TYPE_CHECKING:
     from stockops.adapters.artifact_listing import ArtifactListing
+    from stockops.adapters.finnhub_api import FinnhubApi
+    from stockops.adapters.llm_http import LlmServer
     from stockops.adapters.retries import RetryPolicy
 
 
@@ -145,19 +160,110 @@ class Services:
         if settings.source == "yahoo":
             from stockops.adapters.yahoo import YahooFeed
 
-            folder = settings.home / "cache" / "yfinance"
-            return YahooFeed(cache_dir=folder, timeout_seconds=timeout_seconds, retry=retry)
+            return YahooFeed(cache_dir=self._yahoo_cache, timeout_seconds=timeout_seconds, retry=retry)
         from stockops.adapters.finnhub import FinnhubFeed
 
-        key = settings.finnhub_api_key
+        return FinnhubFeed(self._finnhub(timeout_seconds, retry))
+
+    def _finnhub(self, timeout_seconds: float, retry: "RetryPolicy") -> "FinnhubApi":
+        from stockops.adapters.finnhub_api import FinnhubApi
+
+        key = self._settings.finnhub_api_key
         if key is None:
             raise UsageError("--source finnhub needs a key", "set FINNHUB_API_KEY")
-        return FinnhubFeed(
+        return FinnhubApi(
             api_key=key.get_secret_value(),
-            base_url=settings.finnhub_url,
+            base_url=self._settings.finnhub_url,
             timeout_seconds=timeout_seconds,
             retry=retry,
         )
+
+    @property
+    def _yahoo_cache(self) -> Path:
+        return self._settings.home / "cache" / "yfinance"
+
+    @cached_property
+    def news(self) -> NewsFeed | None:
+        """Headlines: Finnhub's where there is a key, else Yahoo's; None where they are switched off."""
+        settings = self._settings
+        if settings.news == "off":
+            return None
+        if settings.finnhub_api_key:
+            from stockops.adapters.finnhub_news import FinnhubNews
+            from stockops.adapters.retries import RetryPolicy
+
+            retry = RetryPolicy(attempts=2, first_wait_seconds=1, total_seconds=settings.http_timeout_seconds)
+            return FinnhubNews(self._finnhub(settings.http_timeout_seconds, retry))
+        from stockops.adapters.yahoo_news import YahooNews
+
+        return YahooNews(self._yahoo_cache, settings.http_timeout_seconds)
+
+    @cached_property
+    def chat_models(self) -> tuple[Provider, ...]:
+        """The language models that are configured, first choice first."""
+        settings = self._settings
+        models = []
+        if settings.llama_cpp_base_url:
+            models.append(Provider("llama.cpp", settings.llm_model, self._open_llama_cpp))
+        if settings.ollama_base_url:
+            models.append(Provider("ollama", settings.ollama_model, self._open_ollama))
+        return tuple(models)
+
+    def _open_llama_cpp(self) -> ChatModel:
+        from stockops.adapters.llama_cpp import LlamaCppChat
+
+        settings = self._settings
+        server = self._llama_cpp("llama.cpp", settings.llama_cpp_base_url or "")
+        return LlamaCppChat(server, settings.llm_model, settings.llm_max_tokens)
+
+    def _open_ollama(self) -> ChatModel:
+        from stockops.adapters.ollama import OllamaChat
+
+        settings = self._settings
+        server = self._ollama(settings.ollama_base_url or "")
+        return OllamaChat(server, settings.ollama_model, settings.llm_max_tokens, settings.llm_context_tokens)
+
+    @cached_property
+    def embedders(self) -> tuple[Embedder, ...]:
+        """The embedding servers that are configured, first choice first."""
+        settings = self._settings
+        if not (settings.llama_cpp_embed_url or settings.ollama_base_url):
+            return ()
+        from stockops.adapters import embeddings
+
+        model, seconds = settings.embed_model, settings.http_timeout_seconds
+        embedders: list[Embedder] = []
+        if settings.llama_cpp_embed_url:
+            server = self._llama_cpp("llama.cpp embeddings", settings.llama_cpp_embed_url)
+            embedders.append(embeddings.of_llama_cpp(server, model, seconds))
+        if settings.ollama_base_url:
+            embedders.append(embeddings.of_ollama(self._ollama(settings.ollama_base_url), model, seconds))
+        return tuple(embedders)
+
+    def _llama_cpp(self, service: str, url: str) -> "LlmServer":
+        from stockops.adapters.llm_http import LlmServer
+
+        key = self._settings.llm_api_key
+        return LlmServer(service, url.rstrip("/").removesuffix("/v1"), key.get_secret_value() if key else "")
+
+    @staticmethod
+    def _ollama(url: str) -> "LlmServer":
+        from stockops.adapters.llm_http import LlmServer
+
+        return LlmServer("ollama", url.rstrip("/"))
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        """Kept reports: Qdrant's server where it is configured, else its engine in this process."""
+        settings = self._settings
+        if url := settings.qdrant_address:
+            from stockops.adapters.qdrant_server import QdrantServer
+
+            key = settings.qdrant_api_key
+            return QdrantServer(url, key.get_secret_value() if key else "", settings.service_timeout_seconds)
+        from stockops.adapters.qdrant_embedded import QdrantEmbedded
+
+        return QdrantEmbedded(settings.home / "cache" / "stock_analysis")
 
     def data_dir(self) -> Path:
         """Return the folder of `--source csv`; UsageError where there is none."""

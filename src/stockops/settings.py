@@ -83,6 +83,45 @@ class Settings(BaseSettings):
     )
     finnhub_url: str = Field("https://finnhub.io/api/v1", description="Finnhub's address")
 
+    news: Switch = Field("on", description="whether an analysis looks for news")
+    question: str | None = Field(None, description="what an analysis is to answer")
+    thread_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,64}$", description="conversation that goes on")
+    llama_cpp_base_url: str | None = Field(
+        None, validation_alias=AliasChoices("LLAMA_CPP_BASE_URL"), description="llama.cpp server that chats"
+    )
+    llama_cpp_embed_url: str | None = Field(
+        None, validation_alias=AliasChoices("LLAMA_CPP_EMBED_URL"), description="llama.cpp server that embeds"
+    )
+    llm_model: str = Field("", validation_alias=AliasChoices("LLM_MODEL"), description="model asked of llama.cpp")
+    llm_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("LLM_API_KEY"), description="key for the llama.cpp servers"
+    )
+    embed_model: str = Field(
+        "nomic-embed-text", validation_alias=AliasChoices("EMBED_MODEL"), description="embedding, 768 dimensions"
+    )
+    ollama_base_url: str | None = Field(
+        None, validation_alias=AliasChoices("OLLAMA_BASE_URL"), description="Ollama, asked where llama.cpp fails"
+    )
+    ollama_model: str = Field(
+        "llama3.1", validation_alias=AliasChoices("OLLAMA_MODEL"), description="model asked of Ollama"
+    )
+    llm_timeout_seconds: float = Field(120, gt=0, description="of one language model's answer, repair included")
+    llm_total_seconds: float = Field(240, gt=0, description="bound on all language models together")
+    llm_max_tokens: int = Field(1024, ge=64, description="longest answer")
+    llm_context_tokens: int = Field(8192, ge=1024, description="context that Ollama is asked for")
+    qdrant_url: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("QDRANT_URL"), description="Qdrant for kept reports"
+    )
+    qdrant_host: str | None = Field(
+        None, validation_alias=AliasChoices("QDRANT_HOST"), description="its host, where no URL is given"
+    )
+    qdrant_port: int = Field(
+        6333, ge=1, le=65_535, validation_alias=AliasChoices("QDRANT_PORT"), description="its port"
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("QDRANT_API_KEY"), description="its key, where it wants one"
+    )
+
     no_cache: bool = Field(False, description="neither answer from the cache nor keep in it")
     redis_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("REDIS_URL"), description="Redis for state and online features"
@@ -122,6 +161,13 @@ class Settings(BaseSettings):
         if self.redis_url:
             return self.redis_url.get_secret_value()
         return f"redis://{self.redis_host}:{self.redis_port}/0" if self.redis_host else ""
+
+    @property
+    def qdrant_address(self) -> str:
+        """Return the URL of Qdrant, "" where none is configured."""
+        if self.qdrant_url:
+            return self.qdrant_url.get_secret_value()
+        return f"http://{self.qdrant_host}:{self.qdrant_port}" if self.qdrant_host else ""
 
 
 def load(flags: dict[str, Any]) -> Settings:

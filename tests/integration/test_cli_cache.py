@@ -116,7 +116,7 @@ def test_entries_are_shown_and_cleared_one_or_all(cached: Cli) -> None:
     assert cached("cache", "clear", "--ticker", "AAPL").document["cleared"] == ["AAPL"]
     missing = cached("cache", "show", "--ticker", "AAPL")
     assert missing.code == 3
-    assert "no forecast of AAPL is kept; run: stockops predict-child --ticker AAPL" in missing.err
+    assert "nothing of AAPL is kept; run: stockops predict-child --ticker AAPL" in missing.err
     assert cached("cache", "clear").document["cleared"] == ["MSFT"]
     assert cached("cache", "clear").document["cleared"] == []
 

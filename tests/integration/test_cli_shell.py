@@ -18,7 +18,10 @@ HEAVY = {
     "httpx", "exchange_calendars", "pydantic_settings", "rich", "scipy",
 }  # fmt: skip
 COMMANDS = [
-    *[(name,) for name in ("train-parent", "train-child", "predict-parent", "predict-child", "show", "outputs")],
+    *[
+        (name,)
+        for name in ("train-parent", "train-child", "predict-parent", "predict-child", "analyze", "show", "outputs")
+    ],
     ("status",),
     ("doctor",),
     *[("cache", word) for word in ("list", "show", "clear")],

@@ -15,10 +15,15 @@ _CATEGORIES = {
     "metrics": ("*_metrics.json",),
     "forecasts": ("*_forecast.json",),
     "plots": ("*.png",),
+    "analyses": ("analysis/*.json", "analysis/*.md"),
     "drift": ("drift/*.json", "drift/*.png"),
     "eval": ("agent_eval/*.json",),
 }
-_REPORTS = {"drift": "drift/latest_drift.json", "eval": "agent_eval/latest_eval.json"}
+_REPORTS = {
+    "analysis": "analysis/latest_report.json",
+    "drift": "drift/latest_drift.json",
+    "eval": "agent_eval/latest_eval.json",
+}
 _CURES = {"metrics": "train", "forecast": "predict"}
 
 
@@ -76,6 +81,8 @@ class ArtifactListing:
 
     @staticmethod
     def _cure(kind: Report, ticker: str) -> str:
+        if kind == "analysis":
+            return f"run: stockops analyze --ticker {ticker}"
         if kind not in _CURES:
             return ""
         command = "parent" if ticker == MARKET else f"child --ticker {ticker}"

@@ -42,7 +42,7 @@ class ModelFiles:
         return self._path(ref, what).relative_to(self.home).as_posix()
 
     def _path(self, ref: ModelRef, what: str) -> Path:
-        return self._folder(ref) / f"{ref.ticker}_{what}"
+        return self._folder(ref) / (what if "/" in what else f"{ref.ticker}_{what}")
 
     def _folder(self, ref: ModelRef) -> Path:
         """A model trained on the way to a look back lies apart, so that it never replaces a newer one."""

@@ -1,32 +1,34 @@
-"""`cache list|show|clear`: the forecasts that are kept."""
+"""`cache list|show|clear`: the forecasts and reports that are kept."""
 
 from stockops.commands import views
 from stockops.commands.options import LOCAL, TICKER, command
 from stockops.commands.run import Run
-from stockops.commands.wiring import cache
+from stockops.commands.wiring import cache, reports
 from stockops.errors import DataError
 from stockops.records import SCHEMA
 
 
 @command(common=LOCAL)
 def list_entries(run: Run) -> None:
-    """List the kept forecasts, and how many were answered from the cache."""
+    """List the kept forecasts and reports, and how many forecasts were answered from the cache."""
     kept = cache(run)
-    run.show({"schema": SCHEMA, "entries": kept.entries(), **kept.counts()}, views.cache_entries)
+    document = {"entries": kept.entries(), "reports": reports(run).entries(), **kept.counts()}
+    run.show({"schema": SCHEMA, **document}, views.cache_entries)
 
 
 @command(TICKER, common=LOCAL)
 def show_entry(run: Run) -> None:
-    """Print a ticker's kept forecast as it is."""
+    """Print a ticker's kept forecast as it is, and which reports of it are kept."""
     ticker = run.one_ticker
-    entry = cache(run).entry(ticker)
-    if entry is None:
-        raise DataError(f"no forecast of {ticker} is kept", f"run: stockops predict-child --ticker {ticker}")
-    run.show(entry, views.report)
+    entry, written = cache(run).entry(ticker), reports(run).entries([ticker])
+    if entry is None and not written:
+        raise DataError(f"nothing of {ticker} is kept", f"run: stockops predict-child --ticker {ticker}")
+    run.show({"schema": SCHEMA, "ticker": ticker, **(entry or {}), "reports": written}, views.report)
 
 
 @command(TICKER, common=LOCAL)
 def clear(run: Run) -> None:
-    """Forget the kept forecasts of the tickers given, or all of them."""
+    """Forget the kept forecasts and reports of the tickers given, or all of them."""
     tickers = run.tickers if run.settings.ticker else ()
-    run.show({"schema": SCHEMA, "cleared": cache(run).clear(tickers)}, views.cleared)
+    cleared = {"cleared": cache(run).clear(tickers), "cleared_reports": reports(run).clear(tickers)}
+    run.show({"schema": SCHEMA, **cleared}, views.cleared)

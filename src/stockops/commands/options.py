@@ -43,7 +43,9 @@ SPLIT = _option("split", Split, "Which fifth of the windows is held out; random 
 EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")
 DAYS = _option("days", int, "Sessions to forecast, 1 to 63; 5 if not said.", metavar="N")
 ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, in the background, or fail.")
-NO_CACHE = _option("no_cache", bool, "Make the forecast anew, and do not keep it.")
+NO_CACHE = _option("no_cache", bool, "Answer anew, and do not keep the answer.")
+QUESTION = _option("question", str, "What the analysis is to answer.", metavar="TEXT")
+THREAD_ID = _option("thread_id", str, "Go on with a conversation: what was said in it lives a day.", metavar="ID")
 BACKGROUND = _option("background", bool, "Train in a worker that outlives this call; see `stockops status`.")
 WAIT = _option("wait", bool, "Wait until the task has ended; leave with its exit code.")
 

@@ -1,4 +1,4 @@
-"""Progress bars on stderr: epoch, loss, validation loss, time left; none where stderr is no terminal."""
+"""Progress on stderr: epochs with their losses, an answer that is being written; none where it is no terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from stockops.records import EpochLoss
 
 
 class Bars:
-    """Port Progress."""
+    """Ports Progress and Writing."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._shown = sys.stderr.isatty() and not quiet
@@ -37,3 +37,17 @@ class Bars:
                 bars.update(task, completed=epoch.epoch, losses=losses)
 
             yield done
+
+    @contextmanager
+    def writing(self, label: str) -> Iterator[Callable[[int], None]]:
+        """Show a spinner and how much has been written while the context lasts."""
+        if not self._shown:
+            yield lambda _: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(f"{label} reads")
+            yield lambda characters: bars.update(task, description=f"{label} writes: {characters:,} characters")

@@ -58,6 +58,17 @@ def predicted(document: Document) -> "RenderableType":
     return Group(table, note)
 
 
+def analysis(document: Document) -> "RenderableType":
+    """Show a report, and where it comes from if that is not plain."""
+    from rich.console import Group
+    from rich.markdown import Markdown
+
+    notes = ["answered from the cache"] if document["cache"] == "hit" else []
+    if document["degraded"]:
+        notes.append(f"went without: {', '.join(document['degraded'])}")
+    return Group(Markdown(document["report"]), *notes)
+
+
 def started(document: Document) -> "RenderableType":
     """Say what was left to a worker, and how to ask for it."""
     task = document["task_id"]
@@ -95,16 +106,24 @@ def tasks(document: Document) -> "RenderableType":
 
 
 def cache_entries(document: Document) -> "RenderableType":
-    """Show the kept forecasts, one a row, and the count of hits and misses."""
+    """Show the kept forecasts and reports, one a row, and the count of hits and misses of forecasts."""
     from rich.console import Group
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("ticker", "after", "model", "source", "made at", "fresh until", title="cache", title_justify="left")
+    table = Table(
+        "ticker", "after", "model", "source", "made at", "fresh until", title="forecasts", title_justify="left"
+    )
     table.add_column("expires in", justify="right")
     for row in document["entries"]:
         cells = (row[name] or "-" for name in ("ticker", "last_date", "model_version", "source", "made_at"))
         table.add_row(*cells, row["fresh_until"] or "the file changes", _age(row["seconds_left"] or 0))
-    return Group(table, f"{document['hits']} hits, {document['misses']} misses")
+    written = Table("ticker", "question", "stance", "by", title="reports", title_justify="left")
+    written.add_column("expires in", justify="right")
+    for row in document["reports"]:
+        cells = (escape(str(row[name])) for name in ("ticker", "question", "recommendation", "provider"))
+        written.add_row(*cells, _age(row["seconds_left"]))
+    return Group(table, f"{document['hits']} hits, {document['misses']} misses", written)
 
 
 def findings(document: Document) -> "RenderableType":
@@ -123,8 +142,9 @@ def findings(document: Document) -> "RenderableType":
 
 
 def cleared(document: Document) -> "RenderableType":
-    """Say whose forecasts were forgotten."""
-    return f"forgotten: {', '.join(document['cleared']) or 'nothing, there was none'}"
+    """Say whose forecasts and reports were forgotten."""
+    forecasts, reports = (", ".join(document[name]) or "none" for name in ("cleared", "cleared_reports"))
+    return f"forgotten: forecasts of {forecasts}; reports of {reports}"
 
 
 def outputs(document: Document) -> "RenderableType":
@@ -152,8 +172,9 @@ def report(document: Document) -> "RenderableType":
 
 
 def _price(value: float) -> str:
-    """Write cents, or four digits of a price below one."""
-    return f"{value:,.2f}" if value >= 1 else f"{value:.4g}"
+    from stockops.market.exchanges import written
+
+    return written(value)
 
 
 def _age(seconds: int) -> str:

@@ -10,9 +10,11 @@ from stockops.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stockops.pipelines.analysis import Analyst
     from stockops.pipelines.predict import Predictor
     from stockops.pipelines.prediction_cache import PredictionCache
     from stockops.pipelines.prices import Prices
+    from stockops.pipelines.report_cache import KeptReports
     from stockops.pipelines.serving import Serving
     from stockops.pipelines.tasks import Tasks
     from stockops.pipelines.train import Trainer
@@ -72,6 +74,44 @@ def serving(run: Run, progress: "Progress | None" = None) -> "Serving":
             max_missing=settings.max_missing_sessions,
         ),
     )
+
+
+def analyst(run: Run) -> "Analyst":
+    """Return what answers `analyze`; nothing is kept where no language model is configured, or nothing may be."""
+    from stockops.pipelines.analysis import Analyst
+    from stockops.pipelines.conversation import Conversation
+    from stockops.pipelines.report_cache import ReportCache
+    from stockops.pipelines.writing import Writers
+
+    settings, services = run.settings, run.services
+    writers = Writers(
+        models=services.chat_models,
+        effort=services.effort,
+        progress=Bars(quiet=settings.quiet),
+        seconds=settings.llm_timeout_seconds,
+        total_seconds=settings.llm_total_seconds,
+    )
+    kept = None
+    if services.chat_models and not settings.no_cache:
+        kept = ReportCache(services.reports, services.embedders, writers.first, services.effort, services.clock)
+    thread = settings.thread_id
+    return Analyst(
+        forecasts=serving(run),
+        models=services.models,
+        writers=writers,
+        kept=kept,
+        conversation=Conversation(thread, services.state, services.effort) if thread else None,
+        news=lambda: services.news,
+        effort=services.effort,
+        clock=services.clock,
+    )
+
+
+def reports(run: Run) -> "KeptReports":
+    """Return the kept reports."""
+    from stockops.pipelines.report_cache import KeptReports
+
+    return KeptReports(run.services.reports, run.services.clock)
 
 
 def cache(run: Run) -> "PredictionCache":

@@ -1,0 +1,168 @@
+"""The story of `analyze`: forecast -> kept report, or facts -> prose -> report -> kept, saved, remembered."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from stockops.agent import facts, prompt, rendering
+from stockops.agent.news import News, select
+from stockops.agent.prompt import Turn
+from stockops.best_effort import BestEffort
+from stockops.market import exchanges
+from stockops.pipelines.conversation import Conversation
+from stockops.pipelines.report_cache import Report, ReportCache
+from stockops.pipelines.serving import Document, Serving
+from stockops.pipelines.writing import Writers
+from stockops.ports import ModelStore, NewsFeed
+from stockops.records import MARKET, PARENT, SCHEMA, Clock, ModelRef
+
+_NEWS = timedelta(days=7)
+_PAST = timedelta(days=7)  # a forecast that starts earlier is a look back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analyst:
+    """Explains forecasts.
+
+    kept: None for no cache. conversation: None for a question on its own. news: made when it is needed, a hit needs
+    none; None where it is switched off.
+    """
+
+    forecasts: Serving
+    models: ModelStore
+    writers: Writers
+    kept: ReportCache | None
+    conversation: Conversation | None
+    news: Callable[[], NewsFeed | None]
+    effort: BestEffort
+    clock: Clock
+
+    def analyze(self, ticker: str, question: str | None = None) -> Document:
+        """Return the document of `analyze`, or that of a training that has to come first."""
+        forecast = self.forecasts.parent() if ticker == MARKET else self.forecasts.child(ticker)
+        if forecast.get("status") == "training":
+            return forecast
+        earlier = self.conversation.turns() if self.conversation else []
+        # What an answer in a conversation means depends on what was said before: it is nobody else's.
+        kept = None if earlier else self.kept
+        wanted = kept.wanted(forecast, question) if kept else None
+        report = kept.answer(wanted) if kept and wanted else None
+        cache = "off" if kept is None else "miss" if report is None else "hit"
+        place, metrics = self._record(forecast)
+        if report is None:
+            report = self._write(forecast, place, metrics, question, earlier)
+            if kept and wanted and self._complete(forecast, report):
+                kept.keep(wanted, report)
+        if self.conversation and report.provider != rendering.OFFLINE:
+            turn = Turn(prompt.asked(ticker, question), report.prose)
+            self.conversation.add(ticker, turn, self.clock.now)
+        document = self._document(forecast, report, question, cache)
+        self._save(place, document)
+        return document
+
+    def _write(
+        self,
+        forecast: Document,
+        place: ModelRef,
+        metrics: Document | None,
+        question: str | None,
+        earlier: list[Turn],
+    ) -> Report:
+        known = facts.gather(
+            forecast,
+            unit=exchanges.of(forecast["ticker"]).unit,
+            metrics=metrics,
+            drift=self._drift(place, forecast["last_date"]),
+            news=self._news(forecast),
+            looks_back=self._end(forecast) < self.clock.now - _PAST,
+        )
+        answer, writer = self.writers.write(known, question, earlier)
+        return Report(
+            report=rendering.markdown(known, answer, writer=writer, question=question),
+            recommendation=answer.recommendation,
+            confidence=answer.confidence,
+            provider=writer.provider,
+            model=writer.model,
+            news=[item.row() for item in known.news.items],
+            prose=answer.report,
+        )
+
+    def _complete(self, forecast: Document, report: Report) -> bool:
+        """Tell whether nothing made a report poorer than it should be."""
+        skewed = "skew" in forecast["features"]
+        return report.provider != rendering.OFFLINE and not skewed and not self.effort.degraded
+
+    def _news(self, forecast: Document) -> News:
+        """Return the week's news before the forecast, nothing that came later."""
+        feed, ticker = self.news(), forecast["ticker"]
+        if feed is None:
+            return News(missing="news is switched off")
+        last = self._end(forecast)
+        if not feed.reaches(last, self.clock.now):
+            return News(missing=f"no source at hand reaches back to {forecast['last_date']}")
+        found = self.effort.attempt(feed, lambda: feed.items(ticker, last - _NEWS, last))
+        if found is None:
+            return News(missing="its source does not serve")
+        return News(select(found, last - _NEWS, last))
+
+    def _end(self, forecast: Document) -> datetime:
+        """Return the moment up to which this call may know anything: now, or the end of the day it looks back to."""
+        options = self.forecasts.options
+        if options.as_of is None and options.source in ("yahoo", "finnhub"):
+            return self.clock.now
+        day = options.as_of or datetime.fromisoformat(forecast["last_date"]).date()
+        return min(self.clock.now, datetime.combine(day, time.max, ZoneInfo("UTC")))
+
+    def _record(self, forecast: Document) -> tuple[ModelRef, Document | None]:
+        """Return where the model of a forecast lies, and its metrics."""
+        ticker = forecast["ticker"]
+        ref = PARENT if ticker == MARKET else ModelRef("child", ticker)
+        for place in ref.places(self.forecasts.options.as_of):
+            metrics = self._read(place, "metrics.json")
+            if metrics and metrics.get("model_version") == forecast["model_version"]:
+                return place, metrics
+        return ref, None
+
+    def _drift(self, place: ModelRef, last_date: str) -> Document | None:
+        """Return the last drift report, unless it knows more than the forecast."""
+        drift = self._read(place, "drift/latest_drift.json")
+        return drift if drift and "health" in drift and str(drift.get("as_of", "9999")) <= last_date else None
+
+    def _read(self, place: ModelRef, what: str) -> Document | None:
+        """Return a JSON artifact; None for one that is not there or is damaged: the report then does without."""
+        try:
+            document = json.loads(self.models.read(place, what) or b"null")
+        except ValueError:
+            return None
+        return document if isinstance(document, dict) else None
+
+    def _document(self, forecast: Document, report: Report, question: str | None, cache: str) -> Document:
+        thread = self.conversation.thread_id if self.conversation else None
+        return {
+            "schema": SCHEMA,
+            "ticker": forecast["ticker"],
+            "thread_id": thread,
+            "question": question,
+            "report": report.report,
+            "recommendation": report.recommendation,
+            "confidence": report.confidence,
+            "provider": report.provider,
+            "model": report.model,
+            "cache": cache,
+            "last_date": forecast["last_date"],
+            "last_price": forecast["history"][-1]["close"],
+            "model_version": forecast["model_version"],
+            "predictions": forecast["predictions"],
+            "news": report.news,
+            "degraded": self.effort.degraded,
+        }
+
+    def _save(self, place: ModelRef, document: dict[str, Any]) -> None:
+        files = {
+            "analysis/latest_report.md": document["report"].encode(),
+            "analysis/latest_report.json": (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(),
+        }
+        self.models.write(place, files)

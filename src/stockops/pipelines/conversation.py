@@ -1,0 +1,53 @@
+"""What was asked and answered before in a thread: kept a day, a key a turn, so that no two calls lose one."""
+
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from stockops.agent.prompt import Turn
+from stockops.best_effort import BestEffort
+from stockops.ports import StateStore
+
+log = logging.getLogger("stockops.thread")
+
+SECONDS = 86_400
+_PREFIX = "analysis_thread"
+_MOST_CHARACTERS = 4_000  # of one answer; a prompt takes no more of all turns together
+_MOST_TURNS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One thread in the state store."""
+
+    thread_id: str
+    state: StateStore
+    effort: BestEffort
+
+    def turns(self) -> list[Turn]:
+        """Return the latest turns, oldest first; none where the store does not serve."""
+        return self.effort.attempt(self.state, self._read) or []
+
+    def add(self, ticker: str, turn: Turn, now: datetime) -> None:
+        """Keep a turn."""
+        key = f"{_PREFIX}:{self.thread_id}:{now.timestamp():017.6f}:{uuid.uuid4().hex[:8]}"
+        value = json.dumps([ticker, turn.question, turn.answer[:_MOST_CHARACTERS]]).encode()
+        self.effort.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
+
+    def _read(self) -> list[Turn]:
+        keys = self.state.keys(f"{_PREFIX}:{self.thread_id}:")[-_MOST_TURNS:]
+        return [turn for key in keys if (turn := _decode(self.state.get(key)))]
+
+
+def _decode(raw: bytes | None) -> Turn | None:
+    """Return a turn, its ticker before the question; None for one that is over, or is none of ours."""
+    if raw is None:
+        return None
+    try:
+        ticker, question, answer = map(str, json.loads(raw))
+    except (ValueError, TypeError):
+        log.warning("a turn of the thread is none of ours: passed over")
+        return None
+    return Turn(f"{ticker}: {question}", answer)

@@ -1,0 +1,150 @@
+"""Reports that were written before, found by the meaning of their question.
+
+Nearness decides last. What a report was made from decides first, by equality: the ticker, the very forecast, the
+words of the prompt, who writes, which embedding, and what an embedding cannot tell of a question. A report older
+than a day is gone.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from stockops import __version__
+from stockops.agent import lexical, prompt, questions
+from stockops.best_effort import BestEffort
+from stockops.ports import Embedder, ReportStore
+from stockops.records import Clock, Confidence, Recommendation
+
+log = logging.getLogger("stockops.cache")
+
+SECONDS = 86_400
+THRESHOLD = 0.95  # cosine; a report further away answers another question
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a writer made of the facts, rendered, and what `analyze` says beside it.
+
+    prose: the writer's own part, for a conversation that goes on.
+    """
+
+    report: str
+    recommendation: Recommendation
+    confidence: Confidence
+    provider: str
+    model: str
+    news: list[dict[str, str]]
+    prose: str
+
+
+_REPORT = TypeAdapter(Report)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A question, as its vector, and all that a report that answers it must have been made from."""
+
+    vector: tuple[float, ...]
+    question: str
+    made_from: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCache:
+    """The semantic cache of `analyze`. writer: who would write now, provider and model."""
+
+    store: ReportStore
+    embedders: Sequence[Embedder]
+    writer: str
+    effort: BestEffort
+    clock: Clock
+
+    def wanted(self, forecast: Mapping[str, Any], question: str | None) -> Wanted:
+        """Return what is to be looked for to answer a question about a forecast document."""
+        asked = prompt.asked(forecast["ticker"], question)
+        embedding, vector = self._embed(f"{forecast['ticker']}: {asked}")
+        made_from = {
+            "ticker": forecast["ticker"],
+            "session": forecast["last_date"],
+            "model_version": forecast["model_version"],
+            "forecast": _digest(forecast["predictions"], forecast["history"]),
+            "prompt": prompt.VERSION,
+            "release": __version__,
+            "writer": self.writer,
+            "embedding": embedding,
+            "telling": questions.telling(question),
+        }
+        return Wanted(vector, asked, made_from)
+
+    def answer(self, wanted: Wanted) -> Report | None:
+        """Return the kept report nearest to the question, if it is near enough and not a day old."""
+        since = self.clock.now.timestamp() - SECONDS
+        kept = self.effort.attempt(self.store, lambda: self.store.nearest(wanted.vector, wanted.made_from, since=since))
+        if kept is None or kept.score <= THRESHOLD:
+            return None
+        try:
+            return _REPORT.validate_python(kept.payload.get("report"))
+        except ValidationError:
+            log.warning("a kept report of %s is none of ours: passed over", wanted.made_from["ticker"])
+            return None
+
+    def keep(self, wanted: Wanted, report: Report) -> None:
+        """Keep a report that nothing made poorer."""
+        now = self.clock.now.timestamp()
+        payload = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": asdict(report)}
+        key = _digest(wanted.made_from, wanted.question.casefold())
+        self.effort.attempt(
+            self.store, lambda: self.store.keep(key, wanted.vector, payload, forget_before=now - SECONDS)
+        )
+
+    def _embed(self, text: str) -> tuple[str, tuple[float, ...]]:
+        """Return the first embedder's vector that can be had, and its name; the lexical one always can."""
+        for embedder in self.embedders:
+            vector = self.effort.attempt(embedder, lambda embedder=embedder: embedder.embed(text))  # type: ignore[misc]
+            if vector is not None:
+                return embedder.name, vector
+        return lexical.NAME, lexical.embed(text)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReports:
+    """The kept reports, for the commands that look after them; ServiceError when the store does not serve."""
+
+    store: ReportStore
+    clock: Clock
+
+    def entries(self, tickers: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Return what is kept and not yet over, newest first, without the texts."""
+        rows = []
+        for payload in self._payloads(tickers):
+            report = payload.get("report")
+            if isinstance(report, Mapping):
+                row = {name: payload.get(name) for name in ("ticker", "question", "session", "model_version")}
+                row |= {name: report.get(name) for name in ("provider", "model", "recommendation", "confidence")}
+                rows.append(row | {"seconds_left": round(payload["timestamp"] + SECONDS - self._now)})
+        return rows
+
+    def clear(self, tickers: Sequence[str]) -> list[str]:
+        """Forget the reports of these tickers, of all when there are none; return whose."""
+        known = {str(payload["ticker"]) for payload in self._payloads(tickers)}
+        for ticker in sorted(known):
+            self.store.forget({"ticker": ticker})
+        return sorted(known)
+
+    @property
+    def _now(self) -> float:
+        return self.clock.now.timestamp()
+
+    def _payloads(self, tickers: Sequence[str]) -> list[Mapping[str, Any]]:
+        wanted: list[dict[str, str]] = [{"ticker": ticker} for ticker in tickers] or [{}]
+        found = [payload for match in wanted for payload in self.store.entries(match)]
+        return [payload for payload in found if self._now - float(payload.get("timestamp") or 0) < SECONDS]
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
