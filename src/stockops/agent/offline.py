@@ -3,11 +3,10 @@
 from stockops.agent.answer import Answer
 from stockops.agent.facts import Facts
 from stockops.market.exchanges import written
-from stockops.records import Confidence, Recommendation
+from stockops.records import Recommendation
 
 NAME = "offline"
 _CLEAR = 0.5  # of half the 80 % range: below that a forecast change is lost in what is usual
-_CONFIDENT_SKILL = 5.0  # percent better than «tomorrow = today» on held-out windows
 
 
 def write(facts: Facts, question: str | None = None) -> Answer:
@@ -15,7 +14,8 @@ def write(facts: Facts, question: str | None = None) -> Answer:
     parts = [_outlook(facts), _lately(facts), _turn(facts), _self()]
     if question:
         parts.insert(0, "Your question needs a language model, and none served; this is what the facts say.")
-    return Answer(report="\n\n".join(parts), recommendation=stance(facts), confidence=_confidence(facts))
+    # Never more than Low: a rule has read no news, and held-out windows that overlap prove little.
+    return Answer(report="\n\n".join(parts), recommendation=stance(facts), confidence="Low")
 
 
 def stance(facts: Facts) -> Recommendation:
@@ -23,12 +23,6 @@ def stance(facts: Facts) -> Recommendation:
     if abs(facts.outlook_percent) < _CLEAR * facts.half_width_percent:
         return "NEUTRAL"
     return "BULLISH" if facts.outlook_percent > 0 else "BEARISH"
-
-
-def _confidence(facts: Facts) -> Confidence:
-    """Never High: a rule has read no news."""
-    proven = facts.record is not None and facts.record.skill_percent >= _CONFIDENT_SKILL
-    return "Medium" if proven and stance(facts) != "NEUTRAL" else "Low"
 
 
 def _outlook(facts: Facts) -> str:
