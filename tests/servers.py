@@ -115,12 +115,14 @@ class MlflowServer(Server):
 
 
 class PushgatewayServer(Server):
-    """A pushgateway that forgets everything when it ends."""
+    """A pushgateway that forgets everything when it ends; `web` is a file that says who may use it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, web: Path | None = None) -> None:
         port = free_port()
         program = needed("prometheus-pushgateway", "prometheus-pushgateway")
-        super().__init__([program, f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"], port, folder)
+        guard = [f"--web.config.file={web}"] if web else []
+        where = [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+        super().__init__([program, *where, *guard], port, folder)
         self.url = f"http://127.0.0.1:{port}"
 
 

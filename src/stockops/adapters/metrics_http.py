@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
+from socketserver import TCPServer
 
 from stockops.adapters.exposition import CONTENT_TYPE
 from stockops.errors import StockopsError, UsageError
@@ -60,7 +61,12 @@ class _Server(ThreadingHTTPServer):
         self._one_at_a_time = threading.Lock()
         super().__init__((host, port), _Handler)
 
+    def server_bind(self) -> None:
+        """Bind, without HTTPServer's question to a name server what we are called."""
+        TCPServer.server_bind(self)
+
     def page(self) -> bytes:
+        """Return a page; scrapes wait for each other, for the adapters below are made for one call at a time."""
         with self._one_at_a_time:
             return self._page()
 
