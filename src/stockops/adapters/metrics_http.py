@@ -14,21 +14,21 @@ from stockops.errors import StockopsError, UsageError
 log = logging.getLogger("stockops.metrics")
 
 _PATH = "/metrics"
+_TEXT = "text/plain; charset=utf-8"
 
 
 class MetricsServer:
     """A server on HOST:PORT; it listens from the start, and answers while `serve` runs.
 
-    page: called for each scrape, never twice at once; a StockopsError of it is an answer of 503.
+    page: called for each scrape, never twice at once; a StockopsError of it is answered by 503, a bug by 500.
     """
 
     def __init__(self, listen: str, page: Callable[[], bytes]) -> None:
         host, port = _address(listen)
         try:
             self._server = _Server(host, port, page)
-        except (OSError, OverflowError, UnicodeError) as exc:
-            reason = getattr(exc, "strerror", None) or str(exc)
-            raise UsageError(f"cannot listen on {listen}: {reason}", "choose another HOST:PORT") from exc
+        except OSError as exc:
+            raise UsageError(f"cannot listen on {listen}: {exc.strerror}", "choose another HOST:PORT") from exc
 
     @property
     def url(self) -> str:
@@ -71,7 +71,7 @@ class _Server(ThreadingHTTPServer):
             return self._page()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what a scrape raised; one that went away is none of our business."""
+        """Log what went wrong with a connection; a scraper that went away is none of our business."""
         if not isinstance(sys.exc_info()[1], OSError):
             log.exception("a scrape by %s failed", client_address)
 
@@ -85,13 +85,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a scrape."""
         if self.path.split("?")[0] != _PATH:
-            self._answer(404, f"metrics are at {_PATH}\n".encode(), "text/plain; charset=utf-8")
+            self._answer(404, f"metrics are at {_PATH}\n".encode(), _TEXT)
             return
         try:
             page = self.server.page()
         except StockopsError as exc:
             log.warning("%s: a scrape goes without an answer", exc)
-            self._answer(503, f"{exc}\n".encode(), "text/plain; charset=utf-8")
+            self._answer(503, f"{exc}\n".encode(), _TEXT)
+        except Exception:  # it outlives a bug that one scrape meets
+            log.exception("a scrape failed")
+            self._answer(500, b"a bug: see the log\n", _TEXT)
         else:
             self._answer(200, page, CONTENT_TYPE)
 
@@ -113,6 +116,14 @@ class _Handler(BaseHTTPRequestHandler):
 def _address(listen: str) -> tuple[str, int]:
     """Read HOST:PORT; `:PORT` is every address of this machine, as Prometheus's own programs have it."""
     host, colon, port = listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65_535:
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65_535 or not _is_host(host):
         raise UsageError(f"{listen!r} is no HOST:PORT", "write, for example, 127.0.0.1:9464")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _is_host(host: str) -> bool:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return "\0" not in host
