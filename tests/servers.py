@@ -112,3 +112,42 @@ class MlflowServer(Server):
         """Start it and wait until it answers."""
         super().start()
         wait_until(lambda: httpx.get(f"{self.url}/health").status_code == 200, 30, "MLflow answering")
+
+
+class PushgatewayServer(Server):
+    """A pushgateway that forgets everything when it ends; `web` is a file that says who may use it."""
+
+    def __init__(self, folder: Path, web: Path | None = None) -> None:
+        port = free_port()
+        program = needed("prometheus-pushgateway", "prometheus-pushgateway")
+        guard = [f"--web.config.file={web}"] if web else []
+        where = [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+        super().__init__([program, *where, *guard], port, folder)
+        self.url = f"http://127.0.0.1:{port}"
+
+
+class PrometheusServer(Server):
+    """A Prometheus on a configuration and a database of its own."""
+
+    def __init__(self, folder: Path, configuration: str) -> None:
+        port = free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "prometheus.yml").write_text(configuration)
+        where = [f"--web.listen-address=127.0.0.1:{port}", f"--storage.tsdb.path={folder}/tsdb"]
+        options = [f"--config.file={folder}/prometheus.yml", "--log.level=warn", *where]
+        super().__init__([needed("prometheus", "prometheus"), *options], port, folder)
+        self.url = f"http://127.0.0.1:{port}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers queries."""
+        super().start()
+        wait_until(lambda: httpx.get(f"{self.url}/-/ready").status_code == 200, 30, "Prometheus answering")
+
+    def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
+        """Return what an expression is now, by its labels; fails with Prometheus's own words."""
+        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}).json()
+        assert answer["status"] == "success", f"{answer.get('error')} in {expression}"
+        result = answer["data"]["result"]
+        if answer["data"]["resultType"] == "scalar":
+            return {(): float(result[1])}
+        return {tuple(sorted(point["metric"].items())): float(point["value"][1]) for point in result}

@@ -6,7 +6,7 @@ import pytest
 
 from stockops.cli import main
 from tests.integration.cli import WITHOUT_SERVICES, Cli
-from tests.servers import RedisServer
+from tests.servers import PushgatewayServer, RedisServer
 
 AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
 
@@ -15,6 +15,15 @@ AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction o
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis for the tests of one file; what they leave in it is theirs to flush."""
     running = RedisServer(tmp_path_factory.mktemp("redis"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushgatewayServer]:
+    """A pushgateway for the tests of one file; what they push is theirs to delete."""
+    running = PushgatewayServer(tmp_path_factory.mktemp("gateway"))
     running.start()
     yield running
     running.stop()

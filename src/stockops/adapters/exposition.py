@@ -1,0 +1,103 @@
+"""Everything that is measured, as Prometheus reads it. The owner of prometheus_client.
+
+In a registry of its own: other libraries of this process put metrics into the default one.
+"""
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.parser import text_string_to_metric_families
+
+from stockops.monitoring.catalogue import CATALOGUE, Metric, Sample, bound_text
+
+log = logging.getLogger("stockops.metrics")
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+Point = tuple[tuple[str, ...], str]  # label values, as the metric orders its names; the bound of a bucket, else ""
+Values = Mapping[str, Mapping[Point, float]]  # sample name -> values
+
+
+def exposition(totals: Mapping[str, float], gauges: Iterable[Sample]) -> bytes:
+    """Return the whole catalogue in the text format 0.0.4, a metric without samples by HELP and TYPE alone.
+
+    totals: StateStore.totals(); what is not in the catalogue, or is no series at all, is left out. gauges: of
+    several samples of one series the last counts; what is not finite is left out.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(_values(totals, gauges)))
+    return generate_latest(registry)
+
+
+class _Collector:
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    def collect(self) -> Iterator[Family]:
+        """Yield one family for each metric of the catalogue."""
+        for metric in CATALOGUE.values():
+            yield (_histogram if metric.type == "histogram" else _plain)(metric, self._values)
+
+
+def _plain(metric: Metric, values: Values) -> Family:
+    kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.help, labels=metric.labels)
+    points: dict[Point, float] = {((known,), ""): 0.0 for known in metric.known}
+    for (labels, _), value in sorted({**points, **values.get(metric.name, {})}.items()):
+        family.add_metric(labels, value)
+    return family
+
+
+def _histogram(metric: Metric, values: Values) -> Family:
+    family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+    counted, sums = values.get(f"{metric.name}_bucket", {}), values.get(f"{metric.name}_sum", {})
+    for labels in sorted({labels for labels, _ in counted} | {(known,) for known in metric.known}):
+        family.add_metric(labels, _cumulative(metric, labels, counted), sums.get((labels, ""), 0.0))
+    return family
+
+
+def _cumulative(metric: Metric, labels: tuple[str, ...], counted: Mapping[Point, float]) -> list[tuple[str, float]]:
+    """Return the buckets; never falling, also where an earlier release counted into other ones."""
+    buckets, total = [], 0.0
+    for bound in map(bound_text, (*metric.buckets, math.inf)):
+        total = max(total, counted.get((labels, bound), 0.0))
+        buckets.append((bound, total))
+    return buckets
+
+
+def _values(totals: Mapping[str, float], gauges: Iterable[Sample]) -> Values:
+    values: dict[str, dict[Point, float]] = defaultdict(dict)
+    series = [(*_parsed(key), total) for key, total in totals.items()]
+    series = [entry for entry in series if entry[0] in _KEPT]
+    for name, labels, value in (*series, *((gauge.name, dict(gauge.labels), gauge.value) for gauge in gauges)):
+        metric, bound = _METRICS[name], labels.pop("le", "")
+        if set(labels) == set(metric.labels) and math.isfinite(value):
+            values[name][tuple(labels[label] for label in metric.labels), bound] = value
+    return values
+
+
+def _parsed(key: str) -> tuple[str, dict[str, str]]:
+    """Return name and labels of a series; the state store is open to others, so "" for what is none."""
+    try:
+        [family] = text_string_to_metric_families(f"{key} 0")
+        [sample] = family.samples
+    except (ValueError, IndexError):
+        log.warning("%r in the state store is no total of ours: passed over", key)
+        return "", {}
+    return sample.name, dict(sample.labels)
+
+
+def _names(metric: Metric) -> tuple[str, ...]:
+    """Return the names that samples of a metric have."""
+    suffixes = ("_bucket", "_sum", "_count") if metric.type == "histogram" else ("",)
+    return tuple(metric.name + suffix for suffix in suffixes)
+
+
+_METRICS = {name: metric for metric in CATALOGUE.values() for name in _names(metric)}
+_KEPT = {name for name, metric in _METRICS.items() if metric.type != "gauge"}  # what totals may hold

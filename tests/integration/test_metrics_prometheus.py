@@ -1,0 +1,269 @@
+"""Metrics on their whole way: totals of many processes, gateway or listener, a real Prometheus, its query language."""
+
+import json
+import multiprocessing
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+import yaml
+
+from stockops.adapters.exposition import exposition
+from stockops.adapters.pushgateway import Pushgateway
+from stockops.adapters.redis_state import RedisState
+from stockops.adapters.sqlite_state import SqliteState
+from stockops.monitoring.catalogue import CATALOGUE, Metric, Sample, count, observe
+from stockops.ports import StateStore
+from tests.integration.listening import serving
+from tests.servers import PrometheusServer, PushgatewayServer, RedisServer, needed, wait_until
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+LABELS = {"ticker": "^GSPC", "window": "20", "horizon": "1", "level": "80", "command": "predict-parent"}
+
+
+def add(totals: dict[str, float], grown: dict[str, float]) -> None:
+    """Add to totals as a state store does."""
+    for key, amount in grown.items():
+        totals[key] = totals.get(key, 0) + amount
+
+
+def gauge(metric: Metric) -> Sample:
+    """Return a sample of a gauge, with a label that Prometheus must not take for a pattern."""
+    return Sample(metric.name, {label: LABELS.get(label, "AAPL") for label in metric.labels}, 1.5)
+
+
+GAUGES = [gauge(metric) for metric in CATALOGUE.values() if metric.type == "gauge"]
+
+
+def busy(times: int) -> bytes:
+    """Return an exposition with a sample of every metric, its totals after so many forecasts and trainings."""
+    totals: dict[str, float] = {}
+    for _ in range(times):
+        add(totals, count("prediction_total", type="child"))
+        add(totals, observe("prediction_latency_seconds", 0.3, type="child"))
+        add(totals, observe("training_duration_seconds", 90, task_id="AAPL"))
+        add(totals, count("redis_cache_hit_total", 3, key="predict_child"))
+        add(totals, count("redis_cache_miss_total", key="predict_child"))
+    return exposition(totals, GAUGES)
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[str]:
+    """A listener whose gauge grows with every scrape."""
+    scrapes = iter(range(1, 1_000_000))
+    with serving(lambda: exposition({}, [Sample("redis_keys_total", {}, next(scrapes))])) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    tmp_path_factory: pytest.TempPathFactory, gateway: PushgatewayServer, listener: str
+) -> Iterator[PrometheusServer]:
+    """A Prometheus on the configuration that is shipped, with our addresses and less patience."""
+    shipped = (DEPLOY / "prometheus.yml").read_text()
+    for old, new in {
+        "pushgateway:9091": f"127.0.0.1:{gateway.port}",
+        "host.docker.internal:9464": listener.removeprefix("http://").removesuffix("/metrics"),
+        "scrape_interval: 30s": "scrape_interval: 250ms",
+        "evaluation_interval: 30s": "evaluation_interval: 250ms",
+        "rules/*.yml": f"{DEPLOY}/rules/*.yml",
+    }.items():
+        assert old in shipped
+        shipped = shipped.replace(old, new)
+    running = PrometheusServer(tmp_path_factory.mktemp("prometheus"), shipped)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def watched(prometheus: PrometheusServer, gateway: PushgatewayServer) -> PrometheusServer:
+    """A Prometheus that saw two pushes of a home, the second with higher totals."""
+    pushgateway = Pushgateway(gateway.url, "home of anna/1")
+    for times in (2, 5):
+        pushgateway.push(busy(times))
+        pushed = f'prediction_total{{type="child",instance="home of anna/1"}} == {times}'
+        wait_until(lambda pushed=pushed: bool(prometheus.query(pushed)), 10, pushed)  # type: ignore[misc]
+    return prometheus
+
+
+def value(server: PrometheusServer, expression: str) -> float:
+    """Return the one value of an expression."""
+    found = list(server.query(expression).values())
+    assert len(found) == 1, f"{expression}: {found}"
+    return found[0]
+
+
+def test_what_is_pushed_is_asked_back_under_the_names_of_the_push(watched: PrometheusServer) -> None:
+    home = 'job="stockops",instance="home of anna/1"'
+    assert value(watched, f'prediction_total{{{home},type="child"}}') == 5
+    assert value(watched, f'redis_cache_hit_total{{{home},key="predict_child"}}') == 15
+    assert value(watched, f'stockops_drift_score{{{home},ticker="^GSPC"}}') == 1.5
+    assert value(watched, f'training_duration_seconds_sum{{{home},task_id="AAPL"}}') == 450
+    assert value(watched, f'training_duration_seconds_bucket{{{home},le=~"64|64.0"}}') == 0
+    assert value(watched, f'training_duration_seconds_bucket{{{home},le=~"128|128.0"}}') == 5
+
+
+def test_quantiles_come_from_our_buckets(watched: PrometheusServer) -> None:
+    buckets = 'prediction_latency_seconds_bucket{type="child"}'
+    assert 0.25 <= value(watched, f"histogram_quantile(0.5, sum by (le) ({buckets}))") <= 0.5
+
+
+def test_prometheus_knows_type_and_help_of_every_metric(watched: PrometheusServer) -> None:
+    known = httpx.get(f"{watched.url}/api/v1/metadata").json()["data"]
+    for metric in CATALOGUE.values():
+        assert {"type": metric.type, "help": metric.help, "unit": ""} in known[metric.name]
+
+
+def test_a_listener_is_scraped_and_every_scrape_is_new(watched: PrometheusServer) -> None:
+    keys = 'redis_keys_total{job="stockops",instance="listener"}'
+    before = value(watched, keys)
+    wait_until(lambda: value(watched, keys) > before + 1, 5, "two more scrapes")
+
+
+def test_the_rules_are_loaded_and_evaluated_without_error(watched: PrometheusServer) -> None:
+    def rules() -> list[dict[str, Any]]:
+        groups = httpx.get(f"{watched.url}/api/v1/rules").json()["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
+    wait_until(lambda: all(rule["health"] != "unknown" for rule in rules()), 10, "rules evaluated")
+    assert {rule["name"]: rule["health"] for rule in rules()} == dict.fromkeys(alerts(), "ok")
+
+
+def test_an_alert_waits_for_what_was_pushed(watched: PrometheusServer, gateway: PushgatewayServer) -> None:
+    drifted = [Sample("stockops_drift_health", {"ticker": "MSFT"}, 2)]
+    Pushgateway(gateway.url, "drifted").push(exposition({}, drifted))
+    pending = 'ALERTS{alertname="StockopsDriftCritical",ticker="MSFT",severity="critical"}'
+    wait_until(lambda: bool(watched.query(pending)), 10, pending)
+    Pushgateway(gateway.url, "drifted").delete()
+
+
+def alerts() -> list[str]:
+    groups = yaml.safe_load((DEPLOY / "rules/stockops.yml").read_text())["groups"]
+    return [rule["alert"] for group in groups for rule in group["rules"]]
+
+
+def expressions() -> list[tuple[str, str]]:
+    """Return title and expression of everything on the dashboard, its variables filled in."""
+    board = json.loads((DEPLOY / "grafana/dashboards/stockops.json").read_text())
+    filled = {"$instance": "home of anna/1", "$ticker": ".+"}
+    found = []
+    for panel in board["panels"]:
+        for target in panel.get("targets", []):
+            expression = target["expr"]
+            for name, text in filled.items():
+                expression = expression.replace(name, text)
+            found.append((panel["title"], expression))
+    return found
+
+
+@pytest.mark.parametrize(("title", "expression"), expressions())
+def test_everything_on_the_dashboard_has_something_to_show(
+    watched: PrometheusServer, title: str, expression: str
+) -> None:
+    assert "$" not in expression
+    assert watched.query(expression), f"nothing in {title}: {expression}"
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_metric_is_on_the_dashboard(name: str) -> None:
+    names = {word for _, expression in expressions() for word in re.findall(r"\w+", expression)}
+    assert {name, f"{name}_bucket"} & names
+
+
+def promtool(*arguments: str, page: bytes = b"") -> tuple[int, str]:
+    """Run promtool; return its exit code and what it says."""
+    done = subprocess.run([needed("promtool", "prometheus"), *arguments], input=page, capture_output=True)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def test_promtool_takes_what_is_exposed() -> None:
+    awkward = [Sample("stockops_drift_score", {"ticker": 'we"ird\\\n{x}=é'}, 1e-7)]
+    code, said = promtool("check", "metrics", page=exposition({}, [*GAUGES, *awkward]))
+    assert code in (0, 3), said  # 3: style only
+    # What is against Prometheus's style is specified so.
+    against_style = {"redis_keys_total", "system_ram_used_mb", "system_disk_used_mb"}
+    assert {line.split()[0] for line in said.splitlines()} == against_style
+
+
+def test_promtool_takes_configuration_and_rules() -> None:
+    code, said = promtool("check", "config", str(DEPLOY / "prometheus.yml"))
+    assert code == 0, said
+    assert f"{len(alerts())} rules found" in said
+
+
+def test_every_alert_fires_when_it_should_and_not_before() -> None:
+    tests = (DEPLOY / "rules/tests/stockops.yml").read_text()
+    fires = {
+        test["alertname"]
+        for group in yaml.safe_load(tests)["tests"]
+        for test in group["alert_rule_test"]
+        if test.get("exp_alerts")
+    }
+    assert fires == set(alerts())
+    code, said = promtool("test", "rules", str(DEPLOY / "rules/tests/stockops.yml"))
+    assert code == 0, said
+
+
+def test_alerts_ask_for_metrics_that_there_are() -> None:
+    text = (DEPLOY / "rules/stockops.yml").read_text()
+    asked = set(re.findall(r"\b((?:stockops|redis|push|training|prediction|system)_\w+)", text))
+    assert asked - {"push_time_seconds"} <= set(CATALOGUE)
+
+
+# Totals of many processes.
+
+Make = Callable[[], StateStore]
+
+
+@pytest.fixture(params=["embedded", "redis"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    if request.param == "embedded":
+        return partial(SqliteState, tmp_path / "state.db")
+    running: RedisServer = request.getfixturevalue("redis_server")
+    redis.Redis.from_url(running.url).flushdb()
+    return partial(RedisState, running.url, 1.0)
+
+
+def _work(make: Make, seconds: float, times: int) -> None:
+    store = make()
+    for _ in range(times):
+        store.add(
+            {**count("prediction_total", type="child"), **observe("prediction_latency_seconds", seconds, type="child")}
+        )
+
+
+def test_increments_of_many_processes_are_all_there_and_agree_with_each_other(make: Make) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=_work, args=(make, seconds, 60)) for seconds in (0.02, 0.3, 3.0, 4000.0)]
+    for process in processes:
+        process.start()
+    seen = 0.0
+    while any(process.is_alive() for process in processes):
+        totals = make().totals()  # between two increments, never within one
+        counted = totals.get('prediction_latency_seconds_count{type="child"}', 0)
+        assert totals.get('prediction_latency_seconds_bucket{le="+Inf",type="child"}', 0) == counted
+        assert totals.get('prediction_total{type="child"}', 0) == counted >= seen
+        seen = counted
+        time.sleep(0.01)
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    page = exposition(make().totals(), []).decode()
+    for line in (
+        'prediction_total{type="child"} 240.0',
+        'prediction_latency_seconds_bucket{le="0.01",type="child"} 0.0',
+        'prediction_latency_seconds_bucket{le="0.025",type="child"} 60.0',
+        'prediction_latency_seconds_bucket{le="0.5",type="child"} 120.0',
+        'prediction_latency_seconds_bucket{le="1800.0",type="child"} 180.0',
+        'prediction_latency_seconds_bucket{le="+Inf",type="child"} 240.0',
+        'prediction_latency_seconds_count{type="child"} 240.0',
+    ):
+        assert f"\n{line}\n" in page
+    total = float(re.search(r'prediction_latency_seconds_sum\{type="child"\} (\S+)', page)[1])  # type: ignore[index]
+    assert total == pytest.approx(60 * 4003.32)
