@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from stockops import __version__
-from stockops.commands import analyze, background, cache, doctor, failures, features, look, predict, terminal, train
+from stockops.commands import (
+    analyze,
+    background,
+    cache,
+    doctor,
+    failures,
+    features,
+    look,
+    metrics,
+    predict,
+    terminal,
+    train,
+)
 from stockops.errors import ExitCode
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -21,6 +33,7 @@ app.command("analyze")(analyze.analyze)
 app.command("show")(look.show)
 app.command("outputs")(look.outputs)
 app.command("status")(background.status)
+app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor.doctor)
 app.command("work", hidden=True)(background.work)
 

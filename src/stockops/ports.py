@@ -266,3 +266,10 @@ class ReportStore(Service, Protocol):
 
     def forget(self, match: Mapping[str, str]) -> None:
         """Forget the entries that have these values."""
+
+
+class Gateway(Service, Protocol):
+    """Where metrics wait for Prometheus when the process that measured them has ended."""
+
+    def push(self, exposition: bytes) -> None:
+        """Replace what it holds of this home."""

@@ -16,7 +16,9 @@ TaskStatus = Literal["queued", "running", "completed", "failed"]
 Recommendation = Literal["BULLISH", "BEARISH", "NEUTRAL"]
 Confidence = Literal["High", "Medium", "Low"]
 Sentiment = Literal["Positive", "Negative", "Mixed", "Neutral"]
-Report = Literal["metrics", "forecast", "analysis", "drift", "eval"]
+Level = Literal["degraded", "critical"]  # of `--fail-on`
+DriftOn = Literal["levels", "returns"]
+Report = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance"]
 
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
 SCHEMA = 1  # of every JSON document on stdout and under outputs/

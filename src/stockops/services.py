@@ -1,6 +1,7 @@
 """Settings -> live adapters, each on first use. The only importer of `adapters`."""
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from stockops.ports import (
     ChatModel,
     Embedder,
     FeatureStore,
+    Gateway,
     ModelStore,
     NewsFeed,
     Plotter,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from stockops.adapters.artifact_listing import ArtifactListing
     from stockops.adapters.finnhub_api import FinnhubApi
     from stockops.adapters.llm_http import LlmServer
+    from stockops.adapters.metrics_http import MetricsServer
     from stockops.adapters.retries import RetryPolicy
+    from stockops.monitoring.catalogue import Sample
 
 
 class Services:
@@ -264,6 +268,46 @@ class Services:
         from stockops.adapters.qdrant_embedded import QdrantEmbedded
 
         return QdrantEmbedded(settings.home / "cache" / "stock_analysis")
+
+    def gauges(self) -> "list[Sample]":
+        """Return what can be read anew: the machine, Redis, the artifacts."""
+        from stockops.adapters import artifact_gauges, host, redis_gauges
+
+        settings = self._settings
+        redis = redis_gauges.samples(settings.redis_address, settings.service_timeout_seconds)
+        return [*host.samples(settings.home), *redis, *artifact_gauges.samples(settings.home)]
+
+    @staticmethod
+    def expose(totals: Mapping[str, float] | None, gauges: "Sequence[Sample]") -> bytes:
+        """Return metrics as Prometheus reads them."""
+        from stockops.adapters.exposition import exposition
+
+        return exposition(totals, gauges)
+
+    @cached_property
+    def gateway(self) -> Gateway | None:
+        """The pushgateway, None where none is configured; each home is an instance of its own."""
+        settings = self._settings
+        if settings.pushgateway_url is None:
+            return None
+        from stockops.adapters.pushgateway import Pushgateway
+
+        instance = settings.instance or f"{socket.gethostname()}:{settings.home}"
+        return Pushgateway(settings.pushgateway_url.get_secret_value(), instance)
+
+    @staticmethod
+    def listener(listen: str, page: Callable[[], bytes]) -> "MetricsServer":
+        """Return a server of /metrics; `page` is asked for each scrape."""
+        from stockops.adapters.metrics_http import MetricsServer
+
+        return MetricsServer(listen, page)
+
+    @staticmethod
+    def write_file(path: Path, data: bytes) -> None:
+        """Write a file of the user's choice, whole or not at all."""
+        from stockops.adapters.whole_files import write_whole
+
+        write_whole(path.absolute(), data)
 
     def data_dir(self) -> Path:
         """Return the folder of `--source csv`; UsageError where there is none."""

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stockops.errors import UsageError
-from stockops.records import Device, OnMissing, Source, Split, Strategy, Switch
+from stockops.records import Device, DriftOn, Level, OnMissing, Source, Split, Strategy, Switch
 
 log = logging.getLogger("stockops.settings")
 
@@ -148,6 +148,16 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("DAGSHUB_TOKEN"), description="token for DagsHub"
     )
     dagshub_url: str = Field("https://dagshub.com", description="DagsHub's address")
+
+    pushgateway_url: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("PUSHGATEWAY_URL"), description="pushgateway, told after each command"
+    )
+    instance: str = Field("", description="what metrics call this home; host and folder if not said")
+    push: bool = Field(False, description="give the metrics to the pushgateway")
+    textfile: Path | None = Field(None, description="file for node_exporter's textfile collector")
+    listen: str = Field("", description="HOST:PORT to serve /metrics on")
+    fail_on: Level | None = Field(None, description="health from which monitoring leaves with 6")
+    drift_on: DriftOn = Field("levels", description="which drift verdict --fail-on looks at")
 
     doctor_seconds: float = Field(8, gt=0, description="longest that `doctor` waits for anything")
     background: bool = Field(False, description="train in a worker that outlives the call")

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stockops.adapters.exposition import exposition
 from stockops.monitoring.catalogue import CATALOGUE, HEALTH, Sample, count, health, observe, series
-from stockops.pipelines.prediction_cache import HITS, MISSES
+from stockops.pipelines.prediction_cache import HIT, MISS
 
 SPECIFIED = {
     "system_cpu_percent": ("gauge", ()),
@@ -51,8 +51,8 @@ def test_trainings_are_counted_in_exponential_buckets_from_a_second_to_nine_hour
 
 
 def test_what_counted_before_this_catalogue_counts_on() -> None:
-    assert count("redis_cache_hit_total", key="predict_child") == {HITS: 1}
-    assert count("redis_cache_miss_total", key="predict_child") == {MISSES: 1}
+    assert HIT == {'redis_cache_hit_total{key="predict_child"}': 1}
+    assert MISS == {'redis_cache_miss_total{key="predict_child"}': 1}
 
 
 def test_an_observation_is_in_every_bucket_that_holds_it() -> None:
@@ -109,7 +109,7 @@ def test_a_rate_sees_the_first_forecast() -> None:
     before = read(exposition({}, []))
     assert before['prediction_total{type="child"}'] == 0
     assert before['prediction_total{type="parent"}'] == 0
-    assert before[HITS] == before[MISSES] == 0
+    assert [before[series] for series in (*HIT, *MISS)] == [0, 0]
     assert before['prediction_latency_seconds_count{type="child"}'] == 0
 
 

@@ -24,40 +24,43 @@ Point = tuple[tuple[str, ...], str]  # label values, as the metric orders its na
 Values = Mapping[str, Mapping[Point, float]]  # sample name -> values
 
 
-def exposition(totals: Mapping[str, float], gauges: Iterable[Sample]) -> bytes:
+def exposition(totals: Mapping[str, float] | None, gauges: Iterable[Sample]) -> bytes:
     """Return the whole catalogue in the text format 0.0.4, a metric without samples by HELP and TYPE alone.
 
-    totals: StateStore.totals(); what is not in the catalogue, or is no series at all, is left out. gauges: of
-    several samples of one series the last counts; what is not finite is left out.
+    totals: StateStore.totals(); what is not in the catalogue, or is no series at all, is left out. None where they
+    are not known: then nothing is said of them, and least of all 0. gauges: of several samples of one series the
+    last counts; what is not finite is left out.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(_values(totals, gauges)))
+    registry.register(_Collector(_values(totals or {}, gauges), known=totals is not None))
     return generate_latest(registry)
 
 
 class _Collector:
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Values, *, known: bool) -> None:
         self._values = values
+        self._known = known
 
     def collect(self) -> Iterator[Family]:
         """Yield one family for each metric of the catalogue."""
         for metric in CATALOGUE.values():
-            yield (_histogram if metric.type == "histogram" else _plain)(metric, self._values)
+            known = metric.known if self._known else ()
+            yield (_histogram if metric.type == "histogram" else _plain)(metric, self._values, known)
 
 
-def _plain(metric: Metric, values: Values) -> Family:
+def _plain(metric: Metric, values: Values, known: tuple[str, ...]) -> Family:
     kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
     family = kind(metric.name, metric.help, labels=metric.labels)
-    points: dict[Point, float] = {((known,), ""): 0.0 for known in metric.known}
+    points: dict[Point, float] = {((value,), ""): 0.0 for value in known}
     for (labels, _), value in sorted({**points, **values.get(metric.name, {})}.items()):
         family.add_metric(labels, value)
     return family
 
 
-def _histogram(metric: Metric, values: Values) -> Family:
+def _histogram(metric: Metric, values: Values, known: tuple[str, ...]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
     counted, sums = values.get(f"{metric.name}_bucket", {}), values.get(f"{metric.name}_sum", {})
-    for labels in sorted({labels for labels, _ in counted} | {(known,) for known in metric.known}):
+    for labels in sorted({labels for labels, _ in counted} | {(value,) for value in known}):
         family.add_metric(labels, _cumulative(metric, labels, counted), sums.get((labels, ""), 0.0))
     return family
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stockops.commands.run import Run
-from stockops.records import Device, OnMissing, Source, Split, Strategy
+from stockops.records import Device, DriftOn, Level, OnMissing, Source, Split, Strategy
 
 
 def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **more: Any) -> inspect.Parameter:
@@ -46,6 +46,11 @@ ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, in
 NO_CACHE = _option("no_cache", bool, "Answer anew, and do not keep the answer.")
 QUESTION = _option("question", str, "What the analysis is to answer.", metavar="TEXT")
 THREAD_ID = _option("thread_id", str, "Go on with a conversation: what was said in it lives a day.", metavar="ID")
+FAIL_ON = _option("fail_on", Level, "Leave with 6 when the health is that bad, or worse.")
+DRIFT_ON = _option("drift_on", DriftOn, "Which drift verdict --fail-on looks at; levels if not said.")
+PUSH = _option("push", bool, "Give the metrics to the pushgateway at PUSHGATEWAY_URL.")
+TEXTFILE = _option("textfile", str, "Write them for node_exporter's textfile collector.", metavar="FILE")
+LISTEN = _option("listen", str, "Serve /metrics for a Prometheus that scrapes.", metavar="HOST:PORT")
 BACKGROUND = _option("background", bool, "Train in a worker that outlives this call; see `stockops status`.")
 WAIT = _option("wait", bool, "Wait until the task has ended; leave with its exit code.")
 
@@ -82,7 +87,11 @@ def command(
 
     def decorate(body: Callable[[Run], None]) -> Callable[..., None]:
         def wrapped(**flags: Any) -> None:
-            body(Run.start({name: value for name, value in flags.items() if _typed(value)}))
+            body(
+                Run.start(
+                    body.__name__.replace("_", "-"), {name: value for name, value in flags.items() if _typed(value)}
+                )
+            )
 
         parameters = [*options, *common]
         wrapped.__name__ = body.__name__

@@ -1,13 +1,14 @@
-"""One call of a command: its settings and services, and how its result reaches stdout."""
+"""One call of a command: its settings and services, how its result reaches stdout, and what is measured of it."""
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stockops.commands import failures, terminal, views
+from stockops.commands import failures, measuring, terminal, views
 from stockops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -22,18 +23,24 @@ _NOT_FOR_WORKERS = {"ticker", "tickers_file", "background", "wait", "json_output
 
 Document = dict[str, Any]
 View = Callable[[Document], "RenderableType"]
+Verdict = Callable[[Document], ExitCode]
+
+
+def _fine(_: Document) -> ExitCode:
+    return ExitCode.OK
 
 
 class Run:
     """What a command works with."""
 
-    def __init__(self, settings: "Settings", services: "Services", given: dict[str, Any]) -> None:
+    def __init__(self, name: str, settings: "Settings", services: "Services", given: dict[str, Any]) -> None:
+        self.name = name  # of the command, as it is typed
         self.settings = settings
         self.services = services
         self.given = given  # what the command line said, arguments that are no settings among it
 
     @classmethod
-    def start(cls, flags: dict[str, Any]) -> "Run":
+    def start(cls, name: str, flags: dict[str, Any]) -> "Run":
         """Read the settings, set up logging, and hand out services that open on first use."""
         terminal.say(verbose=bool(flags.get("verbose")), quiet=bool(flags.get("quiet")))
         from stockops.services import Services
@@ -41,7 +48,7 @@ class Run:
 
         settings = load(flags)
         terminal.say(verbose=settings.verbose, quiet=settings.quiet, as_json=settings.json_output)
-        return cls(settings, Services(settings), flags)
+        return cls(name, settings, Services(settings), flags)
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -77,12 +84,14 @@ class Run:
         """Print a result: a table on a terminal, else one line of JSON."""
         terminal.show(document, view)
 
-    def one(self, work: Callable[[], Document], view: View) -> None:
-        """Do the work and show its result; a model still in training leaves with 75."""
-        if worst := self._done(work(), view):
-            raise typer.Exit(worst)
+    def one(self, work: Callable[[], Document], view: View, verdict: Verdict = _fine) -> None:
+        """Do the work and show its result; a model still in training leaves with 75, else the verdict decides."""
+        with self._measured():
+            code = self._done(work(), view, verdict)
+        if code:
+            raise typer.Exit(code)
 
-    def each(self, work: Callable[[str], Document], view: View) -> None:
+    def each(self, work: Callable[[str], Document], view: View, verdict: Verdict = _fine) -> None:
         """Do the work for every ticker and show each result as it comes.
 
         One ticker alone fails like any command. Of several, a failure has its own row and does not stop the
@@ -90,25 +99,39 @@ class Run:
         """
         tickers = self.tickers
         if len(tickers) == 1:
-            self.one(lambda: work(tickers[0]), view)
+            self.one(lambda: work(tickers[0]), view, verdict)
             return
         worst = ExitCode.OK
-        for ticker in tickers:
-            self.services.effort.begin()
-            try:
-                worst = max(worst, self._done(work(ticker), view))
-            except Exception as exc:  # noqa: BLE001  one ticker's bug must not cost the others their results
-                failure = failures.describe(exc)
-                terminal.fail(failure)
-                terminal.show({**failure.document, "status": "failed", "ticker": ticker}, None)
-                worst = max(worst, failure.code)
+        with self._measured():
+            for ticker in tickers:
+                self.services.effort.begin()
+                try:
+                    worst = max(worst, self._done(work(ticker), view, verdict))
+                except Exception as exc:  # noqa: BLE001  one ticker's bug must not cost the others their results
+                    failure = failures.describe(exc)
+                    terminal.fail(failure)
+                    terminal.show({**failure.document, "status": "failed", "ticker": ticker}, None)
+                    worst = max(worst, failure.code)
         if worst:
             raise typer.Exit(worst)
 
-    def _done(self, document: Document, view: View) -> ExitCode:
-        training = document.get("status") == "training"
-        self.show(document, views.started if training else view)
-        return ExitCode.TRY_AGAIN if training else ExitCode.OK
+    def _done(self, document: Document, view: View, verdict: Verdict) -> ExitCode:
+        if document.get("status") == "training":
+            self.show(document, views.started)
+            return ExitCode.TRY_AGAIN
+        self.show(document, view)
+        measuring.meter(self.services).succeeded(self.name, document["ticker"])
+        return verdict(document)
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        """Tell the pushgateway, where there is one, when the work is over, whatever became of it."""
+        gateway = self.services.gateway  # a wrong address is said before the work
+        try:
+            yield
+        finally:
+            if gateway is not None:
+                self.services.effort.attempt(gateway, lambda: gateway.push(measuring.page(self.services)))
 
     def _tickers_from_file(self) -> list[str]:
         path = self.settings.tickers_file

@@ -3,6 +3,7 @@
 import functools
 from typing import TYPE_CHECKING
 
+from stockops.commands import measuring
 from stockops.commands.progress import Bars
 from stockops.commands.run import Run
 from stockops.errors import UsageError
@@ -43,6 +44,7 @@ def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
         plots=services.plots,
         progress=progress or Bars(quiet=settings.quiet),
         effort=services.effort,
+        meter=measuring.meter(run.services),
         clock=services.clock,
         options=options,
     )
@@ -67,6 +69,7 @@ def serving(run: Run, progress: "Progress | None" = None) -> "Serving":
         predictor=functools.cache(lambda: predictor(run, progress)),
         tasks=tasks(run) if settings.on_missing == "background" else None,
         effort=services.effort,
+        meter=measuring.meter(run.services),
         options=ServeOptions(
             source=settings.source,
             as_of=settings.as_of,

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from stockops.best_effort import BestEffort
+from stockops.monitoring import catalogue
 from stockops.ports import StateStore
 from stockops.records import Clock, Source
 
@@ -20,7 +21,7 @@ log = logging.getLogger("stockops.cache")
 
 PREFIX = "predict_child_"
 SECONDS = 86_400
-HITS, MISSES = (f'redis_cache_{what}_total{{key="predict_child"}}' for what in ("hit", "miss"))
+HIT, MISS = (catalogue.count(f"redis_cache_{what}_total", key="predict_child") for what in ("hit", "miss"))
 _ENVELOPE = "cache"  # the field of an entry that is not the document's
 
 
@@ -60,12 +61,12 @@ class PredictionCache:
         envelope = entry.pop(_ENVELOPE)
         if envelope["question"] != question.digest or _is_over(envelope["fresh_until"], self.clock.now):
             return None
-        self.effort.attempt(self.state, lambda: self.state.add({HITS: 1}))
+        self.effort.attempt(self.state, lambda: self.state.add(HIT))
         return {**entry, "cached": True, "degraded": self.effort.degraded}
 
     def missed(self) -> None:
         """Count a forecast that had to be made."""
-        self.effort.attempt(self.state, lambda: self.state.add({MISSES: 1}))
+        self.effort.attempt(self.state, lambda: self.state.add(MISS))
 
     def keep(self, question: Question, document: dict[str, Any], fresh_until: datetime | None) -> None:
         """Keep a document for as long as it answers the question; None is until the entry's day is over."""
@@ -94,7 +95,8 @@ class PredictionCache:
     def counts(self) -> dict[str, int]:
         """Return how many forecasts were answered from the cache and how many were made."""
         totals = self.state.totals()
-        return {"hits": round(totals.get(HITS, 0)), "misses": round(totals.get(MISSES, 0))}
+        hits, misses = (round(sum(totals.get(series, 0) for series in counter)) for counter in (HIT, MISS))
+        return {"hits": hits, "misses": misses}
 
     def entry(self, ticker: str) -> dict[str, Any] | None:
         """Return one entry as it is kept."""

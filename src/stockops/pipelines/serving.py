@@ -3,6 +3,7 @@
 Nothing heavy is imported here: a hit is answered before the predictor is made.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from stockops import __version__
 from stockops.best_effort import BestEffort
 from stockops.errors import ModelMissingError
+from stockops.monitoring import catalogue
 from stockops.pipelines import candidates
+from stockops.pipelines.meter import Meter
 from stockops.pipelines.prediction_cache import PredictionCache, Question
 from stockops.ports import ModelStore
 from stockops.records import PARENT, Job, ModelRef, Source
@@ -47,15 +50,31 @@ class Serving:
     predictor: Callable[[], "Predictor"]
     tasks: "Tasks | None"
     effort: BestEffort
+    meter: Meter
     options: ServeOptions
 
     def parent(self) -> Document:
         """Forecast the market with the parent."""
-        return self._forecast(PARENT)
+        return self._measured("parent", lambda: self._forecast(PARENT))
 
     def child(self, ticker: str) -> Document:
         """Forecast a ticker with its child; answer from the cache what was asked before."""
-        ref = ModelRef("child", ticker)
+        return self._measured("child", lambda: self._answer(ModelRef("child", ticker)))
+
+    def _measured(self, kind: str, work: Callable[[], Document]) -> Document:
+        """Count a forecast that was given, and how long it took."""
+        started = time.monotonic()
+        document = work()
+        if document.get("status") == "training":
+            return document
+        seconds = time.monotonic() - started
+        self.meter.add(
+            catalogue.count("prediction_total", type=kind),
+            catalogue.observe("prediction_latency_seconds", seconds, type=kind),
+        )
+        return {**document, "degraded": self.effort.degraded}
+
+    def _answer(self, ref: ModelRef) -> Document:
         if self.cache is None:
             return self._forecast(ref)
         question = self._question(ref)

@@ -20,8 +20,10 @@ from stockops.forecasting.fit import FitConfig, best_epoch
 from stockops.forecasting.learning import Learned, Table, learn
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.market import features
+from stockops.monitoring import catalogue
 from stockops.pipelines import feature_history
 from stockops.pipelines import models as stored
+from stockops.pipelines.meter import Meter
 from stockops.pipelines.models import Found
 from stockops.pipelines.prices import Prices, daily
 from stockops.pipelines.tracking import run_of
@@ -90,6 +92,7 @@ class Trainer:
     plots: Plotter
     progress: Progress
     effort: BestEffort
+    meter: Meter
     clock: Clock
     options: TrainOptions
 
@@ -150,7 +153,9 @@ class Trainer:
         run_id = self._publish(
             lesson.prices, run_of(place, checkpoint, files, learned.history, time.monotonic() - started)
         )
-        return Trained(checkpoint, artifacts, run_id, time.monotonic() - started, self.effort.degraded)
+        seconds = time.monotonic() - started
+        self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
+        return Trained(checkpoint, artifacts, run_id, seconds, self.effort.degraded)
 
     def _publish(self, prices: Prices, run: TrainingRun) -> str | None:
         """Tell the feature store and the tracker, each of which may fail; the model is written already."""

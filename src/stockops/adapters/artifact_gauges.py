@@ -1,0 +1,56 @@
+"""What the latest reports and models under `outputs/` say, as gauges."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stockops.monitoring.catalogue import Sample, health
+from stockops.records import MARKET
+
+Report = Mapping[str, Any]
+
+
+def samples(home: Path) -> list[Sample]:
+    """Return every gauge that an artifact holds; a report that is damaged, or was skipped, says nothing."""
+    found: list[Sample] = []
+    for folder in sorted((home / "outputs").glob("*/")):
+        ticker = MARKET if folder.name == "parent" else folder.name
+        trained = [model.stat().st_mtime for model in folder.glob("*_model.pt")]
+        found += [_of("stockops_model_trained_timestamp_seconds", ticker, moment) for moment in trained]
+        for name, read in _READERS.items():
+            found += _read(folder / name, ticker, read)
+    return [*found, *_last_training(home)]
+
+
+def _read(path: Path, ticker: str, read: Callable[[str, Report], Iterator[Sample]]) -> list[Sample]:
+    try:
+        return list(read(ticker, json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _drift(ticker: str, report: Report) -> Iterator[Sample]:
+    yield _of("stockops_drift_score", ticker, report["drift_score"])
+    yield _of("stockops_drift_volatility_ratio", ticker, report["volatility_index"])
+    yield _of("stockops_drift_health", ticker, health(report["health"]))
+
+
+def _evaluation(ticker: str, report: Report) -> Iterator[Sample]:
+    yield _of("stockops_agent_score", ticker, report["metrics"]["overall_score"])
+    if report["metrics"]["grounding"] is not None:
+        yield _of("stockops_agent_grounding", ticker, report["metrics"]["grounding"]["share"])
+
+
+def _last_training(home: Path) -> Iterator[Sample]:
+    """Yield the error of the model that was trained last."""
+    found = sorted((home / "outputs").glob("*/*_metrics.json"), key=lambda path: path.stat().st_mtime)
+    for path in found[-1:]:
+        yield from _read(path, "", lambda _, report: iter([Sample("training_mse_last", {}, float(report["MSE"]))]))
+
+
+def _of(name: str, ticker: str, value: float) -> Sample:
+    return Sample(name, {"ticker": ticker}, float(value))
+
+
+_READERS = {"drift/latest_drift.json": _drift, "agent_eval/latest_eval.json": _evaluation}

@@ -1,0 +1,21 @@
+"""From the services of a call to what counts, and to all that is counted."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stockops.pipelines.meter import Meter
+    from stockops.services import Services
+
+
+def meter(services: "Services") -> "Meter":
+    """Return what counts."""
+    from stockops.pipelines.meter import Meter
+
+    return Meter(services.state, services.effort, services.wall_time)
+
+
+def page(services: "Services") -> bytes:
+    """Return everything that is measured, as Prometheus reads it."""
+    from stockops.pipelines.metrics import Metrics
+
+    return services.expose(*Metrics(services.state, services.effort, services.gauges).gather())
