@@ -21,9 +21,11 @@ def checks(settings: Settings, services: Services) -> list[Check]:
         Check("prices", lambda: _prices(settings, services), required=True),
         Check("models", lambda: home.check_models(settings.home), required=True),
         Check("state", lambda: services.state.check()),
+        Check("ledger", lambda: services.ledger.check()),
         Check("feast", lambda: _served(services.features)),
         Check("mlflow", lambda: _served(services.tracker)),
         Check("reports", lambda: services.reports.check()),
+        *([Check("pushgateway", gateway.check)] if (gateway := services.gateway) else []),
         *_of_the_analyst(settings, services),
     ]
 

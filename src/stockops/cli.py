@@ -15,6 +15,7 @@ from stockops.commands import (
     features,
     look,
     metrics,
+    monitor,
     predict,
     terminal,
     train,
@@ -30,6 +31,8 @@ app.command("train-child")(train.train_child)
 app.command("predict-parent")(predict.predict_parent)
 app.command("predict-child")(predict.predict_child)
 app.command("analyze")(analyze.analyze)
+app.command("monitor-parent")(monitor.monitor_parent)
+app.command("monitor-ticker")(monitor.monitor_ticker)
 app.command("show")(look.show)
 app.command("outputs")(look.outputs)
 app.command("status")(background.status)

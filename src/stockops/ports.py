@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from stockops.agent.prompt import Message
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
-    from stockops.records import FeatureVector, Job, ModelRef, TrainingRun
+    from stockops.monitoring.drift import DriftReport
+    from stockops.records import FeatureVector, Job, LedgerEntry, ModelRef, TrainingRun
 
 
 class BarFeed(Protocol):
@@ -67,6 +68,9 @@ class Plotter(Protocol):
 
     def forecast(self, forecast: "Forecast") -> bytes:
         """Draw recent closes, the forecast path and its ranges."""
+
+    def drift(self, ticker: str, report: "DriftReport", table: "pd.DataFrame") -> bytes:
+        """Draw the features over both windows of a report that was not skipped."""
 
 
 class Workers(Protocol):
@@ -273,3 +277,13 @@ class Gateway(Service, Protocol):
 
     def push(self, exposition: bytes) -> None:
         """Replace what it holds of this home."""
+
+
+class Ledger(Service, Protocol):
+    """Every forecast that was made, to be compared with what came."""
+
+    def append(self, entries: "Sequence[LedgerEntry]") -> None:
+        """Add forecasts of one symbol; one that is there already is not added again."""
+
+    def rows(self, ticker: str, kind: str, source: str) -> "list[LedgerEntry]":
+        """Return the forecasts of a symbol, oldest origin first; as many origins as are kept."""

@@ -100,3 +100,25 @@ class TrainingRun:
     files: Mapping[str, bytes]
     model: str | None
     model_tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One forecast of one session, `horizon` sessions after its origin; prices as they were adjusted then."""
+
+    ticker: str
+    kind: str
+    source: str
+    model_version: str
+    origin: date
+    origin_close: float
+    target: date
+    horizon: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    close_80: tuple[float, float]
+    close_95: tuple[float, float]
+    made_at: str

@@ -15,6 +15,7 @@ from stockops.ports import (
     Embedder,
     FeatureStore,
     Gateway,
+    Ledger,
     ModelStore,
     NewsFeed,
     Plotter,
@@ -120,6 +121,13 @@ class Services:
         from stockops.adapters.model_files import ModelFiles
 
         return ModelFiles(self._settings.home, self._settings.lock_timeout_seconds)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Every forecast that was made."""
+        from stockops.adapters.sqlite_ledger import SqliteLedger
+
+        return SqliteLedger(self._settings.home / "outputs" / "ledger.db")
 
     @cached_property
     def artifacts(self) -> "ArtifactListing":

@@ -60,10 +60,14 @@ class Cli:
         return Result(code, out, err)
 
     def files(self) -> set[str]:
-        """Every file below the home but lock files and the state store."""
+        """Every file below the home but lock files, the state store and the ledger."""
         found = (path for path in self.home.rglob("*") if path.is_file())
         names = {path.relative_to(self.home).as_posix() for path in found}
-        return {name for name in names if not name.endswith(".lock") and not name.startswith("outputs/state.db")}
+        return {
+            name
+            for name in names
+            if not name.endswith(".lock") and not name.startswith(("outputs/state.db", "outputs/ledger.db"))
+        }
 
 
 def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":

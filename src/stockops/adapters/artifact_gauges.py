@@ -42,6 +42,21 @@ def _evaluation(ticker: str, report: Report) -> Iterator[Sample]:
         yield _of("stockops_agent_grounding", ticker, report["metrics"]["grounding"]["share"])
 
 
+def _performance(ticker: str, report: Report) -> Iterator[Sample]:
+    """Yield skill by span; scaled errors by horizon and coverage over the longest."""
+    yield _of("stockops_performance_health", ticker, health(report["health"]))
+    spans = report["sessions"]
+    for window, found in spans.items():
+        if found["skill"] is not None:
+            yield Sample("stockops_skill", {"ticker": ticker, "window": window}, found["skill"])
+    longest = spans[max(spans, key=int)]
+    for level, share in longest["coverage"].items():
+        yield Sample("stockops_coverage", {"ticker": ticker, "level": level}, share)
+    for horizon, found in longest["horizons"].items():
+        if found["mase"] is not None:
+            yield Sample("stockops_mase", {"ticker": ticker, "horizon": horizon}, found["mase"])
+
+
 def _last_training(home: Path) -> Iterator[Sample]:
     """Yield the error of the model that was trained last."""
     found = sorted((home / "outputs").glob("*/*_metrics.json"), key=lambda path: path.stat().st_mtime)
@@ -53,4 +68,8 @@ def _of(name: str, ticker: str, value: float) -> Sample:
     return Sample(name, {"ticker": ticker}, float(value))
 
 
-_READERS = {"drift/latest_drift.json": _drift, "agent_eval/latest_eval.json": _evaluation}
+_READERS = {
+    "drift/latest_drift.json": _drift,
+    "agent_eval/latest_eval.json": _evaluation,
+    "performance/latest_performance.json": _performance,
+}

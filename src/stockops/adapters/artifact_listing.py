@@ -18,11 +18,13 @@ _CATEGORIES = {
     "analyses": ("analysis/*.json", "analysis/*.md"),
     "drift": ("drift/*.json", "drift/*.png"),
     "eval": ("agent_eval/*.json",),
+    "performance": ("performance/*.json",),
 }
 _REPORTS = {
     "analysis": "analysis/latest_report.json",
     "drift": "drift/latest_drift.json",
     "eval": "agent_eval/latest_eval.json",
+    "performance": "performance/latest_performance.json",
 }
 _CURES = {"metrics": "train", "forecast": "predict"}
 
@@ -84,6 +86,6 @@ class ArtifactListing:
         if kind == "analysis":
             return f"run: stockops analyze --ticker {ticker}"
         if kind not in _CURES:
-            return ""
+            return f"run: stockops monitor-{'parent' if ticker == MARKET else f'ticker --ticker {ticker}'}"
         command = "parent" if ticker == MARKET else f"child --ticker {ticker}"
         return f"run: stockops {_CURES[kind]}-{command}"

@@ -1,24 +1,24 @@
-"""The pictures of a report, drawn without a screen, as PNG bytes. matplotlib's owner."""
+"""The pictures of a training and of a forecast."""
 
-import io
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from stockops.adapters import drift_plot
+from stockops.adapters.drawing import ACTUAL, FORECAST, GREY, date_axis, dates_on, png, short
 from stockops.forecasting.forecast import Forecast
 from stockops.forecasting.scores import Evaluation
 from stockops.market import exchanges
 from stockops.market.ohlcv import OHLCV
+from stockops.monitoring.drift import DriftReport
 
 _SHOWN = 252  # sessions of forecast against actual: a year is what an eye can compare
-_ACTUAL, _FORECAST, _GREY = "#1f3b5c", "#d1495b", "#8a8f98"
 
 
 class PngPlotter:
@@ -30,12 +30,12 @@ class PngPlotter:
         figure, panels = _panels(f"{evaluation.ticker}: next-day forecast and what came", shown, skill)
         for channel, (panel, name) in enumerate(zip(panels, OHLCV, strict=True)):
             actual, forecast = (block[-_SHOWN:, 0, channel] for block in (evaluation.actual, evaluation.forecast))
-            panel.plot(_axis(shown), actual, color=_ACTUAL, lw=1.2, label="actual")
-            panel.plot(_axis(shown), forecast, color=_FORECAST, lw=1.0, ls="--", label="forecast")
+            panel.plot(date_axis(shown), actual, color=ACTUAL, lw=1.2, label="actual")
+            panel.plot(date_axis(shown), forecast, color=FORECAST, lw=1.0, ls="--", label="forecast")
             panel.set_ylabel(f"{name} ({'shares' if name == 'Volume' else exchanges.of(evaluation.ticker).unit})")
-        panels[-1].yaxis.set_major_formatter(FuncFormatter(_short))
+        panels[-1].yaxis.set_major_formatter(FuncFormatter(short))
         figure.align_ylabels(panels)
-        return _png(figure, legend=panels[0])
+        return png(figure, legend=panels[0])
 
     def residuals(self, evaluation: Evaluation, skill: float | None) -> bytes:
         """Draw what came less the next-day forecast, in percent of the last row, over the whole history."""
@@ -44,13 +44,13 @@ class PngPlotter:
             last = evaluation.last[:, channel]
             miss = evaluation.actual[:, 0, channel] - evaluation.forecast[:, 0, channel]
             percent = np.divide(miss, last, out=np.full_like(miss, np.nan), where=last > 0)  # a volume may be zero
-            panel.plot(_axis(evaluation.dates), percent, color=_ACTUAL, lw=0.6, label="residual")
-            panel.axhline(0, color=_FORECAST, lw=1.0, label="zero: forecast met")
+            panel.plot(date_axis(evaluation.dates), percent, color=ACTUAL, lw=0.6, label="residual")
+            panel.axhline(0, color=FORECAST, lw=1.0, label="zero: forecast met")
             panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
             _limit(panel, percent)
             panel.set_ylabel(f"{name}\n(% of day before)")
         figure.align_ylabels(panels)
-        return _png(figure, legend=panels[0])
+        return png(figure, legend=panels[0])
 
     def forecast(self, forecast: Forecast) -> bytes:
         """Draw the recent closes, the path, and its 80 % and 95 % ranges."""
@@ -64,10 +64,10 @@ class PngPlotter:
             ("80 % range", 0.30, [bar.close_80 for bar in forecast.path]),
         ):
             low, high = zip((closes[-1], closes[-1]), *bounds, strict=True)
-            axes.fill_between(_axis(days), low, high, color=_FORECAST, alpha=shade, lw=0, label=label)
-        axes.plot(_axis(past), closes, color=_ACTUAL, lw=1.6, marker="o", ms=2.5, label="close")
-        axes.plot(_axis(days), path, color=_FORECAST, lw=1.6, marker="o", ms=3, label="forecast close")
-        axes.axvline(_axis([forecast.last_date])[0], color=_GREY, lw=0.8, ls=":")
+            axes.fill_between(date_axis(days), low, high, color=FORECAST, alpha=shade, lw=0, label=label)
+        axes.plot(date_axis(past), closes, color=ACTUAL, lw=1.6, marker="o", ms=2.5, label="close")
+        axes.plot(date_axis(days), path, color=FORECAST, lw=1.6, marker="o", ms=3, label="forecast close")
+        axes.axvline(date_axis([forecast.last_date])[0], color=GREY, lw=0.8, ls=":")
         axes.set_ylabel(f"Close ({exchanges.of(forecast.ticker).unit})")
         axes.set_title(
             f"{forecast.ticker}: close to {forecast.last_date}, forecast to {forecast.path[-1].date}\n"
@@ -75,10 +75,14 @@ class PngPlotter:
             fontsize=11,
             loc="left",
         )
-        _dates(axes)
+        dates_on(axes)
         axes.legend(loc="upper left", frameon=False, ncols=4, fontsize=9)
         axes.margins(y=0.18)
-        return _png(figure)
+        return png(figure)
+
+    def drift(self, ticker: str, report: DriftReport, table: pd.DataFrame) -> bytes:
+        """Draw every feature of a drift report."""
+        return drift_plot.draw(ticker, report, table)
 
 
 def _panels(title: str, dates: Sequence[date], skill: float | None) -> tuple[Figure, list[Axes]]:
@@ -88,17 +92,9 @@ def _panels(title: str, dates: Sequence[date], skill: float | None) -> tuple[Fig
     panels += [figure.add_subplot(len(OHLCV), 1, row, sharex=panels[0]) for row in range(2, len(OHLCV) + 1)]
     figure.suptitle(f"{title}, {dates[0]} to {dates[-1]}\n{_skill(skill)}", fontsize=12, x=0.02, y=0.985, ha="left")
     for panel in panels:
-        _dates(panel)
+        dates_on(panel)
         panel.tick_params(labelbottom=panel is panels[-1])
     return figure, panels
-
-
-def _short(value: float, _: object) -> str:
-    """Write 1.2e9 as 1.2B."""
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"
 
 
 def _limit(panel: Axes, values: Any) -> None:
@@ -108,29 +104,8 @@ def _limit(panel: Axes, values: Any) -> None:
         panel.set_ylim(-1.1 * bound, 1.1 * bound)
 
 
-def _dates(axes: Axes) -> None:
-    locator = AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.grid(visible=True, color="#e4e6ea", lw=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _axis(days: Sequence[date]) -> Any:
-    return np.array(days, dtype="datetime64[D]")
-
-
 def _skill(skill: float | None) -> str:
     if skill is None:
         return "no skill can be stated: the history never moved"
     better = f"{skill:.1%} better" if skill >= 0 else f"{-skill:.1%} worse"
     return f"five-day errors of prices (RMSE) {better} than «tomorrow = today» over the training history"
-
-
-def _png(figure: Figure, legend: Axes | None = None) -> bytes:
-    if legend is not None:
-        handles, labels = legend.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower right", ncols=2, frameon=False)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()

@@ -1,6 +1,7 @@
 """From a call to the pipelines it runs: options out of its settings, ports out of its services."""
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stockops.commands import measuring
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stockops.pipelines.analysis import Analyst
+    from stockops.pipelines.monitor import Monitor
     from stockops.pipelines.predict import Predictor
     from stockops.pipelines.prediction_cache import PredictionCache
     from stockops.pipelines.prices import Prices
@@ -54,7 +56,14 @@ def predictor(run: Run, progress: "Progress | None" = None) -> "Predictor":
     """Return the predictor of this call, its trainer standing by."""
     from stockops.pipelines.predict import Predictor
 
-    return Predictor(trainer(run, progress), days=run.settings.days, heal=run.settings.on_missing == "train")
+    settings, services = run.settings, run.services
+    return Predictor(
+        trainer(run, progress),
+        ledger=services.ledger,
+        days=settings.days,
+        heal=settings.on_missing == "train",
+        now=services.wall_time,
+    )
 
 
 def serving(run: Run, progress: "Progress | None" = None) -> "Serving":
@@ -107,6 +116,23 @@ def analyst(run: Run) -> "Analyst":
         news=lambda: services.news,
         effort=services.effort,
         clock=services.clock,
+    )
+
+
+def monitor(run: Run) -> "Monitor":
+    """Return what looks at tickers; its reports are written anew and not kept."""
+    from stockops.pipelines.monitor import Monitor
+
+    services = run.services
+    return Monitor(
+        history=history(run),
+        analyst=replace(analyst(run), kept=None, conversation=None),
+        ledger=services.ledger,
+        models=services.models,
+        plots=services.plots,
+        effort=services.effort,
+        clock=services.clock,
+        now=services.wall_time,
     )
 
 

@@ -1,13 +1,14 @@
 """The story of `analyze`: forecast -> kept report, or facts -> prose -> report -> kept, saved, remembered."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from stockops.agent import facts, prompt, rendering
+from stockops.agent.facts import Facts
 from stockops.agent.news import News, select
 from stockops.agent.prompt import Turn
 from stockops.best_effort import BestEffort
@@ -42,7 +43,7 @@ class Analyst:
 
     def analyze(self, ticker: str, question: str | None = None) -> Document:
         """Return the document of `analyze`, or that of a training that has to come first."""
-        forecast = self.forecasts.parent() if ticker == MARKET else self.forecasts.child(ticker)
+        forecast = self.forecast(ticker)
         if forecast.get("status") == "training":
             return forecast
         earlier = self.conversation.turns() if self.conversation else []
@@ -51,36 +52,36 @@ class Analyst:
         wanted = kept.wanted(forecast, question) if kept else None
         report = kept.answer(wanted) if kept and wanted else None
         cache = "off" if kept is None else "miss" if report is None else "hit"
-        place, metrics = self._record(forecast)
         if report is None:
-            report = self._write(forecast, place, metrics, question, earlier)
+            report, _ = self.write(forecast, question, earlier)
             if kept and wanted and self._complete(forecast, report):
                 kept.keep(wanted, report)
         if self.conversation and report.provider != rendering.OFFLINE:
             turn = Turn(prompt.asked(ticker, question), report.prose)
             self.conversation.add(ticker, turn, self.clock.now)
         document = self._document(forecast, report, question, cache)
-        self._save(place, document)
+        self._save(self._record(forecast)[0], document)
         return document
 
-    def _write(
-        self,
-        forecast: Document,
-        place: ModelRef,
-        metrics: Document | None,
-        question: str | None,
-        earlier: list[Turn],
-    ) -> Report:
+    def forecast(self, ticker: str) -> Document:
+        """Return the forecast that is to be explained: the parent's of the market, else the child's."""
+        return self.forecasts.parent() if ticker == MARKET else self.forecasts.child(ticker)
+
+    def write(
+        self, forecast: Document, question: str | None = None, earlier: Sequence[Turn] = ()
+    ) -> tuple[Report, Facts]:
+        """Return a report written anew, and the facts it was written from; nothing is kept or saved."""
+        place, metrics = self._record(forecast)
         known = facts.gather(
             forecast,
             unit=exchanges.of(forecast["ticker"]).unit,
             metrics=metrics,
-            drift=self._drift(place, forecast["last_date"]),
+            drift=self._drift(replace(place, as_of=None), forecast["last_date"]),
             news=self._news(forecast),
             looks_back=self._end(forecast) < self.clock.now - _PAST,
         )
         answer, writer = self.writers.write(known, question, earlier)
-        return Report(
+        report = Report(
             report=rendering.markdown(known, answer, writer=writer, question=question),
             recommendation=answer.recommendation,
             confidence=answer.confidence,
@@ -89,6 +90,7 @@ class Analyst:
             news=[item.row() for item in known.news.items],
             prose=answer.report,
         )
+        return report, known
 
     def _complete(self, forecast: Document, report: Report) -> bool:
         """Tell whether nothing made a report poorer than it should be."""

@@ -1,6 +1,7 @@
-"""The story of a forecast: model (healed when missing) -> prices -> path -> artifacts."""
+"""The story of a forecast: model (healed when missing) -> prices -> path -> ledger -> artifacts."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +18,8 @@ from stockops.pipelines.feature_history import Latest
 from stockops.pipelines.models import Found
 from stockops.pipelines.prices import Prices
 from stockops.pipelines.train import Trainer
-from stockops.records import SCHEMA, ModelRef
+from stockops.ports import Ledger
+from stockops.records import SCHEMA, LedgerEntry, ModelRef
 
 HISTORY = 30  # closes handed out with a forecast
 _DIGITS = 8  # significant digits of a price: a cent in a million, and a tiny coin still shows
@@ -42,8 +44,10 @@ class Predictor:
     """Forecasts with stored models; a trainer stands by for one that is missing."""
 
     trainer: Trainer
+    ledger: Ledger
     days: int
     heal: bool
+    now: Callable[[], datetime]
 
     def predict(self, ref: ModelRef) -> Predicted:
         """Forecast a ticker with its model, write the artifacts and return the JSON document.
@@ -69,6 +73,8 @@ class Predictor:
             path=predict_one_step_and_week(checkpoint, prices.bars, sessions, latest.values),
             history=_history(prices),
         )
+        entries = _entries(forecast, found.place.kind, self.now())
+        given.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
         result = document(forecast, self.days, latest, given.effort.degraded)
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
         pictures = {"forecast.png": given.plots.forecast(forecast)}
@@ -94,6 +100,31 @@ class Predictor:
         if not self.trainer.feed.live or (as_of is not None and next_session > as_of):
             return None
         return calendar.out_at(prices.symbol, next_session)
+
+
+def _entries(forecast: Forecast, kind: str, now: datetime) -> list[LedgerEntry]:
+    """Return a forecast as the ledger keeps it, a row a session."""
+    return [
+        LedgerEntry(
+            ticker=forecast.ticker,
+            kind=kind,
+            source=forecast.source,
+            model_version=forecast.model_version,
+            origin=forecast.last_date,
+            origin_close=forecast.history[-1][1],
+            target=bar.date,
+            horizon=horizon,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            volume=bar.volume,
+            close_80=bar.close_80,
+            close_95=bar.close_95,
+            made_at=now.isoformat(),
+        )
+        for horizon, bar in enumerate(forecast.path, 1)
+    ]
 
 
 def _history(prices: Prices) -> tuple[tuple[date, float], ...]:

@@ -1,0 +1,33 @@
+"""`monitor-parent` and `monitor-ticker`."""
+
+from typing import TYPE_CHECKING
+
+from stockops.commands import views
+from stockops.commands.options import DRIFT_ON, FAIL_ON, ON_MISSING, TICKER, TICKERS_FILE, command
+from stockops.commands.run import Run, Verdict
+from stockops.commands.wiring import monitor
+
+if TYPE_CHECKING:
+    from stockops.commands.run import Document
+    from stockops.errors import ExitCode
+
+
+@command(FAIL_ON, DRIFT_ON, ON_MISSING)
+def monitor_parent(run: Run) -> None:
+    """Did the market's data move, does its analysis make sense, did the parent's forecasts come true?"""
+    run.one(monitor(run).parent, views.monitored, _verdict(run))
+
+
+@command(TICKER, TICKERS_FILE, FAIL_ON, DRIFT_ON, ON_MISSING)
+def monitor_ticker(run: Run) -> None:
+    """Did the data of tickers move, do their analyses make sense, did their forecasts come true?"""
+    run.each(monitor(run).child, views.monitored, _verdict(run))
+
+
+def _verdict(run: Run) -> Verdict:
+    def judge(document: "Document") -> "ExitCode":
+        from stockops.pipelines.monitor import verdict
+
+        return verdict(document, run.settings.fail_on, run.settings.drift_on)
+
+    return judge

@@ -1,0 +1,173 @@
+"""Did past forecasts come true? Each is written down when it is made, and scored when its day has come.
+
+An adjusted history changes with every dividend and split, so prices of two days of making cannot be compared.
+What is compared are changes from the origin: the forecast's, with the closes as they were, against what came, with
+the closes as they are now.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from stockops.market.windows import HORIZON
+from stockops.records import LedgerEntry
+
+Floats = npt.NDArray[np.float64]
+Health = Literal["Healthy", "Degraded", "Critical"]
+Bounds = Callable[[LedgerEntry], tuple[float, float]]
+
+SPANS = (20, 60)  # sessions that a score looks back
+MIN_FORECASTS = 20  # of one day ahead that have come of age; below that a score says nothing
+LEVELS = (80, 95)
+_DEGRADED_MASE, _CRITICAL_MASE = 1.05, 1.25
+_DEGRADED_AT, _CRITICAL_AT = 0.01, 0.0001  # p-values of a coverage as low as the one that was seen
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How forecasts of one horizon, or all, did. Errors in percent of the origin's close.
+
+    mase: mean absolute error over persistence's, None where nothing moved. bias: mean of forecast less actual.
+    coverage: level in percent -> share inside.
+    """
+
+    forecasts: int
+    mae_percent: float
+    persistence_mae_percent: float
+    mase: float | None
+    bias_percent: float
+    coverage: Mapping[int, float]
+
+    @property
+    def skill(self) -> float | None:
+        """1 - MASE; 0 is no better than «tomorrow = today»."""
+        return None if self.mase is None else 1 - self.mase
+
+    def document(self) -> dict[str, Any]:
+        """Return the errors as JSON."""
+        return {
+            "forecasts": self.forecasts,
+            "mae_percent": self.mae_percent,
+            "persistence_mae_percent": self.persistence_mae_percent,
+            "mase": self.mase,
+            "skill": self.skill,
+            "bias_percent": self.bias_percent,
+            "coverage": {str(level): share for level, share in self.coverage.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Scores by span of sessions: over all horizons (key 0) and for each. `skipped`: why there is no verdict."""
+
+    last: date
+    matured: int
+    pending: int
+    spans: Mapping[int, Mapping[int, Errors]] = field(default_factory=dict)
+    skipped: str = ""
+
+    @property
+    def health(self) -> Health:
+        """The worst that the longest span says.
+
+        Degraded: MASE above 1.05, or so few closes in a range of one day ahead that chance would bring it in one
+        case of a hundred. Critical: MASE above 1.25, or one case in ten thousand.
+        """
+        found = self.spans[max(self.spans)]
+        mase = found[0].mase or 0.0
+        p_value = min(_p_of_coverage(found[1], level) for level in LEVELS)
+        if mase > _CRITICAL_MASE or p_value < _CRITICAL_AT:
+            return "Critical"
+        return "Degraded" if mase > _DEGRADED_MASE or p_value < _DEGRADED_AT else "Healthy"
+
+    def document(self) -> dict[str, Any]:
+        """Return the scores as JSON."""
+        about = {"last_date": self.last.isoformat(), "matured": self.matured, "pending": self.pending}
+        if self.skipped:
+            return {"status": "skipped", "reason": self.skipped, **about}
+        spans = {
+            str(sessions): {
+                **found[0].document(),
+                "horizons": {str(horizon): found[horizon].document() for horizon in sorted(found) if horizon},
+            }
+            for sessions, found in self.spans.items()
+        }
+        return {"status": "completed", "health": self.health, "sessions": spans, **about}
+
+
+def score(entries: Sequence[LedgerEntry], bars: pd.DataFrame) -> Performance:
+    """Compare forecasts with what came.
+
+    bars: adjusted OHLCV as they are now, index of session dates. Of several forecasts of one session from one
+    origin the last one made counts. A forecast whose origin or target is no bar of the history is left out.
+    """
+    last = pd.Timestamp(bars.index[-1]).date()
+    final = _final(entries)
+    days = [stamp.date() for stamp in pd.DatetimeIndex(bars.index)]
+    closes = dict(zip(days, map(float, bars["Close"]), strict=True))
+    matured = [entry for entry in final if entry.target in closes and entry.origin in closes]
+    pending = sum(entry.target > last for entry in final)
+    ahead = sum(entry.horizon == 1 for entry in matured)
+    if ahead < MIN_FORECASTS:
+        reason = f"too few forecasts have come of age: {ahead} of one day ahead, and {MIN_FORECASTS} are needed"
+        return Performance(last, len(matured), pending, skipped=reason)
+    spans = {span: _by_horizon([e for e in matured if e.target in days[-span:]], closes) for span in SPANS}
+    spans = {span: found for span, found in spans.items() if 1 in found}
+    if not spans:
+        return Performance(last, len(matured), pending, skipped=f"no forecast of the last {max(SPANS)} sessions")
+    return Performance(last, len(matured), pending, spans)
+
+
+def _final(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """Return the last forecast made of each session from each origin, of the days that it was trained to give."""
+    latest: dict[tuple[date, int], LedgerEntry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.made_at):
+        if entry.horizon <= HORIZON:
+            latest[entry.origin, entry.horizon] = entry
+    return list(latest.values())
+
+
+def _by_horizon(entries: Sequence[LedgerEntry], closes: Mapping[date, float]) -> dict[int, Errors]:
+    """Return the errors of each horizon, and under 0 those of all."""
+    found = {horizon: [e for e in entries if e.horizon == horizon] for horizon in range(1, HORIZON + 1)}
+    kept = {horizon: _errors(part, closes) for horizon, part in found.items() if part}
+    return {0: _errors(entries, closes), **kept} if kept else {}
+
+
+def _errors(entries: Sequence[LedgerEntry], closes: Mapping[date, float]) -> Errors:
+    came = np.array([closes[e.target] / closes[e.origin] - 1 for e in entries])
+    said = np.array([e.close / e.origin_close - 1 for e in entries])
+    error, naive = float(np.abs(said - came).mean()), float(np.abs(came).mean())
+    return Errors(
+        forecasts=len(entries),
+        mae_percent=100 * error,
+        persistence_mae_percent=100 * naive,
+        mase=error / naive if naive > 0 else None,
+        bias_percent=100 * float((said - came).mean()),
+        coverage={
+            80: _inside(came, entries, lambda e: e.close_80),
+            95: _inside(came, entries, lambda e: e.close_95),
+        },
+    )
+
+
+def _inside(
+    came: Floats, entries: Sequence[LedgerEntry], bounds: Callable[[LedgerEntry], tuple[float, float]]
+) -> float:
+    """Return the share of changes inside their range, as a change from the origin too."""
+    ranges = [(low / e.origin_close - 1, high / e.origin_close - 1) for e in entries for low, high in [bounds(e)]]
+    return float(np.mean([low <= change <= high for change, (low, high) in zip(came, ranges, strict=True)]))
+
+
+def _p_of_coverage(errors: Errors, level: int) -> float:
+    """Return how probable it is that so few fall into their range, were it as wide as it says."""
+    inside = round(errors.coverage[level] * errors.forecasts)
+    p_value = float(stats.binom.cdf(inside, errors.forecasts, level / 100))
+    return p_value if math.isfinite(p_value) else 1.0

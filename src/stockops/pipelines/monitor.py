@@ -1,0 +1,160 @@
+"""The story of `monitor-*`: did the data move, does the analyst make sense, did past forecasts come true?
+
+Each part is made, written and shown on its own: what one of them meets does not cost the others.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from stockops.agent.evaluation import evaluate
+from stockops.best_effort import BestEffort
+from stockops.errors import ExitCode, StockopsError
+from stockops.market import features
+from stockops.monitoring import catalogue, drift, ledger
+from stockops.pipelines.analysis import Analyst
+from stockops.pipelines.prices import Prices
+from stockops.ports import Ledger, ModelStore, Plotter
+from stockops.records import MARKET, PARENT, SCHEMA, Clock, DriftOn, Level, ModelRef
+
+log = logging.getLogger("stockops.monitor")
+
+Document = dict[str, Any]
+
+_PREVIEW = 500  # characters of a report that its evaluation quotes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """Looks at a ticker from three sides. history: the prices that this call may see; asked once a ticker."""
+
+    history: Callable[[str], Prices]
+    analyst: Analyst
+    ledger: Ledger
+    models: ModelStore
+    plots: Plotter
+    effort: BestEffort
+    clock: Clock
+    now: Callable[[], datetime]
+
+    def parent(self) -> Document:
+        """Look at the market and the parent's forecasts of it."""
+        return self._look(PARENT)
+
+    def child(self, ticker: str) -> Document:
+        """Look at a ticker and its child's forecasts."""
+        return self._look(PARENT if ticker == MARKET else ModelRef("child", ticker))
+
+    def _look(self, ref: ModelRef) -> Document:
+        prices = _once(lambda: self.history(ref.ticker))
+        document: Document = {
+            "schema": SCHEMA,
+            "ticker": ref.ticker,
+            "drift": _part("drift", lambda: self._drift(ref, prices())),
+            "agent_eval": _part("agent evaluation", lambda: self._evaluation(ref)),
+            "performance": _part("performance", lambda: self._performance(ref, prices())),
+        }
+        return document | {"degraded": self.effort.degraded}
+
+    def _drift(self, ref: ModelRef, prices: Prices) -> Document:
+        """Compare the last month with the five before; write the report, dated too, and its picture."""
+        table = features.add(prices.bars)
+        found = drift.report(table, self._day(prices))
+        document = {"schema": SCHEMA, "ticker": ref.ticker, **found.document(self.now())}
+        files = {"drift/latest_drift.json": _json(document), f"drift/drift_{self._day(prices)}.json": _json(document)}
+        if not found.skipped:
+            files["drift/latest_drift.png"] = self.plots.drift(ref.ticker, found, table)
+        self.models.write(ref, files)
+        return document
+
+    def _evaluation(self, ref: ModelRef) -> Document:
+        """Have a report written anew, and see what it is worth."""
+        started = time.monotonic()
+        forecast = self.analyst.forecast(ref.ticker)
+        if forecast.get("status") == "training":
+            return {"status": "skipped", "reason": "its model is being trained in the background"}
+        report, facts = self.analyst.write(forecast)
+        found = evaluate(report.report, ref.ticker, facts, report.recommendation)
+        about = {"provider": report.provider, "recommendation": report.recommendation, "confidence": report.confidence}
+        took = {"duration_seconds": round(time.monotonic() - started, 3), "timestamp": self.now().isoformat()}
+        document = {
+            "schema": SCHEMA,
+            "ticker": ref.ticker,
+            "metrics": {**found.document(), **about, **took},
+            "output_preview_text": report.report[:_PREVIEW],
+        }
+        stamp = int(self.now().timestamp())
+        files = {"agent_eval/latest_eval.json": _json(document), f"agent_eval/eval_{stamp}.json": _json(document)}
+        self.models.write(ref, files)
+        return document
+
+    def _performance(self, ref: ModelRef, prices: Prices) -> Document:
+        """Compare the forecasts that have come of age with what came."""
+        entries = self.ledger.rows(ref.ticker, ref.kind, prices.source)
+        found = ledger.score(entries, prices.bars)
+        document = {"schema": SCHEMA, "ticker": ref.ticker, **found.document(), "timestamp": self.now().isoformat()}
+        self.models.write(ref, {"performance/latest_performance.json": _json(document)})
+        return document
+
+    def _day(self, prices: Prices) -> date:
+        return self.clock.as_of or prices.last
+
+
+def verdict(document: Mapping[str, Any], fail_on: Level | None, drift_on: DriftOn) -> ExitCode:
+    """Return the exit code of a look: that of the part that failed worst, 6 where the health is that bad."""
+    parts = [document[name] for name in ("drift", "agent_eval", "performance")]
+    codes = [_CODES[part["error"]["kind"]] for part in parts if "error" in part]
+    if fail_on is not None and _worst(document, drift_on) >= catalogue.HEALTH[fail_on]:
+        codes.append(ExitCode.FAIL_ON)
+    return max(codes, default=ExitCode.OK)
+
+
+def _worst(document: Mapping[str, Any], drift_on: DriftOn) -> int:
+    """Return the worst health, 0 to 2, of drift and performance; what was skipped or failed has none."""
+    levels = document["drift"]
+    judged = [levels.get("returns", {}) if drift_on == "returns" else levels, document["performance"]]
+    return max((catalogue.health(part["health"]) for part in judged if "health" in part), default=0)
+
+
+def _part(name: str, work: Callable[[], Document]) -> Document:
+    """Return what a part gives, or what it met: an expected failure, said in the log."""
+    try:
+        return work()
+    except StockopsError as exc:
+        log.error("%s: %s", name, exc)
+        return {"status": "failed", "error": {"kind": exc.kind, "message": exc.message, "hint": exc.hint}}
+
+
+def _once(work: Callable[[], Prices]) -> Callable[[], Prices]:
+    """Return a function that does the work when it is first called, and meets the same failure each time."""
+    met: list[Prices | StockopsError] = []
+
+    def again() -> Prices:
+        if not met:
+            try:
+                met.append(work())
+            except StockopsError as exc:
+                met.append(exc)
+        if isinstance(met[0], StockopsError):
+            raise met[0]
+        return met[0]
+
+    return again
+
+
+def _codes(family: type[StockopsError]) -> dict[str, ExitCode]:
+    found = {family.kind: family.exit_code} if hasattr(family, "kind") else {}
+    for member in family.__subclasses__():
+        found |= _codes(member)
+    return found
+
+
+_CODES = _codes(StockopsError)
+
+
+def _json(document: Document) -> bytes:
+    return (json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()

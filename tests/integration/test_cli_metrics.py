@@ -1,0 +1,202 @@
+"""`metrics`, and what every command leaves to be measured."""
+
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.cli import Cli, start
+from tests.servers import PushgatewayServer, RedisServer, free_port, needed, wait_until
+
+PREDICT = ("predict-child", "--ticker", "AAPL")
+
+
+def values(page: str) -> dict[str, float]:
+    """Return every series of an exposition."""
+    lines = [line.rpartition(" ") for line in page.splitlines() if not line.startswith("#")]
+    return {series: float(value) for series, _, value in lines}
+
+
+def test_forecasts_trainings_and_successes_are_counted(trained: Cli) -> None:
+    for words in (PREDICT, PREDICT, ("predict-parent",), ("train-child", "--ticker", "AAPL")):
+        assert trained(*words).code == 0
+    found = values(trained("metrics").out)
+    assert found['prediction_total{type="child"}'] == 2
+    assert found['prediction_total{type="parent"}'] == 1
+    assert found['prediction_latency_seconds_count{type="child"}'] == 2
+    assert found['redis_cache_hit_total{key="predict_child"}'] == 1
+    assert found['redis_cache_miss_total{key="predict_child"}'] == 1
+    assert found['training_duration_seconds_count{task_id="AAPL"}'] == 1
+    assert 0 < found['training_duration_seconds_sum{task_id="AAPL"}'] < 60
+    assert found["training_mse_last"] == trained("show", "metrics", "--ticker", "AAPL").document["MSE"]
+    assert abs(found['stockops_model_trained_timestamp_seconds{ticker="AAPL"}'] - time.time()) < 60
+    for command, ticker in (("predict-child", "AAPL"), ("predict-parent", "^GSPC"), ("train-child", "AAPL")):
+        series = f'stockops_last_success_timestamp_seconds{{command="{command}",ticker="{ticker}"}}'
+        assert abs(found[series] - time.time()) < 60
+    assert 0 <= found["system_cpu_percent"] <= 100
+    assert "redis_up" not in found  # none is configured
+
+
+def test_a_failure_counts_nothing(trained: Cli) -> None:
+    assert trained("predict-child", "--ticker", "MSFT", "--on-missing", "fail").code == 4
+    assert trained("analyze", "--ticker", "MSFT", "--on-missing", "fail").code == 4
+    found = values(trained("metrics").out)
+    assert found['prediction_total{type="child"}'] == 0
+    assert not [series for series in found if series.startswith("stockops_last_success")]
+
+
+@pytest.mark.parametrize("store", ["embedded", "redis"])
+def test_processes_at_once_lose_no_increment(trained: Cli, redis_server: RedisServer, store: str) -> None:
+    if store == "redis":
+        trained.setenv(REDIS_URL=redis_server.url.replace("/0", "/1"))  # a database of its own
+    assert trained(*PREDICT).code == 0
+    for _ in range(3):
+        eight = [start(*PREDICT, home=trained.home) for _ in range(8)]
+        assert [process.communicate(timeout=60) and process.returncode for process in eight] == [0] * 8
+    found = values(trained("metrics").out)
+    assert found['prediction_total{type="child"}'] == 25
+    assert found['prediction_latency_seconds_bucket{le="+Inf",type="child"}'] == 25
+    assert found['redis_cache_hit_total{key="predict_child"}'] == 24
+
+
+def test_redis_down_says_so_and_nothing_of_totals(trained: Cli, redis_server: RedisServer) -> None:
+    trained.setenv(REDIS_URL=redis_server.url)
+    trained(*PREDICT)
+    up = values(trained("metrics").out)
+    assert (up["redis_up"], up["redis_keys_total"] >= 2) == (1, True)
+    trained.setenv(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    result = trained("metrics")
+    down = values(result.out)
+    assert (result.code, down["redis_up"]) == (0, 0)
+    assert not [series for series in down if series.startswith(("prediction_", "redis_keys", "redis_cache"))]
+    assert result.err.count("warning") == 1
+
+
+def test_training_status_is_that_of_the_task(trained: Cli) -> None:
+    assert trained("train-child", "--ticker", "MSFT", "--background").code == 0
+    assert trained("status", "MSFT", "--wait").code == 0
+    assert values(trained("metrics").out)['training_status{task_id="MSFT"}'] == 2
+
+
+def test_the_page_is_one_that_promtool_takes(trained: Cli) -> None:
+    trained(*PREDICT)
+    checked = subprocess.run(
+        [needed("promtool", "prometheus"), "check", "metrics"],
+        input=trained("metrics").out,
+        capture_output=True,
+        text=True,
+    )
+    complaints = {line.split()[0] for line in checked.stderr.splitlines() if line.strip()}
+    assert complaints <= {"redis_keys_total", "system_ram_used_mb", "system_disk_used_mb"}  # named by others
+
+
+def test_a_textfile_is_replaced_whole(trained: Cli, tmp_path: Path) -> None:
+    target = tmp_path / "collector" / "stockops.prom"
+    first = trained("metrics", "--textfile", str(target))
+    assert (first.code, first.document["textfile"]) == (0, str(target))
+    assert first.document["bytes"] == len(target.read_bytes())
+    trained(*PREDICT)
+    trained("metrics", "--textfile", str(target))
+    assert values(target.read_text())['prediction_total{type="child"}'] == 1
+    assert list(target.parent.iterdir()) == [target]
+    (tmp_path / "file").write_text("")
+    assert trained("metrics", "--textfile", str(tmp_path / "file" / "x.prom")).code == 2
+
+
+def test_every_command_tells_the_gateway_and_every_push_replaces_the_last(
+    trained: Cli, gateway: PushgatewayServer
+) -> None:
+    trained.setenv(PUSHGATEWAY_URL=gateway.url)
+    for _ in range(2):
+        assert trained(*PREDICT).code == 0
+    assert trained("predict-child", "--ticker", "MSFT", "--on-missing", "fail").code == 4
+    page = httpx.get(f"{gateway.url}/metrics").text
+    [line] = [line for line in page.splitlines() if line.startswith("prediction_total{") and 'type="child"' in line]
+    assert line.endswith(" 2")
+    assert 'job="stockops"' in line
+    assert str(trained.home) in re.sub(r"\\\\", r"\\", line)  # the home is the instance
+    pushed = trained("metrics", "--push").document
+    assert (pushed["pushed"], pushed["degraded"]) == (True, [])
+
+
+def test_a_dead_gateway_costs_one_warning_and_no_result(trained: Cli) -> None:
+    trained(*PREDICT)
+    trained.setenv(PUSHGATEWAY_URL=f"http://anna:sesame@127.0.0.1:{free_port()}")
+    started = time.monotonic()
+    result = trained(*PREDICT)
+    assert time.monotonic() - started < 2
+    assert (result.code, result.document["cached"]) == (0, True)
+    assert result.err.count("pushgateway") == 1
+    pushed = trained("metrics", "--push")
+    assert pushed.code == 5
+    assert "sesame" not in result.err + pushed.err + pushed.out
+
+
+def test_a_hanging_gateway_costs_less_than_two_seconds(trained: Cli, tmp_path: Path) -> None:
+    own = PushgatewayServer(tmp_path / "own")
+    own.start()
+    own.pause()
+    try:
+        trained(*PREDICT)
+        trained.setenv(PUSHGATEWAY_URL=own.url)
+        started = time.monotonic()
+        assert trained(*PREDICT).code == 0
+        assert time.monotonic() - started < 2.5  # under two of them waiting
+    finally:
+        own.resume()
+        own.stop()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://host"])
+def test_a_wrong_gateway_is_said_before_the_work(trained: Cli, address: str) -> None:
+    trained.setenv(PUSHGATEWAY_URL=address)
+    result = trained(*PREDICT)
+    assert (result.code, result.document["error"]["kind"]) == (2, "usage")
+
+
+def test_push_without_a_gateway_is_a_usage_error(cli: Cli) -> None:
+    result = cli("metrics", "--push")
+    assert result.code == 2
+    assert "PUSHGATEWAY_URL" in result.err
+
+
+def test_a_scraper_is_served_until_ctrl_c(trained: Cli) -> None:
+    port = free_port()
+    process = start("metrics", "--listen", f"127.0.0.1:{port}", home=trained.home)
+    try:
+        url = f"http://127.0.0.1:{port}/metrics"
+        wait_until(lambda: _answers(url), 20, "the listener answering")
+        assert trained(*PREDICT).code == 0
+        answer = httpx.get(url)
+        assert values(answer.text)['prediction_total{type="child"}'] == 1
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_an_address_that_cannot_be_listened_on_is_a_usage_error(cli: Cli) -> None:
+    for address in ("nonsense", "127.0.0.1:99999"):
+        result = cli("metrics", "--listen", address)
+        assert result.code == 2
+        assert address in result.err
+
+
+def test_metrics_import_no_library_of_numbers(trained: Cli) -> None:
+    from tests.integration.test_cli_shell import modules_after
+
+    loaded = modules_after("metrics", home=trained.home)
+    assert loaded & {"torch", "pandas", "numpy", "sklearn", "matplotlib", "yfinance", "mlflow", "feast"} == set()
