@@ -1,5 +1,5 @@
 #!/bin/sh
-# After the close: forecasts, verdicts, metrics, for the symbols of a file (one a line, # begins a comment).
+# After the close: forecasts and verdicts, for the symbols of a file (one a line, # begins a comment).
 # Every step runs, whatever became of the one before; exits with the highest code, so cron or systemd says so.
 set -u
 [ $# -eq 1 ] || { echo "usage: daily.sh TICKERS_FILE" >&2; exit 2; }
@@ -12,8 +12,5 @@ step() {
 step stockops predict-parent
 step stockops predict-child --tickers-file "$1"
 step stockops monitor-parent
-for ticker in $(sed 's/#.*//' "$1"); do
-  step stockops monitor-ticker --ticker "$ticker" --fail-on critical
-done
-step stockops metrics --push
+step stockops monitor-ticker --tickers-file "$1" --fail-on critical
 exit "$worst"

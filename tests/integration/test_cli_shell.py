@@ -18,12 +18,8 @@ HEAVY = {
     "httpx", "exchange_calendars", "pydantic_settings", "rich", "scipy",
 }  # fmt: skip
 COMMANDS = [
-    *[
-        (name,)
-        for name in ("train-parent", "train-child", "predict-parent", "predict-child", "analyze", "show", "outputs")
-    ],
-    ("status",),
-    ("doctor",),
+    *[(name,) for name in ("train-parent", "train-child", "predict-parent", "predict-child", "analyze")],
+    *[(name,) for name in ("monitor-parent", "monitor-ticker", "metrics", "show", "outputs", "status", "doctor")],
     *[("cache", word) for word in ("list", "show", "clear")],
     *[("features", word) for word in ("apply", "materialize", "get")],
 ]

@@ -5,6 +5,8 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from stockops import settings
 from stockops.errors import ExitCode
 from tests.integration.cli import Cli
@@ -14,12 +16,13 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_commands_of_the_readme_run(cli: Cli) -> None:
+def test_the_commands_of_the_readme_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     block = re.search(r"<!-- run: .*?-->\n```sh\n(.*?)```", README, re.DOTALL)
     assert block
     lines = block[1].splitlines()
     assert {shlex.split(line)[1] for line in lines} == {command[0] for command in COMMANDS}
     cli.setenv(STOCKOPS_SOURCE="", STOCKOPS_AS_OF="", STOCKOPS_FEATURE_STORE="", STOCKOPS_TRACKING="")
+    monkeypatch.chdir(cli.home)
     for line in lines:
         program, *arguments = shlex.split(line, comments=True)
         assert program == "stockops"

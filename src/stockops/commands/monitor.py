@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @command(FAIL_ON, DRIFT_ON, ON_MISSING)
 def monitor_parent(run: Run) -> None:
-    """Did the market's data move, does its analysis make sense, did the parent's forecasts come true?"""
+    """Did the market's data move, is its analysis sound, did the parent's forecasts come true?"""
     run.one(monitor(run).parent, views.monitored, _verdict(run))
 
 
 @command(TICKER, TICKERS_FILE, FAIL_ON, DRIFT_ON, ON_MISSING)
 def monitor_ticker(run: Run) -> None:
-    """Did the data of tickers move, do their analyses make sense, did their forecasts come true?"""
+    """Did the data of tickers move, are their analyses sound, did their forecasts come true?"""
     run.each(monitor(run).child, views.monitored, _verdict(run))
 
 

@@ -1,4 +1,4 @@
-"""The story of `monitor-*`: did the data move, does the analyst make sense, did past forecasts come true?
+"""The story of `monitor-*`: did the data move, is the analyst worth reading, did past forecasts come true?
 
 Each part is made, written and shown on its own: what one of them meets does not cost the others.
 """

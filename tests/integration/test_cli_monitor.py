@@ -1,0 +1,175 @@
+"""`monitor-*`: three looks at a ticker, each on its own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stockops.adapters.sample import SampleFeed
+from stockops.market import ohlcv
+from tests.integration.cli import Cli
+from tests.loopback_llm import Llm, analysis, llama_cpp
+
+MONITOR = ("monitor-ticker", "--ticker", "AAPL")
+
+
+def reports(cli: Cli, name: str) -> list[Path]:
+    return sorted((cli.home / "outputs" / "AAPL").glob(name))
+
+
+@pytest.fixture
+def crash(cli: Cli, tmp_path: Path) -> Cli:
+    """A CLI on a file of a share that is quiet for a year and then is not, 2020-03-20 being the worst day."""
+    rng = np.random.default_rng(3)
+    index = pd.bdate_range("2018-06-01", "2020-03-20")
+    index = index[~index.isin(pd.DatetimeIndex(_holidays()))]
+    wild = np.where(index >= pd.Timestamp("2020-02-20"), 0.06, 0.01)
+    close = 100 * np.exp(np.cumsum(rng.standard_normal(len(index)) * wild))
+    spread = 1 + 0.2 * wild
+    volume = np.exp(rng.normal(15, 0.3, len(index))) * (wild * 100)
+    table = pd.DataFrame(
+        {"Open": close, "High": close * spread, "Low": close / spread, "Close": close, "Volume": volume}
+    )
+    folder = tmp_path / "prices"
+    folder.mkdir()
+    for symbol in ("AAPL", "^GSPC"):
+        table.set_index(index.rename("Date")).to_csv(folder / f"{symbol}.csv")
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(folder), STOCKOPS_AS_OF="")
+    return cli
+
+
+def _holidays() -> list[str]:
+    return [
+        "2018-07-04", "2018-09-03", "2018-11-22", "2018-12-05", "2018-12-25", "2019-01-01", "2019-01-21", "2019-02-18",
+        "2019-04-19", "2019-05-27", "2019-07-04", "2019-09-02", "2019-11-28", "2019-12-25", "2020-01-01", "2020-01-20",
+        "2020-02-17",
+    ]  # fmt: skip
+
+
+def test_a_crash_is_critical_and_a_quiet_summer_is_not(crash: Cli) -> None:
+    bad = crash(*MONITOR, "--as-of", "2020-03-20", "--fail-on", "critical")
+    assert (bad.code, bad.document["drift"]["health"]) == (6, "Critical (Drift Detected)")
+    good = crash(*MONITOR, "--as-of", "2019-08-01", "--fail-on", "critical")
+    assert good.code == 0
+    assert good.document["drift"]["health"] != "Critical (Drift Detected)"
+    assert crash(*MONITOR, "--as-of", "2020-03-20").code == 0  # nobody asked for a verdict
+    returns = crash(*MONITOR, "--as-of", "2020-03-20", "--fail-on", "degraded", "--drift-on", "returns")
+    assert (returns.code, returns.document["drift"]["returns"]["health"]) == (6, "Critical (Drift Detected)")
+    days = {path.name for path in (crash.home / "outputs" / "AAPL" / "drift").iterdir()}
+    assert days == {"latest_drift.json", "latest_drift.png", "drift_2020-03-20.json", "drift_2019-08-01.json"}
+
+
+def test_the_three_parts_are_given_written_and_shown(trained: Cli) -> None:
+    result = trained(*MONITOR)
+    document = result.document
+    assert result.code == 0, result.err
+    assert set(document) == {"schema", "ticker", "drift", "agent_eval", "performance", "degraded"}
+    assert document["performance"]["status"] == "skipped"
+    for name, part in (("drift", "drift"), ("eval", "agent_eval"), ("performance", "performance")):
+        assert trained("show", name, "--ticker", "AAPL").document == document[part]
+    assert {"ticker", "metrics", "output_preview_text"} <= set(document["agent_eval"])
+    metrics = document["agent_eval"]["metrics"]
+    checks = {"relevance": True, "trustworthiness": True, "has_recommendation": True}
+    assert (metrics["checks"], metrics["overall_score"], metrics["status"]) == (checks, 1.0, "Trustworthy")
+    assert metrics["grounding"]["unmatched"] == []
+    assert (metrics["provider"], metrics["stance_agrees"]) == ("offline", True)
+    assert metrics["duration_seconds"] > 0
+    assert len(reports(trained, "agent_eval/eval_*.json")) == 1
+    [picture] = reports(trained, "drift/latest_drift.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    listed = trained("outputs", "--ticker", "AAPL").document["outputs"]["AAPL"]
+    assert {"drift", "eval", "performance"} <= set(listed)
+
+
+def test_the_analyst_is_asked_anew_and_judged_by_what_it_says(trained: Cli) -> None:
+    with llama_cpp(Llm(says=[analysis("Surely 999.99 soon.", "BEARISH", "High")])) as llm:
+        trained.setenv(LLAMA_CPP_BASE_URL=llm.url)
+        trained("analyze", "--ticker", "AAPL")
+        metrics = trained(*MONITOR).document["agent_eval"]["metrics"]
+        assert len(llm.chats) == 2  # not the kept report
+    assert metrics["provider"] == "llama.cpp"
+    assert (metrics["recommendation"], metrics["stance_agrees"]) == ("BEARISH", False)
+    assert metrics["grounding"]["unmatched"] == []  # the sentence was left out of what the reader gets
+
+
+def test_one_part_that_fails_does_not_cost_the_others(trained: Cli) -> None:
+    result = trained("monitor-ticker", "--ticker", "MSFT", "--on-missing", "fail")
+    document = result.document
+    assert result.code == 4
+    assert document["agent_eval"]["error"]["kind"] == "model"
+    assert document["drift"]["health"] in ("Healthy", "Degraded (Warning)", "Critical (Drift Detected)")
+    (trained.home / "outputs" / "ledger.db").write_text("no database " * 1000)
+    broken = trained(*MONITOR)
+    assert broken.code == 5
+    assert broken.document["performance"]["error"]["kind"] == "service"
+    assert "health" in broken.document["drift"]
+
+
+def test_no_prices_is_the_failure_of_each_part_and_said(trained: Cli) -> None:
+    result = trained("monitor-ticker", "--ticker", "NOPE")
+    assert result.code == 3
+    assert {result.document[part]["error"]["kind"] for part in ("drift", "agent_eval", "performance")} == {"data"}
+
+
+def test_the_parent_and_several_tickers(trained: Cli) -> None:
+    parent = trained("monitor-parent")
+    assert (parent.code, parent.document["ticker"]) == (0, "^GSPC")
+    assert (trained.home / "outputs" / "parent" / "drift" / "latest_drift.json").exists()
+    assert trained("show", "drift", "--ticker", "^GSPC").document == parent.document["drift"]
+    several = trained("monitor-ticker", "--ticker", "NOPE", "--ticker", "AAPL")
+    assert (several.code, [row["ticker"] for row in several.rows]) == (3, ["NOPE", "AAPL"])
+
+
+def test_past_forecasts_are_scored_against_what_came(trained: Cli) -> None:
+    """Thirty forecasts, a session apart, then what an independent reckoning from the file gives."""
+    raw = SampleFeed().bars("AAPL", pd.Timestamp("2004-08-19").date(), pd.Timestamp("2007-12-31").date())
+    bars = ohlcv.adjust(raw)
+    sessions = [stamp.date() for stamp in bars.index if stamp > pd.Timestamp("2006-06-30")][:36]
+    made: dict[str, dict[str, Any]] = {}
+    for day in sessions[:30]:
+        made[str(day)] = trained("predict-child", "--ticker", "AAPL", "--as-of", str(day)).document
+    found = trained(*MONITOR, "--as-of", str(sessions[-1])).document["performance"]
+    days = [str(stamp.date()) for stamp in pd.DatetimeIndex(bars.index)]
+    closes = dict(zip(days, bars["Close"], strict=True))
+    said, came, inside = [], [], []
+    for origin, document in made.items():
+        last = document["history"][-1]["close"]
+        for bar in document["predictions"]["week"]:
+            said.append(bar["close"] / last - 1)
+            came.append(closes[bar["date"]] / closes[origin] - 1)
+            low, high = (bound / last - 1 for bound in bar["close_80"])
+            inside.append(low <= came[-1] <= high)
+    whole = found["sessions"]["60"]
+    assert whole["forecasts"] == len(said) == 150
+    assert whole["mae_percent"] == pytest.approx(100 * np.mean(np.abs(np.subtract(said, came))), rel=1e-5)
+    assert whole["persistence_mae_percent"] == pytest.approx(100 * np.mean(np.abs(came)), rel=1e-5)
+    assert whole["coverage"]["80"] == pytest.approx(np.mean(inside))
+    assert found["health"] in ("Healthy", "Degraded", "Critical")
+    exposed = trained("metrics").out
+    assert 'stockops_skill{ticker="AAPL",window="60"}' in exposed
+    assert 'stockops_coverage{level="80",ticker="AAPL"}' in exposed
+    assert 'stockops_mase{horizon="5",ticker="AAPL"}' in exposed
+    assert 'stockops_drift_health{ticker="AAPL"}' in exposed
+    assert 'stockops_agent_score{ticker="AAPL"} 1.0' in exposed
+
+
+def test_a_ledger_that_cannot_be_written_costs_no_forecast(trained: Cli) -> None:
+    (trained.home / "outputs" / "ledger.db").write_text("no database " * 1000)
+    result = trained("predict-child", "--ticker", "AAPL")
+    assert (result.code, result.document["degraded"]) == (0, ["ledger"])
+
+
+@pytest.mark.parametrize("option", [("--fail-on", "awful"), ("--drift-on", "prices")])
+def test_a_wrong_choice_is_a_usage_error(trained: Cli, option: tuple[str, str]) -> None:
+    assert trained(*MONITOR, *option).code == 2
+
+
+def test_documents_are_json_without_nan(trained: Cli) -> None:
+    trained(*MONITOR)
+    written = list((trained.home / "outputs" / "AAPL").rglob("*.json"))
+    assert len(written) >= 8
+    for path in written:
+        json.loads(path.read_text(), parse_constant=pytest.fail)
