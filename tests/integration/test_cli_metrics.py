@@ -41,6 +41,13 @@ def test_forecasts_trainings_and_successes_are_counted(trained: Cli) -> None:
     assert "redis_up" not in found  # none is configured
 
 
+def test_metrics_are_json_for_those_who_ask(trained: Cli) -> None:
+    trained(*PREDICT)
+    document = trained("metrics", "--json").document
+    assert document["metrics"]['prediction_total{type="child"}'] == 1
+    assert "system_ram_used_mb" in document["metrics"]
+
+
 def test_a_failure_counts_nothing(trained: Cli) -> None:
     assert trained("predict-child", "--ticker", "MSFT", "--on-missing", "fail").code == 4
     assert trained("analyze", "--ticker", "MSFT", "--on-missing", "fail").code == 4

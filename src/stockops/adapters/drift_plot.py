@@ -1,5 +1,7 @@
 """The picture of a drift report: every feature, what it was and what it is."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,13 +10,15 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from stockops.adapters.drawing import ACTUAL, FORECAST, GREY, date_axis, dates_on, png, short
 from stockops.market.features import FEATURES
-from stockops.monitoring.drift import DriftReport
+
+if TYPE_CHECKING:
+    from stockops.monitoring.drift import DriftReport  # it brings scipy, which a forecast's picture does without
 
 _COLUMNS = 2
 _ROWS = 4
 
 
-def draw(ticker: str, report: DriftReport, table: pd.DataFrame) -> bytes:
+def draw(ticker: str, report: "DriftReport", table: pd.DataFrame) -> bytes:
     """Draw the features and the daily returns over both windows of a report that was not skipped."""
     assert report.reference is not None
     assert report.current is not None
@@ -28,7 +32,7 @@ def draw(ticker: str, report: DriftReport, table: pd.DataFrame) -> bytes:
     return png(figure, legend=figure.axes[0], place="upper right")
 
 
-def _title(ticker: str, report: DriftReport) -> str:
+def _title(ticker: str, report: "DriftReport") -> str:
     returns = report.returns.health if report.returns else "-"
     return (
         f"{ticker}: drift as of {report.as_of}\n"
@@ -37,7 +41,7 @@ def _title(ticker: str, report: DriftReport) -> str:
     )
 
 
-def _feature(panel: Axes, name: str, report: DriftReport, series: "pd.Series[float]") -> None:
+def _feature(panel: Axes, name: str, report: "DriftReport", series: "pd.Series[float]") -> None:
     """Draw one feature with the mean of each window and one standard deviation round the reference's."""
     shift = report.shifts[name]
     reference, current = _split(series, report)
@@ -54,7 +58,7 @@ def _feature(panel: Axes, name: str, report: DriftReport, series: "pd.Series[flo
     dates_on(panel)
 
 
-def _changes(panel: Axes, report: DriftReport, close: "pd.Series[float]") -> None:
+def _changes(panel: Axes, report: "DriftReport", close: "pd.Series[float]") -> None:
     """Draw the daily changes of the close, whose spread is the volatility."""
     reference, current = (part.pct_change().dropna() for part in _split(close, report))
     _lines(panel, reference, current)
@@ -72,7 +76,7 @@ def _lines(panel: Axes, reference: "pd.Series[float]", current: "pd.Series[float
         panel.plot(days, np.asarray(part), color=colour, lw=1.2, label=label)
 
 
-def _split(series: "pd.Series[float]", report: DriftReport) -> "tuple[pd.Series[float], pd.Series[float]]":
+def _split(series: "pd.Series[float]", report: "DriftReport") -> "tuple[pd.Series[float], pd.Series[float]]":
     assert report.reference is not None
     assert report.current is not None
     middle = pd.Timestamp(report.current[0])

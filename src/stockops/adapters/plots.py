@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,9 @@ from stockops.forecasting.forecast import Forecast
 from stockops.forecasting.scores import Evaluation
 from stockops.market import exchanges
 from stockops.market.ohlcv import OHLCV
-from stockops.monitoring.drift import DriftReport
+
+if TYPE_CHECKING:
+    from stockops.monitoring.drift import DriftReport
 
 _SHOWN = 252  # sessions of forecast against actual: a year is what an eye can compare
 
@@ -80,7 +82,7 @@ class PngPlotter:
         axes.margins(y=0.18)
         return png(figure)
 
-    def drift(self, ticker: str, report: DriftReport, table: pd.DataFrame) -> bytes:
+    def drift(self, ticker: str, report: "DriftReport", table: pd.DataFrame) -> bytes:
         """Draw every feature of a drift report."""
         return drift_plot.draw(ticker, report, table)
 

@@ -24,6 +24,9 @@ def metrics(run: Run) -> None:
     gateway = services.gateway
     if settings.push and gateway is None:
         raise UsageError("--push needs a pushgateway", "set PUSHGATEWAY_URL to http://HOST:9091")
+    if settings.json_output and not (settings.push or settings.textfile):
+        run.show(_document(run), views.report)
+        return
     page = measuring.page(services)
     if settings.textfile:
         services.write_file(settings.textfile, page)
@@ -35,3 +38,12 @@ def metrics(run: Run) -> None:
         run.show({"schema": SCHEMA, **document, "degraded": services.effort.degraded}, views.report)
     else:
         sys.stdout.write(page.decode())
+
+
+def _document(run: Run) -> dict[str, object]:
+    """Return the metrics as JSON, for those who asked for it."""
+    from stockops.monitoring.catalogue import series
+
+    totals, gauges = measuring.gathered(run.services)
+    values = (totals or {}) | {series(gauge.name, gauge.labels): gauge.value for gauge in gauges}
+    return {"schema": SCHEMA, "metrics": dict(sorted(values.items())), "degraded": run.services.effort.degraded}
