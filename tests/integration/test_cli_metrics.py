@@ -1,5 +1,6 @@
 """`metrics`, and what every command leaves to be measured."""
 
+import os
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from tests.integration.cli import Cli, start
+from tests.integration.test_cli_background import worker_of
 from tests.servers import PushgatewayServer, RedisServer, free_port, needed, wait_until
 
 PREDICT = ("predict-child", "--ticker", "AAPL")
@@ -86,7 +88,21 @@ def test_redis_down_says_so_and_nothing_of_totals(trained: Cli, redis_server: Re
 def test_training_status_is_that_of_the_task(trained: Cli) -> None:
     assert trained("train-child", "--ticker", "MSFT", "--background").code == 0
     assert trained("status", "MSFT", "--wait").code == 0
-    assert values(trained("metrics").out)['training_status{task_id="MSFT"}'] == 2
+    found = values(trained("metrics").out)
+    assert found['training_status{task_id="MSFT"}'] == 2
+    assert found['training_duration_seconds_count{task_id="MSFT"}'] == 1
+    assert 'stockops_last_success_timestamp_seconds{command="train-child",ticker="MSFT"}' in found
+
+
+def test_a_training_that_was_only_started_is_no_success_yet(trained: Cli) -> None:
+    trained.setenv(STOCKOPS_EPOCHS="10000")
+    assert trained("train-child", "--ticker", "MSFT", "--background").code == 0
+    try:
+        found = values(trained("metrics").out)
+        assert not [series for series in found if series.startswith("stockops_last_success")]
+        assert found['training_status{task_id="MSFT"}'] <= 1
+    finally:
+        os.kill(worker_of(trained, "MSFT"), signal.SIGKILL)
 
 
 def test_the_page_is_one_that_promtool_takes(trained: Cli) -> None:

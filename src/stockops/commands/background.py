@@ -4,7 +4,7 @@ import time
 
 import typer
 
-from stockops.commands import failures, terminal, views
+from stockops.commands import failures, measuring, terminal, views
 from stockops.commands.options import COMMON, EPOCHS, LOCAL, SPLIT, STRATEGY, TIMEOUT, WAIT, argument, command
 from stockops.commands.run import Run
 from stockops.commands.wiring import serving, tasks, trainer
@@ -40,7 +40,7 @@ def work(run: Run) -> None:
     job: Job = run.given["job"]
     ticker = _task_id(run.given["worker_ticker"])
     ref = PARENT if job.endswith("parent") else ModelRef("child", ticker)
-    with tasks(run).working(job, ref.ticker, ref.task) as task:
+    with run.measured(), tasks(run).working(job, ref.ticker, ref.task) as task:
         try:
             if job.startswith("train"):
                 document = trainer(run, task).train(ref).document()
@@ -53,6 +53,7 @@ def work(run: Run) -> None:
             task.failed(failure.document["error"], failure.code)
         else:
             task.completed({name: document[name] for name in ("model_version", "degraded")})
+            measuring.meter(run.services).succeeded(job, ref.ticker)
 
 
 def _task_id(name: str) -> str:

@@ -86,7 +86,7 @@ class Run:
 
     def one(self, work: Callable[[], Document], view: View, verdict: Verdict = _fine) -> None:
         """Do the work and show its result; a model still in training leaves with 75, else the verdict decides."""
-        with self._measured():
+        with self.measured():
             code = self._done(work(), view, verdict)
         if code:
             raise typer.Exit(code)
@@ -102,7 +102,7 @@ class Run:
             self.one(lambda: work(tickers[0]), view, verdict)
             return
         worst = ExitCode.OK
-        with self._measured():
+        with self.measured():
             for ticker in tickers:
                 self.services.effort.begin()
                 try:
@@ -116,15 +116,19 @@ class Run:
             raise typer.Exit(worst)
 
     def _done(self, document: Document, view: View, verdict: Verdict) -> ExitCode:
-        if document.get("status") == "training":
+        """Show a result and note the success, which an alarm that was asked for is, too."""
+        status = document.get("status")
+        if status == "training":
             self.show(document, views.started)
             return ExitCode.TRY_AGAIN
         self.show(document, view)
-        measuring.meter(self.services).succeeded(self.name, document["ticker"])
-        return verdict(document)
+        code = verdict(document)
+        if status != "started" and code in (ExitCode.OK, ExitCode.FAIL_ON):
+            measuring.meter(self.services).succeeded(self.name, document["ticker"])
+        return code
 
     @contextmanager
-    def _measured(self) -> Iterator[None]:
+    def measured(self) -> Iterator[None]:
         """Tell the pushgateway, where there is one, when the work is over, whatever became of it."""
         gateway = self.services.gateway  # a wrong address is said before the work
         try:

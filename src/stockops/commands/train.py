@@ -11,9 +11,9 @@ from stockops.records import MARKET, PARENT, ModelRef
 def train_parent(run: Run) -> None:
     """Train the market's model on the S&P 500 (^GSPC)."""
     if run.settings.background:
-        run.show(tasks(run).start("train-parent", MARKET, PARENT.task), views.started)
+        run.one(lambda: tasks(run).start("train-parent", MARKET, PARENT.task), views.started)
     else:
-        run.show(trainer(run).train(PARENT).document(), views.trained)
+        run.one(lambda: trainer(run).train(PARENT).document(), views.trained)
 
 
 @command(TICKER, TICKERS_FILE, STRATEGY, EPOCHS, SPLIT, BACKGROUND)

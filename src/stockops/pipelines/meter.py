@@ -9,7 +9,7 @@ from stockops.best_effort import BestEffort
 from stockops.ports import StateStore
 
 SUCCESS = "last_success:"
-_SECONDS = 90 * 86_400  # a command that nobody has run for so long is no longer anybody's
+_SECONDS = 14 * 86_400  # what nobody has run for two weeks, nobody waits for
 
 Increments = Mapping[str, float]  # series -> amount, as monitoring.catalogue makes them
 
