@@ -1,4 +1,4 @@
-"""No test depends on what the caller's environment says."""
+"""No test depends on what the caller's environment says, nor takes more than its core."""
 
 import os
 
@@ -11,3 +11,6 @@ _COLOUR = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS")
 for name in list(os.environ):  # before any fixture, so that those of a whole session are covered too
     if name.startswith(_OURS) or name in _COLOUR:
         del os.environ[name]
+
+# Tests run on every core at once: two threads each would wait for each other more than they compute.
+os.environ.update(STOCKOPS_THREADS="1", OMP_NUM_THREADS="1")

@@ -51,3 +51,13 @@ def test_prose_brings_no_thoughts_links_html_or_headings_of_its_own() -> None:
     text = "# Title\n<think>hm</think>See [this](http://evil.example/?q=1) ![x](http://evil.example) <script>x</script>"
     answer = read(json.dumps({"report": text, "recommendation": "NEUTRAL", "confidence": "Low"}))
     assert answer.report == "### Title\nSee this x &lt;script>x&lt;/script>"
+
+
+def test_a_choice_is_one_however_it_is_written() -> None:
+    answer = read('{"report": "x", "recommendation": "bullish ", "confidence": "HIGH", "news_sentiment": "mixed"}')
+    assert (answer.recommendation, answer.confidence, answer.news_sentiment) == ("BULLISH", "High", "Mixed")
+
+
+def test_what_a_terminal_would_obey_is_taken_out() -> None:
+    answer = read(json.dumps({"report": "a\x1b[31mb\x07\u202ec\nd", "recommendation": "NEUTRAL", "confidence": "Low"}))
+    assert answer.report == "a[31mbc\nd"

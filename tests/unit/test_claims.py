@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from stockops.agent.claims import Known, check, grounded
@@ -49,6 +51,38 @@ def test_what_stands_in_no_fact_is_named(text: str, wrong: str) -> None:
     found = check(text, KNOWN)
     assert found.unmatched == (wrong,)
     assert found.share < 1
+
+
+NEAR = replace(KNOWN, price=210.62)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A rise to 240 is likely.",
+        "Between 190 and 211 it is quiet.",
+        "In the 240s by year end.",
+        "It trades at 31x earnings.",
+        "After a cut of 25 basis points.",
+        "Resistance sits at 230.",
+        "By 07/19/2024.",
+    ],
+)
+def test_a_bare_number_near_the_price_is_taken_for_one(text: str) -> None:
+    assert len(check(text, NEAR).unmatched) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Over 200 sessions, 250 trading days and 180-day windows.",
+        "The Russell 200 and the top 150 held; at 211 it is fair.",
+        "In 2024, 3,000 jobs went.",
+        "On 07/08/2024 and on July 8th.",
+    ],
+)
+def test_counts_names_and_years_are_not(text: str) -> None:
+    assert check(text, NEAR).unmatched == ()
 
 
 def test_the_share_counts_claims_and_is_one_where_none_is_made() -> None:

@@ -78,7 +78,7 @@ def test_the_offline_writer_is_never_sure_and_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("close", [97.0, 100.0, 104.0])
-@pytest.mark.parametrize("price", [1.0, 0.0003, 40_000.0])
+@pytest.mark.parametrize("price", [1.0, 0.3, 0.2, 0.05, 9.0, 20.0, 0.0003, 40_000.0])
 def test_whatever_the_rules_write_stands_in_the_facts(close: float, price: float) -> None:
     document = forecast(close)
     for bar in document["predictions"]["week"]:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from typing import Any
+import unicodedata
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from stockops.records import Confidence, Recommendation, Sentiment
 
@@ -17,15 +18,23 @@ class AnswerError(ValueError):
     """An answer that cannot be used; the text says what is wrong, for the model to repair."""
 
 
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _capital(value: object) -> object:
+    return value.strip().capitalize() if isinstance(value, str) else value
+
+
 class Answer(BaseModel):
     """The prose of an analysis and the stance that was chosen with it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
 
     report: str = Field(min_length=1, description="prose in Markdown")
-    recommendation: Recommendation
-    confidence: Confidence
-    news_sentiment: Sentiment | None = None
+    recommendation: Annotated[Recommendation, BeforeValidator(_upper)]
+    confidence: Annotated[Confidence, BeforeValidator(_capital)]
+    news_sentiment: Annotated[Sentiment | None, BeforeValidator(_capital)] = None
 
 
 SCHEMA = Answer.model_json_schema() | {"additionalProperties": False}
@@ -69,8 +78,12 @@ def without_thoughts(raw: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Return prose that fits into a report: no thoughts, stance, links or HTML of its own, no heading above ours."""
+    """Return prose that fits into a report: no thoughts, stance, links or HTML of its own, no heading above ours.
+
+    Nor any letter that cannot be seen: a terminal would obey some of them.
+    """
     plain = _STANCE.sub("", without_thoughts(text))[:_MOST]
+    plain = "".join(letter for letter in plain if letter == "\n" or not unicodedata.category(letter).startswith("C"))
     plain = _LINK.sub(lambda link: link[1] or "", plain).replace("<", "&lt;")
     plain = re.sub(r"^#{1,2}\s", "### ", plain, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", plain).strip()

@@ -4,16 +4,29 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A claim is an amount of money, a decimal number, anything in percent, or a whole number that a word of price
-# leads in; counts, years and ordinals are none. The sign is left out: «fell 1.2 %» states -1.2.
+# A claim is an amount of money, a decimal number, anything in percent, basis points or multiples, and a whole number
+# that a word of price leads in or that lies near the price; counts, years and ordinals are none. The sign is left
+# out: «fell 1.2 %» states -1.2.
 _MONEY = r"USD|EUR|GBP|JPY|CHF|CNY|INR|dollars?|euros?|yen|pounds?|pence|rupees?"
+_RATIO = r"%|percent\b|per\scent\b|percentage\spoints?\b|basis\spoints?\b|bps\b|x\b|-?times\b"
 _CLAIM = re.compile(
     rf"(?P<currency>(?:[$€£¥₹]|\b(?:{_MONEY}))\s?|\b(?:price|target|closed?|support|resistance|level|worth)"
-    rf"(?:\s(?:at|of|near|around|to|is|was|price))*\s)?"
+    rf"(?:\s(?:at|of|near|around|to|is|was|price|sits|stands))*:?\s)?"
     rf"(?<![\w.,])(?<![A-Za-z]-)(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    rf"(?P<unit>\s?(?:%|percent\b|per\scent\b|(?:{_MONEY})\b))?",
+    rf"(?P<unit>\s?(?:{_RATIO}|(?:{_MONEY})\b))?",
     re.IGNORECASE,
 )
+_NEAR = 2.0  # a bare number between half and twice the price is taken for one
+_COUNTED = re.compile(
+    r"[\s-]?(?:(?:trading|calendar|consecutive|more|other|different|held|of)\s)?(?:sessions?|days?|weeks?|months?|years?"
+    r"|quarters?|hours?|minutes?|windows?|holdings?|stocks?|shares?|compan|analysts?|cases?|times|items?|articles?|out\sof"
+    r"|st\b|nd\b|rd\b|th\b|am\b|pm\b|a\.m|p\.m|:\d)",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"(?:S&P|Dow|Nasdaq|Russell|Nikkei|FTSE|DAX|CAC|STOXX|MSCI|top|next|last|past|first|Q|FY)[\s-]*$", re.IGNORECASE
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
@@ -21,6 +34,7 @@ _MONTH = (
 )
 _DATE = re.compile(
     r"(?P<iso>\d{4}-\d{2}-\d{2})(?:T[\d:.+Z-]+)?"
+    r"|(?P<m3>\d{1,2})/(?P<d3>\d{1,2})/(?P<y3>\d{4})"
     rf"|\b(?P<m1>{_MONTH})\s(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s(?P<y1>\d{{4}}))?"
     rf"|\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s(?P<m2>{_MONTH})(?:\s(?P<y2>\d{{4}}))?\b"
 )
@@ -30,11 +44,15 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*_«\"'(\d])")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a text may state: numbers up to rounding and sign, dates (YYYY-MM-DD), whatever stands in `quoted`."""
+    """What a text may state: numbers up to rounding and sign, dates (YYYY-MM-DD), whatever stands in `quoted`.
+
+    price: near which a bare whole number is taken for a price; 0 for nowhere.
+    """
 
     numbers: tuple[float, ...]
     dates: frozenset[str]
     quoted: str = ""
+    price: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +72,10 @@ def check(text: str, known: Known) -> Grounding:
     """Return which claims of a text the facts bear out."""
     allowed_dates = known.dates | {_day(match) for match in _dates(known.quoted)}
     without_years = {day[5:] for day in allowed_dates}
-    allowed = {match["number"] for match in _numbers(known.quoted)}
+    allowed = {match["number"] for match in _numbers(known.quoted, known.price)}
     facts = [abs(fact) for fact in known.numbers]
     dates = [(match, _day(match)) for match in _dates(text)]
-    numbers = _numbers(text)
+    numbers = _numbers(text, known.price)
     wrong = [m for m, day in dates if day not in (allowed_dates if len(day) > 5 else without_years)]
     wrong += [m for m in numbers if m["number"] not in allowed and not _rounds_any(m["number"], facts)]
     unmatched = [match.group().strip() for match in sorted(wrong, key=lambda match: match.start())]
@@ -81,10 +99,18 @@ def _dates(text: str) -> "list[re.Match[str]]":
     return list(_DATE.finditer(_LINK.sub(_blank, text)))
 
 
-def _numbers(text: str) -> "list[re.Match[str]]":
+def _numbers(text: str, price: float) -> "list[re.Match[str]]":
     """Return the claims that are numbers, not those inside dates and links."""
-    found = _CLAIM.finditer(_DATE.sub(_blank, _LINK.sub(_blank, text)))
-    return [match for match in found if match["currency"] or match["unit"] or "." in match["number"]]
+    plain = _DATE.sub(_blank, _LINK.sub(_blank, text))
+    return [match for match in _CLAIM.finditer(plain) if _is_claim(match, plain, price)]
+
+
+def _is_claim(match: "re.Match[str]", text: str, price: float) -> bool:
+    if match["currency"] or match["unit"] or "." in match["number"]:
+        return True
+    near = price / _NEAR <= float(match["number"].replace(",", "")) <= price * _NEAR
+    counted = _COUNTED.match(text, match.end()) or _NAMED.search(text, 0, match.start())
+    return near and not counted and not _YEAR.fullmatch(match["number"])
 
 
 def _blank(match: "re.Match[str]") -> str:
@@ -96,9 +122,9 @@ def _day(match: "re.Match[str]") -> str:
     """Return a date as YYYY-MM-DD, or MM-DD where it has no year."""
     if match["iso"]:
         return match["iso"]
-    month = _MONTHS.index((match["m1"] or match["m2"])[:3]) + 1
-    year = match["y1"] or match["y2"]
-    return (f"{year}-" if year else "") + f"{month:02d}-{int(match['d1'] or match['d2']):02d}"
+    month = int(match["m3"] or _MONTHS.index((match["m1"] or match["m2"])[:3]) + 1)
+    year = match["y1"] or match["y2"] or match["y3"]
+    return (f"{year}-" if year else "") + f"{month:02d}-{int(match['d1'] or match['d2'] or match['d3']):02d}"
 
 
 def _rounds_any(number: str, facts: Iterable[float]) -> bool:

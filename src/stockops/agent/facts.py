@@ -73,7 +73,7 @@ class Facts:
         """What a text about them may state."""
         days = {self.last_date, *(day.date for day in self.days), *(day for day, _ in self.closes)}
         published = {f"{item.published:%Y-%m-%d}" for item in self.news.items}
-        return Known(tuple(self.numbers()), frozenset(days | published), self.news.quoted)
+        return Known(tuple(self.numbers()), frozenset(days | published), self.news.quoted, self.last_price)
 
     def numbers(self) -> Iterator[float]:
         """Yield every price and percentage that a text may state."""
