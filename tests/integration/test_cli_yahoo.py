@@ -10,6 +10,7 @@ import pytest
 from stockops.market import calendar
 from tests.builders import bars
 from tests.integration.cli import WITHOUT_SERVICES, Result, run
+from tests.integration.test_news_feeds import article
 from tests.loopback_yahoo import YahooServer, yahoo_server
 
 AS_OF = "2016-02-26"
@@ -86,6 +87,25 @@ def test_todays_unfinished_bar_is_no_bar(server: YahooServer, tmp_path: Path) ->
     assert again == result.document | {"cached": True}
     [entry] = call(server, tmp_path, "cache", "list").document["entries"]
     assert datetime.fromisoformat(entry["fresh_until"]) == calendar.out_at("BTC-USD", completed + timedelta(days=1))
+    _explain(server, tmp_path, now)
+
+
+def _explain(server: YahooServer, home: Path, now: datetime) -> None:
+    """A forecast of now is explained with the news of now; without them where Yahoo does not serve them."""
+    hour = timedelta(hours=1)
+    server.news["BTC-USD"] = [
+        article("an hour ago", (now - hour).isoformat()),
+        article("tomorrow", (now + 24 * hour).isoformat()),
+        article("last month", (now - 30 * 24 * hour).isoformat()),
+    ]
+    explained = call(server, home, "analyze", "--ticker", "BTC-USD").document
+    assert [item["headline"] for item in explained["news"]] == ["an hour ago"]
+    assert (explained["degraded"], "looks back" in explained["report"]) == ([], False)
+    server.mode = "500"
+    without = call(server, home, "analyze", "--ticker", "BTC-USD").document
+    assert (without["degraded"], without["news"]) == (["news"], [])
+    assert "*No news: its source does not serve." in without["report"]
+    server.mode = "ok"
 
 
 def test_a_vendor_that_is_late_is_asked_again(server: YahooServer, tmp_path: Path) -> None:
