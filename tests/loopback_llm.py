@@ -12,7 +12,7 @@ from tests.loopback_http import Answer, Loopback, Request, as_json, loopback
 
 Mode = Literal[
     "ok", "busy", "boom", "slow", "drip", "cut", "drop", "garbage", "empty", "error", "missing", "html",
-    "flat_only", "flat_only_500",
+    "flat_only", "flat_only_500", "whole", "mislabelled",
 ]  # fmt: skip
 Script = Callable[[list[dict[str, str]]], str]
 
@@ -92,6 +92,8 @@ def _fault(mode: Mode, body: Any) -> Answer | None:
 def _stream(mode: Mode, lines: list[str], error: str, content_type: str) -> Answer:
     """A streamed answer: whole, dripping, ended too early, cut off, or ending in an error."""
     half = lines[: len(lines) // 2]
+    if mode == "mislabelled":
+        content_type = "application/json"
     if mode == "cut":
         return Answer(parts=half, content_type=content_type)
     if mode == "drop":
@@ -119,6 +121,10 @@ def llama_cpp(llm: Llm) -> Iterator[Llm]:
             vector = llm.vector(request.body["input"])
             return as_json({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": vector}]})
         text = llm.next_text(request.body["messages"])
+        if mode == "whole":
+            message = {"role": "assistant", "content": text}
+            choice = {"index": 0, "message": message, "finish_reason": llm.ending}
+            return as_json({"object": "chat.completion", "model": "tiny.gguf", "choices": [choice]})
         base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "tiny.gguf"}
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
         deltas += [{"content": piece} for piece in _pieces(text)]
@@ -148,6 +154,9 @@ def ollama(llm: Llm) -> Iterator[Llm]:
             return as_json({"model": "nomic-embed-text", "embeddings": [llm.vector(request.body["input"])]})
         base = {"model": request.body["model"], "created_at": "2026-01-01T00:00:00Z"}
         text = llm.next_text(request.body["messages"])
+        if mode == "whole":
+            done = {"message": {"role": "assistant", "content": text}, "done": True, "done_reason": llm.ending}
+            return as_json({**base, **done})
         parts: list[Any] = [
             {**base, "message": {"role": "assistant", "content": p}, "done": False} for p in _pieces(text)
         ]

@@ -64,6 +64,16 @@ def test_an_answer_comes_whole_and_is_counted_as_it_comes(kind: str, start: Star
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["whole", "mislabelled"])
+def test_a_server_that_does_not_stream_or_calls_its_stream_json_is_understood(
+    kind: str, mode: Mode, start: Start
+) -> None:
+    llm = start(kind, modes=[mode])
+    reply = complete(chat(kind, llm.url))
+    assert (reply.text, reply.cut, len(llm.chats)) == (analysis(), False, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_answer_that_ran_into_its_bound_is_told_from_one_that_ended(kind: str, start: Start) -> None:
     assert complete(chat(kind, start(kind, ending="length").url)).cut
     assert not complete(chat(kind, start(kind).url)).cut
@@ -77,7 +87,7 @@ def test_llama_cpp_is_asked_in_the_form_it_obeys(start: Start) -> None:
     assert body["response_format"]["json_schema"]["schema"] == SCHEMA
     assert body["chat_template_kwargs"] == {"enable_thinking": False}
     assert body["max_tokens"] == 300
-    assert "model" not in body
+    assert body["model"] == "default"
     assert llm.server.requests[0].headers["authorization"] == "Bearer key-0123"
 
 

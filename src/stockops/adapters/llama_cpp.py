@@ -7,6 +7,7 @@ from typing import Any
 from stockops.adapters.llm_http import LlmServer, Reader, Refused, json_line
 from stockops.ports import Reply
 
+_ANY = "default"  # llama.cpp takes any name for the one model it has; others refuse a request without
 _NOT_A_MATTER_OF_FORM = (401, 403, 404)
 _CHECK_SECONDS = 3.0
 
@@ -50,7 +51,7 @@ class LlamaCppChat:
             "stream": True,
             "temperature": 0.2,
             "chat_template_kwargs": {"enable_thinking": False},
-            **({"model": self.model} if self.model else {}),
+            "model": self.model or _ANY,
         }
         try:
             try:
@@ -90,12 +91,15 @@ class _Events(Reader):
         if value.strip() == "[DONE]":
             self.done = True
             return
-        event = json_line(value)
-        if event.get("error"):
-            raise Refused(str(event["error"])[:160])
-        self.model = str(event.get("model") or self.model)
-        for choice in event.get("choices") or []:
-            self.text += str((choice.get("delta") or {}).get("content") or "")
+        self.whole(json_line(value))
+
+    def whole(self, document: dict[str, Any]) -> None:
+        """Take one event, whose choices have a `delta`, or an answer in one piece, whose choices have a `message`."""
+        if document.get("error"):
+            raise Refused(str(document["error"])[:160])
+        self.model = str(document.get("model") or self.model)
+        for choice in document.get("choices") or []:
+            self.text += str((choice.get("delta") or choice.get("message") or {}).get("content") or "")
             self.done = self.done or bool(choice.get("finish_reason"))
             self.cut = self.cut or choice.get("finish_reason") == "length"
         self._on_text(len(self.text))

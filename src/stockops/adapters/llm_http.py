@@ -42,6 +42,10 @@ class Reader:
         """Take one line as it comes."""
         raise NotImplementedError
 
+    def whole(self, document: dict[str, Any]) -> None:
+        """Take an answer that came in one piece, from a server that does not stream."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class LlmServer:
@@ -75,10 +79,11 @@ class LlmServer:
         def read(client: httpx.Client, until: float) -> Reader:
             answer = reader()
             with client.stream("POST", path, json=body) as response:
-                for line in _checked(response).iter_lines():
+                lines = _until(until, _checked(response).iter_lines())
+                if response.headers.get("content-type", "").startswith("application/json"):
+                    lines = _whole(answer, lines)
+                for line in lines:
                     answer.line(line)
-                    if time.monotonic() > until:
-                        raise httpx.ReadTimeout("")
                     if len(answer.text) > _MOST_CHARACTERS:
                         raise Refused("an answer without end")
             if not answer.done:
@@ -131,6 +136,31 @@ class LlmServer:
             raise self.failure(str(exc.__cause__)) from None
         except ValueError:
             raise self.failure("an answer that is no JSON") from None
+
+
+def _until(until: float, lines: Iterator[str]) -> Iterator[str]:
+    """Yield lines while there is time: a server that drips never lets a single wait run out."""
+    for line in lines:
+        yield line
+        if time.monotonic() > until:
+            raise httpx.ReadTimeout("")
+
+
+def _whole(answer: Reader, lines: Iterator[str]) -> Iterator[str]:
+    """Give the reader an answer in one piece and return no lines; all of them where it is a stream after all."""
+    found, left = [], 10 * _MOST_CHARACTERS
+    for line in lines:
+        found.append(line)
+        left -= len(line)
+        if left < 0:
+            raise Refused("an answer without end")
+    try:
+        document = json.loads("\n".join(found))
+    except ValueError:
+        return iter(found)
+    if isinstance(document, dict):
+        answer.whole(document)
+    return iter(())
 
 
 def json_line(line: str) -> dict[str, Any]:

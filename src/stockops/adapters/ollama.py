@@ -81,13 +81,15 @@ class _Lines(Reader):
 
     def line(self, line: str) -> None:
         """Take one line."""
-        if not line.strip():
-            return
-        part = json_line(line)
-        if part.get("error"):
-            raise Refused(str(part["error"])[:160])
-        self.model = str(part.get("model") or self.model)
-        self.text += str((part.get("message") or {}).get("content") or "")
-        self.done = bool(part.get("done"))
-        self.cut = part.get("done_reason") == "length"
+        if line.strip():
+            self.whole(json_line(line))
+
+    def whole(self, document: dict[str, Any]) -> None:
+        """Take one part, or an answer in one piece: the shape is the same."""
+        if document.get("error"):
+            raise Refused(str(document["error"])[:160])
+        self.model = str(document.get("model") or self.model)
+        self.text += str((document.get("message") or {}).get("content") or "")
+        self.done = bool(document.get("done"))
+        self.cut = document.get("done_reason") == "length"
         self._on_text(len(self.text))
