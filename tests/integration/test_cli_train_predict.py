@@ -78,8 +78,8 @@ def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli
     assert result.code == 0
     document = result.document
     assert set(document) == {
-        "schema", "ticker", "source", "last_date", "model_version", "trained_to", "cached", "next_business_days",
-        "predictions", "history", "features", "degraded",
+        "schema", "ticker", "source", "last_date", "model_version", "trained_to", "ranges_from", "cached",
+        "next_business_days", "predictions", "history", "features", "degraded",
     }  # fmt: skip
     assert document["last_date"] == document["trained_to"] == AS_OF
     # 3 July is a session (a half day), 4 July is not

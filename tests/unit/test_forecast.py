@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as arrays
 
 from stockops.errors import DataError
 from stockops.forecasting import checkpoint
+from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.forecast import as_bars, predict_one_step_and_week
+from stockops.forecasting.forecast import predict_one_step_and_week
 from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
 from stockops.market import calendar, features
 from stockops.market.windows import CONTEXT
@@ -27,7 +28,6 @@ def model(noise: float = 0.0) -> Checkpoint:
     network = PriceLSTM(LSTMConfig(hidden=8))
     torch.nn.init.normal_(network.head.weight, std=noise)
     torch.nn.init.normal_(network.head.bias, std=noise)
-    network.scaler_scale.fill_(0.05)
     network.range_quantiles.copy_(torch.tensor([[1.0, 1.4, 1.7, 2.0, 2.2], [2.0, 2.8, 3.4, 4.0, 4.4]]))
     return checkpoint.seal(network, {"ticker": "AAPL", "data": {"last": "2020-01-01"}, "metrics": {}})
 
@@ -36,12 +36,12 @@ def sessions(days: int) -> tuple[date, ...]:
     return calendar.next_sessions("AAPL", LAST, days)
 
 
-def test_persistence_repeats_the_last_bar_on_the_next_sessions() -> None:
+def test_persistence_repeats_the_last_close_on_the_next_sessions() -> None:
     path = predict_one_step_and_week(model(), BARS, sessions(5))
     assert tuple(bar.date for bar in path) == sessions(5)
     last = BARS.iloc[-1].astype("float32")  # the precision of every feature
     for bar in path:
-        assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == tuple(last)
+        assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (*[last["Close"]] * 4, last["Volume"])
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 5.0])

@@ -39,8 +39,8 @@ def tensors(cut: windows.Windows) -> tuple[torch.Tensor, torch.Tensor]:
 def examples(network: PriceLSTM, cut: windows.Windows, *, cached: bool = False) -> fit.Examples:
     context, target = tensors(cut)
     return fit.Examples(
-        inputs=lstm.hidden_states(network, context) if cached else network.encode(context),
-        targets=((target - context[:, -1:]) / network.steps(context)).float(),
+        inputs=lstm.states(network, context) if cached else context,
+        targets=lstm.changes(context, target).float(),
         training=torch.as_tensor(cut.training),
         validation=torch.as_tensor(cut.validation),
     )
@@ -56,31 +56,65 @@ def test_the_specified_network_has_three_layers_of_128_a_dropout_of_a_fifth_and_
     assert (network.body.input_size, network.head.out_features) == (7, 5 * 7)
 
 
-def test_an_untrained_network_is_persistence_to_the_last_bit() -> None:
+def test_an_untrained_network_says_tomorrow_is_today_to_the_last_bit() -> None:
     network = model()
     network.scaler_mean.copy_(torch.linspace(-1, 1, 7))
     network.scaler_scale.copy_(torch.linspace(0.01, 3, 7))
     context = table().context
     forecast = lstm.predict(network, context)
     assert forecast.dtype == np.float64
-    np.testing.assert_array_equal(forecast, np.broadcast_to(context[:, -1:], forecast.shape))
+    today = context[:, -1:].copy()
+    today[..., :4] = today[..., 3:4]  # the last close is what every price starts from
+    np.testing.assert_array_equal(forecast, np.broadcast_to(today, forecast.shape))
 
 
-def test_a_price_ten_times_as_high_looks_the_same() -> None:
+def test_a_price_ten_times_as_high_and_a_volume_seven_times_look_the_same() -> None:
     context = torch.as_tensor(table().context.copy())
-    higher = context * torch.tensor([10, 10, 10, 10, 3, 1, 10])  # MACD is in the price's currency
-    torch.testing.assert_close(lstm.relative(higher), lstm.relative(context))
+    context[..., 4] *= 1e6  # a share more or less then makes no difference
+    higher = context * torch.tensor([10, 10, 10, 10, 7, 1, 10])  # MACD is in the price's currency
+    for view in (lstm.relative, lstm.standing):
+        torch.testing.assert_close(view(higher), view(context), rtol=1e-6, atol=1e-6)
 
 
-def test_relative_windows_end_at_zero_but_for_rsi_and_survive_a_window_without_trading() -> None:
+def test_a_market_twice_as_wild_looks_the_same() -> None:
+    calm = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.001, 60)))
+    windows_of = [np.repeat(closes[:, None], 7, axis=1)[None] for closes in (calm, calm**2)]
+    relative = [lstm.relative(torch.as_tensor(window))[..., 3] for window in windows_of]
+    torch.testing.assert_close(relative[0], relative[1], rtol=0.02, atol=0.05)
+
+
+def test_relative_windows_end_at_the_anchor_and_survive_one_without_trading_or_movement() -> None:
     context = torch.as_tensor(table().context.copy())
     context[0, :, 4] = 0
+    context[1, :, :4] = 50.0
     encoded = lstm.relative(context)
     assert torch.isfinite(encoded).all()
-    rsi = features.FEATURES.index("RSI14")
-    last = encoded[:, -1]
-    torch.testing.assert_close(last[:, rsi], context[:, -1, rsi])
-    assert (torch.cat([last[:, :rsi], last[:, rsi + 1 :]], dim=1) == 0).all()
+    assert torch.isfinite(lstm.standing(context)).all()
+    last, rsi = encoded[:, -1], features.FEATURES.index("RSI14")
+    assert (last[:, [3, 4, 6]] == 0).all()  # Close, Volume, MACD
+    torch.testing.assert_close(last[:, rsi] * 15, context[:, -1, rsi])
+
+
+def test_what_the_head_is_to_say_leads_to_the_rows_that_came() -> None:
+    context, target = tensors(table())
+    torch.testing.assert_close(lstm.applied(context, lstm.changes(context, target)), target, rtol=1e-6, atol=1e-6)
+
+
+def test_no_head_makes_a_volume_that_is_no_number() -> None:
+    context, _ = tensors(table())
+    assert torch.isfinite(lstm.applied(context, torch.full((len(context), 5, 7), 1e6))).all()
+
+
+def test_volatility_of_a_constant_move_is_that_move() -> None:
+    closes = 100 * np.exp(0.02 * np.array([[0, 1] * 30]))
+    np.testing.assert_allclose(lstm.volatility(torch.as_tensor(closes)), 0.02)
+
+
+def test_volatility_weighs_the_last_days_most() -> None:
+    calm_then_wild = np.r_[np.zeros(50), 0.05 * np.tile([1, -1], 5)]
+    closes = 100 * np.exp(np.cumsum(np.stack([calm_then_wild, calm_then_wild[::-1]]), axis=1))
+    late, early = lstm.volatility(torch.as_tensor(closes))
+    assert late > 2 * early
 
 
 def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
@@ -131,7 +165,7 @@ def test_the_kept_weights_give_the_best_validation_loss() -> None:
     given = examples(network, cut)
     history = fit.fit(network, network.respond, given, fit.FitConfig(4, 0.05), seed=0, on_epoch=ignore)
     error = lstm.in_batches(network, network.respond, given.inputs[given.validation]) - given.targets[given.validation]
-    assert float(error.square().mean()) == pytest.approx(fit.best_epoch(history).validation_loss, rel=1e-6)
+    assert float(error.abs().mean()) == pytest.approx(fit.best_epoch(history).validation_loss, rel=1e-6)
 
 
 def test_every_epoch_is_reported_as_it_ends() -> None:
@@ -187,3 +221,56 @@ def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
     assert torch.equal(torch.as_tensor(scaler.scale_), network.scaler_scale)
     assert torch.equal(scale("validation"), network.scaler_scale)
     assert not torch.equal(scale("training"), network.scaler_scale)
+
+
+def learnt(rows: int, network: PriceLSTM, epochs: int = 1) -> tuple[learning.Table, learning.Learned]:
+    given = learning.Table.of("AAPL", bars(rows), split="random", seed=0)
+    return given, learning.learn(network, given, fit.FitConfig(epochs, 1e-3), seed=0, on_epoch=ignore)
+
+
+def test_the_head_starts_in_the_middle_of_what_came_but_on_close() -> None:
+    network, cut = model(), learning.Table.of("AAPL", bars(300), split="random", seed=0).windows
+    context, target = tensors(cut)
+    given = examples(network, cut)
+    learning._centre(network, torch.zeros_like(given.targets[given.training]), given)
+    with torch.no_grad():
+        misses = (lstm.changes(context, target) - network.respond(context))[given.training]
+    middle = misses.median(dim=0).values
+    np.testing.assert_allclose(middle[:, [0, 1, 2, 4, 5, 6]], 0.0, atol=1e-6)
+    bias = network.head.bias.view(5, 7)
+    assert (bias[:, 3] == 0).all()
+    assert (bias[:, 1] > 0).all()  # a High above the last close
+    assert (bias[:, 2] < 0).all()
+
+
+def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for_and_nothing_else_is() -> None:
+    network, cut = model(trained=True), table()
+    given = examples(network, cut)
+    before = copy.deepcopy(network.head.state_dict())
+    said = torch.randn(len(given.validation), 5, 7, generator=torch.Generator().manual_seed(0))
+    given.targets[given.validation] = said * 0.5  # half of what the head says is true
+    given.targets[given.validation, :, 0] = -said[..., 0]  # and the opposite of what it says of Open
+    kept = learning._shrink(network, said, given)
+    assert kept == {"Open": [0.0] * 5, "Close": [pytest.approx(0.5)] * 5}
+    share = network.head.weight.view(5, 7, -1) / before["weight"].view(5, 7, -1)
+    torch.testing.assert_close(share[:, 3], torch.full_like(share[:, 3], 0.5))
+    assert (share[:, 0] == 0).all()
+    assert (share[:, [1, 2, 4, 5, 6]] == 1).all()
+    torch.testing.assert_close(network.head.bias.view(5, 7)[:, 3], before["bias"].view(5, 7)[:, 3] * 0.5)
+
+
+def test_a_young_ticker_keeps_the_ranges_of_its_parent_and_an_old_one_has_its_own() -> None:
+    parent = model(trained=True)
+    parent.range_quantiles.copy_(torch.linspace(1, 10, 10).view(2, 5))
+    for rows, own in ((400, False), (700, True)):  # 62 and 122 windows held out
+        child = transfer.child_of(parent, "freeze")
+        _, learned = learnt(rows, child)
+        assert learned.own_ranges is own
+        assert torch.equal(child.range_quantiles, parent.range_quantiles) is not own
+
+
+def test_a_young_parent_has_nobody_to_borrow_from() -> None:
+    network = model()
+    _, learned = learnt(300, network)
+    assert learned.own_ranges
+    assert (network.range_quantiles > 0).all()

@@ -3,13 +3,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from stockops.forecasting.scores import Evaluation, summary
+from stockops.forecasting.scores import Evaluation, Scaled, summary
 
 
 def evaluation(forecast: float, *, actual: float = 12.0, last: float = 10.0) -> Evaluation:
     """Two windows of constant rows; the second is held out. The history varies by day, so R2 exists."""
     wave = np.array([-1.0, 1.0])[:, None, None]
     came = np.broadcast_to(actual + wave, (2, 5, 7)).copy()
+    levels = ((forecast, 5), (actual, 5), (last, 1))
     return Evaluation(
         ticker="AAPL",
         dates=(date(2024, 1, 2), date(2024, 1, 3)),
@@ -17,7 +18,7 @@ def evaluation(forecast: float, *, actual: float = 12.0, last: float = 10.0) -> 
         actual=came,
         last=np.broadcast_to(last + wave[:, 0], (2, 7)).copy(),
         held_out=np.array([False, True]),
-        steps=np.full((2, 1, 7), 0.5),
+        scaled=Scaled(*(np.full((2, days, 5), level / 0.5) for level, days in levels)),  # a unit is 0.5
     )
 
 

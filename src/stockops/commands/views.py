@@ -54,8 +54,12 @@ def predicted(document: Document) -> "RenderableType":
             *(" to ".join(map(_price, bar[name])) for name in ("close_80", "close_95")),
             f"{bar['volume']:,}",
         )
-    note = f"model {document['model_version']}, trained to {document['trained_to']}; prices from {document['source']}"
-    return Group(table, note)
+    notes = [
+        f"model {document['model_version']}, trained to {document['trained_to']}; prices from {document['source']}"
+    ]
+    if document["ranges_from"] != document["ticker"]:
+        notes.append(f"its history is short: the ranges are calibrated on {document['ranges_from']}")
+    return Group(table, *notes)
 
 
 def analysis(document: Document) -> "RenderableType":

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
     """Return the trainer of this call; it tells `progress`, bars on a terminal if not said, how far it is."""
-    from stockops.pipelines.train import Trainer, TrainOptions
+    from stockops.pipelines.lessons import TrainOptions
+    from stockops.pipelines.train import Trainer
 
     settings, services = run.settings, run.services
     options = TrainOptions(

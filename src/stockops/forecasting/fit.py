@@ -1,4 +1,7 @@
-"""The training loop: Adam on scaled changes, the weights of the best validation epoch kept."""
+"""The training loop: Adam on the mean absolute error of changes, the weights of the best validation epoch kept.
+
+The absolute error, because forecasts are judged by it, and because one crash must not outweigh a year.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +46,7 @@ def fit(
 ) -> list[EpochLoss]:
     """Train the network's trainable weights in place and return the loss of every epoch.
 
-    forward: inputs (batch, …) -> scaled changes (batch, 5, 7), through `network`. The untrained network
+    forward: inputs (batch, …) -> changes (batch, 5, 7), through `network`. The network as it is given
     stands in the history as epoch 0 and may well be the best one: training that does not help on the
     validation windows changes nothing. The same seed gives the same weights.
     """
@@ -86,7 +89,7 @@ def _train_one_epoch(
     order = examples.training[torch.randperm(len(examples.training), generator=shuffle)]
     total = torch.zeros((), device=examples.inputs.device)
     for batch in torch.split(order, config.batch_size):
-        loss = nn.functional.mse_loss(forward(examples.inputs[batch]), examples.targets[batch])
+        loss = nn.functional.l1_loss(forward(examples.inputs[batch]), examples.targets[batch])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trainable, config.gradient_clip)
@@ -98,4 +101,4 @@ def _train_one_epoch(
 def _validate(network: nn.Module, forward: Callable[[Tensor], Tensor], examples: Examples) -> float:
     chosen = examples.validation
     error = in_batches(network, forward, examples.inputs[chosen]) - examples.targets[chosen]
-    return float(error.square().mean())
+    return float(error.abs().mean())

@@ -7,19 +7,21 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 
 from stockops.errors import DataError
 from stockops.forecasting import ranges
+from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.lstm import predict
+from stockops.forecasting.lstm import predict, volatility
+from stockops.forecasting.walk import walk
 from stockops.market import features
-from stockops.market.ohlcv import OHLCV, PRICES
+from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON
 
 Floats = npt.NDArray[np.float64]
 
 MAX_DAYS = 63  # a quarter; further out the range says nothing anyone would use
-_LOWEST = 0.01  # of the last close: a forecast price is never below it, so never zero or negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class ForecastBar:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What one model says after one session's close."""
+    """What one model says after one session's close. ranges_from: whose misses its ranges were calibrated on."""
 
     ticker: str
     source: str
@@ -46,6 +48,7 @@ class Forecast:
     model_version: str
     trained_to: date
     skill: float | None
+    ranges_from: str
     path: tuple[ForecastBar, ...]
     history: tuple[tuple[date, float], ...]
 
@@ -63,38 +66,36 @@ def predict_one_step_and_week(
     bars: adjusted OHLCV of the whole history, its last row the origin. latest: that row's features, shape (7,),
     where they come from a feature store; computed from the bars where not. Beyond five sessions the model is
     rolled forward: its own bars join the history and the features are computed from them anew. Every
-    forecast is a bar: low <= open, close <= high, prices above zero, volume not below. Raises DataError
-    when the history is too short for one window of features.
+    forecast is a bar: low <= open, close <= high, prices above zero, volume not below. The ranges have learnt from
+    every session after the training. Raises DataError when the history is too short for one window of features.
     """
     _check_length(bars)
-    window = features.add(bars).to_numpy()[-CONTEXT:].copy()
+    table = features.add(bars)
+    window = table.to_numpy()[-CONTEXT:].copy()
     if latest is not None:
         window[-1] = latest
-    origin = window[:, OHLCV.index("Close")]
+    closes = window[:, OHLCV.index("Close")]
     history = bars
     while len(history) < len(bars) + len(sessions):
         if len(history) > len(bars):
             window = features.add(history).to_numpy()[-CONTEXT:]
         days = pd.DatetimeIndex(list(sessions[len(history) - len(bars) :][:HORIZON]))
-        rows = as_bars(predict(checkpoint.model, window[None])[0][: len(days)], last_close=float(origin[-1]))
+        rows = as_bars(predict(checkpoint.model, window[None])[0][: len(days)], last_close=float(closes[-1]))
         history = pd.concat([history, pd.DataFrame(rows, index=days, columns=list(OHLCV))])
     path = history.to_numpy()[len(bars) :]
-    return _with_ranges(path, origin, checkpoint, sessions)
+    bounds = ranges.around(
+        path[None, :, OHLCV.index("Close")],
+        volatility(torch.as_tensor(closes[None].copy())).numpy(),
+        _quantiles(checkpoint, table)[None],
+    )[0]
+    return _bars(path, bounds, sessions)
 
 
-def as_bars(forecast: Floats, last_close: Floats | float) -> Floats:
-    """Return OHLCV that are bars, (…, 5), from raw forecasts (…, 7); last_close broadcasts against (…, 1).
-
-    High and Low are stretched to enclose Open and Close, prices kept above 1 % of the last close and
-    volume above zero: five channels forecast on their own may cross.
-    """
-    bars = forecast[..., : len(OHLCV)].copy()
-    prices = np.maximum(bars[..., : len(PRICES)], _LOWEST * last_close)
-    bars[..., : len(PRICES)] = prices
-    bars[..., PRICES.index("High")] = prices.max(axis=-1)
-    bars[..., PRICES.index("Low")] = prices.min(axis=-1)
-    bars[..., OHLCV.index("Volume")] = np.maximum(bars[..., OHLCV.index("Volume")], 0)
-    return bars
+def _quantiles(checkpoint: Checkpoint, table: pd.DataFrame) -> Floats:
+    """Return the quantiles of the ranges as they stand at the last row, (2 levels, 5)."""
+    walked = walk(checkpoint, table).quantiles
+    calibrated: Floats = checkpoint.model.range_quantiles.numpy()
+    return walked[-1] if len(walked) else calibrated
 
 
 def _check_length(bars: pd.DataFrame) -> None:
@@ -106,11 +107,8 @@ def _check_length(bars: pd.DataFrame) -> None:
         )
 
 
-def _with_ranges(
-    path: Floats, origin: Floats, checkpoint: Checkpoint, sessions: Sequence[date]
-) -> tuple[ForecastBar, ...]:
-    quantiles = checkpoint.model.range_quantiles.numpy()
-    bounds = ranges.around(path[:, OHLCV.index("Close")], origin, quantiles)
+def _bars(path: Floats, bounds: Floats, sessions: Sequence[date]) -> tuple[ForecastBar, ...]:
+    """Return rows (days, 5) and ranges (2, days, 2) as forecast bars."""
     return tuple(
         ForecastBar(
             date=day,

@@ -1,4 +1,4 @@
-"""One model learns one history: scaler, fit, ranges, scores, in that order."""
+"""One model learns one history: scaler, start, fit, shrinkage, ranges, scores, in that order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,15 +11,19 @@ import torch
 from torch import Tensor
 
 from stockops.forecasting import fit, ranges
-from stockops.forecasting.forecast import as_bars
-from stockops.forecasting.lstm import PriceLSTM, hidden_states, in_batches, relative
-from stockops.forecasting.scores import Evaluation
+from stockops.forecasting.bars import as_bars
+from stockops.forecasting.lstm import PriceLSTM, applied, changes, in_batches, relative, states, volatility
+from stockops.forecasting.scores import Evaluation, Scaled
 from stockops.market import features, windows
+from stockops.market.features import FEATURES
 from stockops.market.ohlcv import OHLCV
 from stockops.records import EpochLoss, Split
 
 if TYPE_CHECKING:
     from sklearn.preprocessing import StandardScaler
+
+_OPEN, _CLOSE = FEATURES.index("Open"), FEATURES.index("Close")
+_ENOUGH = 100  # held-out windows; a 95 % quantile of fewer hangs on a handful of days
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What learning left beside the weights: losses, the scaler, forecasts of every window."""
+    """What learning left beside the weights.
+
+    history: losses of every epoch. shrinkage: what share of the learnt change of Open and of Close was kept, by
+    horizon. own_ranges: False where too few windows were held out and the ranges are still the parent's.
+    """
 
     history: list[EpochLoss]
     scaler: "StandardScaler"
+    shrinkage: dict[str, list[float]]
+    own_ranges: bool
     evaluation: Evaluation
 
 
@@ -53,14 +63,20 @@ def learn(
 ) -> Learned:
     """Train what the model leaves trainable, in place; set its scaler and the quantiles of its ranges.
 
-    Where the body is frozen, its last hidden state is computed once per window and the head trains on that.
+    Where the body is frozen, what the head sees is computed once per window and the head trains on that.
     """
     scaler = _fit_scaler(model, table.windows)
     forward, examples = _examples(model, table.windows)
+    if model.head.weight.any():  # a child's; the parent's says nothing yet
+        said = in_batches(model, forward, examples.inputs[examples.training])
+    else:
+        said = torch.zeros_like(examples.targets[examples.training])
+    _centre(model, said, examples)
     history = fit.fit(model, forward, examples, config, seed=seed, on_epoch=on_epoch)
+    kept = _shrink(model, in_batches(model, forward, examples.inputs[examples.validation]), examples)
     evaluation = _evaluate(model, in_batches(model, forward, examples.inputs), table)
-    _set_ranges(model, table.windows, evaluation)
-    return Learned(history, scaler, evaluation)
+    own = _set_ranges(model, table.windows, evaluation)
+    return Learned(history, scaler, kept, own, evaluation)
 
 
 def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> "StandardScaler":
@@ -75,46 +91,82 @@ def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> "StandardScaler":
 
 
 def _examples(model: PriceLSTM, cut: windows.Windows) -> tuple[Callable[[Tensor], Tensor], fit.Examples]:
-    """Return what trains and on what: the head on hidden states where the body is frozen, else the network."""
+    """Return what trains and on what: the head on its inputs where the body is frozen, else the network."""
     device = model.scaler_mean.device
     context, target = _tensor(cut.context).to(device), _tensor(cut.target).to(device)
     frozen = not any(weight.requires_grad for weight in model.body.parameters())
     examples = fit.Examples(
-        inputs=hidden_states(model, context) if frozen else model.encode(context),
-        targets=((target - context[:, -1:]) / model.steps(context)).float(),
+        inputs=states(model, context) if frozen else context,
+        targets=changes(context, target).float(),
         training=torch.as_tensor(cut.training, device=device),
         validation=torch.as_tensor(cut.validation, device=device),
     )
     return (model.change if frozen else model.respond), examples
 
 
+@torch.no_grad()
+def _centre(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> None:
+    """Start the head where its misses on the training windows have their middle, but for Close.
+
+    A High lies above the last close by about the same share of a usual day, always: that is known before any
+    epoch, and a short history has too few of them to learn it. Close keeps to «tomorrow = today».
+    """
+    miss = (examples.targets[examples.training] - change).median(dim=0).values
+    miss[:, _CLOSE] = 0.0
+    model.head.bias.add_(miss.flatten())
+
+
+@torch.no_grad()
+def _shrink(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> dict[str, list[float]]:
+    """Shrink the head's Open and Close toward the last close, as far as the held-out windows ask for it.
+
+    The factor of each horizon is the least-squares one, in [0, 1]. For these two channels the last close is next to
+    unbeatable, and most of what a network learns beyond it is noise. Source: Copas, Regression, Prediction and
+    Shrinkage (1983).
+    """
+    target = examples.targets[examples.validation]
+    scale = ((change * target).sum(dim=0) / change.square().sum(dim=0).clamp(min=1e-12)).clamp(0.0, 1.0)
+    factor = torch.ones_like(scale)
+    factor[:, [_OPEN, _CLOSE]] = scale[:, [_OPEN, _CLOSE]]
+    model.head.weight.mul_(factor.flatten()[:, None])
+    model.head.bias.mul_(factor.flatten())
+    return {name: factor[:, FEATURES.index(name)].tolist() for name in ("Open", "Close")}
+
+
 def _evaluate(model: PriceLSTM, change: Tensor, table: Table) -> Evaluation:
-    """Return the scaled changes of all windows as an evaluation, the forecasts being bars as a user gets them."""
+    """Return the changes forecast for all windows as an evaluation, the forecasts being bars as a user gets them."""
     cut = table.windows
-    last, steps = cut.context[:, -1:], model.steps(_tensor(cut.context).to(change.device)).cpu().numpy()
-    forecast = as_bars(last + change.double().cpu().numpy() * steps, last[..., OHLCV.index("Close"), None])
+    context = _tensor(cut.context)
+    raw = applied(context, change.cpu()).numpy()
+    forecast = as_bars(raw, cut.context[:, -1:, _CLOSE, None])
     held_out = np.zeros(len(cut.context), dtype=bool)
     held_out[cut.validation] = True
+    rows = (forecast, cut.target, cut.context[:, -1:])
+    scaled = (changes(context, _tensor(part[..., : len(OHLCV)])).numpy() for part in rows)
     return Evaluation(
         ticker=table.symbol,
         dates=table.targets_from,
         forecast=forecast,
         actual=cut.target,
-        last=last[:, 0],
+        last=cut.context[:, -1],
         held_out=held_out,
-        steps=steps,
+        scaled=Scaled(*scaled),
     )
 
 
-def _set_ranges(model: PriceLSTM, cut: windows.Windows, evaluation: Evaluation) -> None:
-    close = OHLCV.index("Close")
+def _set_ranges(model: PriceLSTM, cut: windows.Windows, evaluation: Evaluation) -> bool:
+    """Calibrate the ranges on the held-out windows; tell whether they were enough, the parent's stay if not."""
     held_out = cut.validation
-    quantiles = ranges.calibrate(
-        cut.context[held_out, :, close],
-        evaluation.forecast[held_out, :, close],
-        evaluation.actual[held_out, :, close],
+    borrowed = bool(model.range_quantiles.any())  # a child begins as a copy of its parent
+    if borrowed and len(held_out) < _ENOUGH:
+        return False
+    misses = ranges.misses(
+        volatility(_tensor(cut.context[held_out, :, _CLOSE])).numpy(),
+        evaluation.forecast[held_out, :, _CLOSE],
+        evaluation.actual[held_out, :, _CLOSE],
     )
-    model.range_quantiles.copy_(torch.as_tensor(quantiles))
+    model.range_quantiles.copy_(torch.as_tensor(ranges.calibrate(misses)))
+    return True
 
 
 def _tensor(values: windows.Floats) -> Tensor:

@@ -12,13 +12,22 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Scaled:
+    """OHLCV as changes from the anchor in the network's units, (windows, days, 5); last has one day."""
+
+    forecast: Floats
+    actual: Floats
+    last: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """Forecasts of one model over a whole history, with what came.
 
     dates: the first target's session of each window, shape (windows,).
     forecast: (windows, 5, 5), OHLCV; actual: (windows, 5, 7); last: (windows, 7), the row at the origin; raw units.
     held_out: True for validation windows, shape (windows,).
-    steps: (windows, 1, 7), the raw size of one scaled unit of change (PriceLSTM.steps).
+    scaled: the first three as the network measures them.
     """
 
     ticker: str
@@ -27,13 +36,13 @@ class Evaluation:
     actual: Floats
     last: Floats
     held_out: npt.NDArray[np.bool_]
-    steps: Floats
+    scaled: Scaled
 
 
 def summary(evaluation: Evaluation) -> dict[str, object]:
     """Return the metrics of an evaluation; keys as in `{ticker}_metrics.json`.
 
-    Over every window and all five days: MSE of OHLCV in the scaled units of the network, RMSE of Open to
+    Over every window and all five days: MSE of OHLCV in the units of the network (`lstm.units`), RMSE of Open to
     Close in the price's currency, R2 averaged over OHLCV. `persistence` holds the same for the last known
     row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than «tomorrow = today».
     `validation` is the same over the held-out windows, `next_day` over the first day.
@@ -51,14 +60,15 @@ def summary(evaluation: Evaluation) -> dict[str, object]:
 def _compare(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: slice) -> dict[str, object]:
     actual = evaluation.actual[chosen, days, : len(OHLCV)]
     naive = np.broadcast_to(evaluation.last[chosen, None, : len(OHLCV)], actual.shape)
-    scale = evaluation.steps[chosen, :, : len(OHLCV)]
-    model = _errors(evaluation.forecast[chosen, days], actual, scale)
-    persistence = _errors(naive, actual, scale)
+    scaled = evaluation.scaled
+    came = scaled.actual[chosen, days]
+    model = _errors(evaluation.forecast[chosen, days], actual, scaled.forecast[chosen, days] - came)
+    persistence = _errors(naive, actual, scaled.last[chosen] - came)
     skill = {name: _skill(model[name], persistence[name]) for name in ("MSE", "RMSE")}
     return {**model, "persistence": persistence, "skill": skill}
 
 
-def _errors(forecast: Floats, actual: Floats, scale: Floats) -> dict[str, float]:
+def _errors(forecast: Floats, actual: Floats, scaled_error: Floats) -> dict[str, float]:
     """Return MSE, RMSE and R2 of forecasts (windows, days, 5)."""
     error = forecast - actual
     flat = actual.reshape(-1, actual.shape[-1])
@@ -66,7 +76,7 @@ def _errors(forecast: Floats, actual: Floats, scale: Floats) -> dict[str, float]
     missed = (error**2).reshape(flat.shape).sum(axis=0)
     r2 = [1 - m / s for m, s in zip(missed, spread, strict=True) if s > 0]
     return {
-        "MSE": float(((error / scale) ** 2).mean()),
+        "MSE": float((scaled_error**2).mean()),
         "RMSE": float(np.sqrt((error[..., : len(PRICES)] ** 2).mean())),
         "R2": float(np.mean(r2)) if r2 else 0.0,
     }

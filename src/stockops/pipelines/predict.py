@@ -70,6 +70,7 @@ class Predictor:
             model_version=checkpoint.version,
             trained_to=checkpoint.trained_to,
             skill=checkpoint.card["metrics"]["skill"]["RMSE"],
+            ranges_from=checkpoint.card["ranges_from"],
             path=predict_one_step_and_week(checkpoint, prices.bars, sessions, latest.values),
             history=_history(prices),
         )
@@ -145,6 +146,7 @@ def document(forecast: Forecast, days: int, latest: Latest, degraded: list[str])
         "last_date": forecast.last_date.isoformat(),
         "model_version": forecast.model_version,
         "trained_to": forecast.trained_to.isoformat(),
+        "ranges_from": forecast.ranges_from,
         "cached": False,
         "next_business_days": [bar.date.isoformat() for bar in forecast.path[:HORIZON]],
         "predictions": predictions,

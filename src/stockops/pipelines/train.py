@@ -1,51 +1,28 @@
-"""The story of a training: prices -> windows -> learning -> card and pictures -> artifacts -> tracker."""
+"""The story of a training: prices -> lesson -> checkpoint and pictures -> artifacts -> tracker."""
 
-import importlib.metadata
 import json
 import logging
 import pickle
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-
-from stockops import __version__
 from stockops.best_effort import BestEffort
 from stockops.forecasting import checkpoint as checkpoints
-from stockops.forecasting import scores, transfer
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.device import prepare
-from stockops.forecasting.fit import FitConfig, best_epoch
-from stockops.forecasting.learning import Learned, Table, learn
-from stockops.forecasting.lstm import PriceLSTM
-from stockops.market import features
+from stockops.forecasting.learning import Learned
 from stockops.monitoring import catalogue
-from stockops.pipelines import feature_history
+from stockops.pipelines import feature_history, lessons
 from stockops.pipelines import models as stored
+from stockops.pipelines.lessons import Lesson, TrainOptions
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.models import Found
 from stockops.pipelines.prices import Prices, daily
 from stockops.pipelines.tracking import run_of
 from stockops.ports import BarFeed, FeatureStore, ModelStore, Plotter, Progress, Tracker
-from stockops.records import PARENT, SCHEMA, Clock, Device, ModelRef, Split, Strategy, TrainingRun
+from stockops.records import PARENT, SCHEMA, Clock, ModelRef, TrainingRun
 
 log = logging.getLogger("stockops.train")
-
-_LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """What a training was told. epochs None: 20 for the parent, 10 for a child."""
-
-    strategy: Strategy = "freeze"
-    split: Split = "random"
-    epochs: int | None = None
-    seed: int = 7
-    device: Device = "auto"
-    threads: int = 2
-    max_missing: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +48,7 @@ class Trained:
             "model_version": self.checkpoint.version,
             "data": card["data"],
             "best_epoch": card["best_epoch"],
+            "ranges_from": card["ranges_from"],
             "metrics": card["metrics"],
             "artifacts": list(self.artifacts),
             "duration_seconds": round(self.duration_seconds, 3),
@@ -127,27 +105,22 @@ class Trainer:
         """Return the prices that this call may see."""
         return daily(ticker, feed=self.feed, clock=self.clock, max_missing=self.options.max_missing)
 
-    def _prepare(self, place: ModelRef) -> "_Lesson":
-        prices = self.prices(place.ticker)  # too few rows: said before a parent is trained
-        table = Table.of(place.ticker, prices.bars, split=self.options.split, seed=self.options.seed)
+    def _prepare(self, place: ModelRef) -> Lesson:
+        prices = self.prices(place.ticker)
+        table = lessons.table(prices, self.options)  # too few rows: said before a parent is trained
         if place.kind == "parent":
-            torch.manual_seed(self.options.seed)  # the first weights
-            return _Lesson(prices, table, PriceLSTM(), transfer.PARENT, {"strategy": None, "parent": None})
+            return lessons.from_nothing(place, prices, table, self.options)
         parent = self.heal(PARENT).checkpoint
         if self.clock.as_of is None:
             stored.warn_if_ahead(parent, prices.last)
-        strategy = self.options.strategy
-        child = transfer.child_of(parent.model, strategy)
-        about = {"strategy": strategy, "parent": parent.summary}
-        return _Lesson(prices, table, child, transfer.CHILD[strategy], about)
+        return lessons.from_parent(place, prices, table, parent, self.options)
 
-    def _train(self, place: ModelRef, lesson: "_Lesson", started: float) -> Trained:
-        """Learn, describe, write, record: the same for the parent and both kinds of child."""
-        config = replace(lesson.fit, epochs=self.options.epochs) if self.options.epochs else lesson.fit
-        model = lesson.model.to(prepare(self.options.device, self.options.threads))
-        with self.progress.epochs(f"{place.kind} {place.ticker}", config.epochs) as on_epoch:
-            learned = learn(model, lesson.table, config, seed=self.options.seed, on_epoch=on_epoch)
-        checkpoint = checkpoints.seal(model, self._card(place, lesson, config, learned))
+    def _train(self, place: ModelRef, lesson: Lesson, started: float) -> Trained:
+        """Learn, write, record: the same for the parent and both kinds of child."""
+        with self.progress.epochs(lesson.label, lesson.fit.epochs) as on_epoch:
+            checkpoint, learned = lesson.learn(self.options, on_epoch)
+        if not learned.own_ranges:
+            log.warning("%s: too short a history for ranges of its own: it has its parent's", place.ticker)
         files = self._files(place, checkpoint, learned)
         artifacts = self.models.write(place, files)
         run_id = self._publish(
@@ -164,23 +137,6 @@ class Trainer:
             self.effort.attempt(features, lambda: feature_history.keep(prices, features))
         return self.effort.attempt(tracker, lambda: tracker.record(run)) if tracker else None
 
-    def _card(self, place: ModelRef, lesson: "_Lesson", config: FitConfig, learned: Learned) -> dict[str, Any]:
-        return {
-            "kind": place.kind,
-            "ticker": place.ticker,
-            **lesson.about,
-            "data": lesson.prices.summary,
-            "features": list(features.FEATURES),
-            "config": asdict(lesson.model.config),
-            "fit": asdict(config),
-            "split": self.options.split,
-            "seed": self.options.seed,
-            "best_epoch": best_epoch(learned.history).epoch,
-            "history": [asdict(epoch) for epoch in learned.history],
-            "metrics": scores.summary(learned.evaluation),
-            "libraries": {"stockops": __version__} | {name: importlib.metadata.version(name) for name in _LIBRARIES},
-        }
-
     def _files(self, place: ModelRef, checkpoint: Checkpoint, learned: Learned) -> dict[str, bytes]:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
         skill = checkpoint.card["metrics"]["skill"]["RMSE"]
@@ -192,17 +148,6 @@ class Trainer:
             place.checkpoint: checkpoints.pack(checkpoint),
             f"{place.kind}_model.json": _json({"schema": SCHEMA, **checkpoint.card}),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """What a training starts from: prices, the table made of them, the model, how to fit it, what to say of it."""
-
-    prices: Prices
-    table: Table
-    model: PriceLSTM
-    fit: FitConfig
-    about: dict[str, Any]
 
 
 def _metrics_document(checkpoint: Checkpoint) -> dict[str, Any]:

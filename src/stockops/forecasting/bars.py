@@ -1,0 +1,25 @@
+"""What makes five forecast channels a bar."""
+
+import numpy as np
+import numpy.typing as npt
+
+from stockops.market.ohlcv import OHLCV, PRICES
+
+Floats = npt.NDArray[np.float64]
+
+_LOWEST = 0.01  # of the last close: a forecast price is never below it, so never zero or negative
+
+
+def as_bars(forecast: Floats, last_close: Floats | float) -> Floats:
+    """Return OHLCV that are bars, (…, 5), from raw forecasts (…, 7); last_close broadcasts against (…, 1).
+
+    High and Low are stretched to enclose Open and Close, prices kept above 1 % of the last close and
+    volume above zero: five channels forecast on their own may cross.
+    """
+    bars = forecast[..., : len(OHLCV)].copy()
+    prices = np.maximum(bars[..., : len(PRICES)], _LOWEST * last_close)
+    bars[..., : len(PRICES)] = prices
+    bars[..., PRICES.index("High")] = prices.max(axis=-1)
+    bars[..., PRICES.index("Low")] = prices.min(axis=-1)
+    bars[..., OHLCV.index("Volume")] = np.maximum(bars[..., OHLCV.index("Volume")], 0)
+    return bars

@@ -1,0 +1,72 @@
+"""A model walks forward through sessions that it has not trained on: one forecast from every close."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+
+from stockops.forecasting import ranges
+from stockops.forecasting.bars import as_bars
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.lstm import predict, volatility
+from stockops.market.features import FEATURES
+from stockops.market.windows import CONTEXT, HORIZON
+
+Floats = npt.NDArray[np.float64]
+
+_CLOSE = FEATURES.index("Close")
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Forecasts from consecutive origins, oldest first.
+
+    rows: of the origins in the feature table, (origins,). bars: OHLCV, (origins, 5, 5). volatility: at the origins,
+    (origins,). misses: of Close in units of it, (origins, 5), NaN where the target has not come. quantiles: of
+    the ranges as they stood at each origin, (origins, 2, 5).
+    """
+
+    rows: npt.NDArray[np.int64]
+    bars: Floats
+    volatility: Floats
+    misses: Floats
+    quantiles: Floats
+
+    @property
+    def ranges(self) -> Floats:
+        """Lower and upper bounds on Close, (origins, 2 levels, 5, 2)."""
+        return ranges.around(self.bars[..., _CLOSE], self.volatility, self.quantiles)
+
+
+def walk(checkpoint: Checkpoint, table: pd.DataFrame, last: date | None = None) -> Walk:
+    """Return the forecasts from the last session of the training to `last`, the last row if not said.
+
+    table: features of the whole history. Each forecast reads the 60 rows up to its origin, and its range the misses
+    of the forecasts whose target had come by then; so a later row changes nothing of it. The training's last session
+    is the first origin: its targets were not trained on. The walk is empty where there is no origin with 60 rows.
+    """
+    days = pd.DatetimeIndex(table.index)
+    end = len(days) if last is None else int(days.searchsorted(pd.Timestamp(last), side="right"))
+    trained = int(days.searchsorted(pd.Timestamp(checkpoint.trained_to), side="left"))
+    rows = np.arange(max(trained, CONTEXT - 1), end)
+    values = table.to_numpy()
+    if not len(rows):
+        nothing = np.empty((0, HORIZON))
+        return Walk(rows, np.empty((0, HORIZON, HORIZON)), np.empty(0), nothing, np.empty((0, 2, HORIZON)))
+    windows = sliding_window_view(values, CONTEXT, axis=0)[rows - CONTEXT + 1].transpose(0, 2, 1)
+    bars = as_bars(predict(checkpoint.model, windows), windows[:, -1, None, _CLOSE, None])
+    spread = volatility(torch.as_tensor(np.ascontiguousarray(windows[..., _CLOSE]))).numpy()
+    missed = ranges.misses(spread, bars[..., _CLOSE], _targets(values[:end, _CLOSE], rows))
+    quantiles = checkpoint.model.range_quantiles.cpu().numpy()
+    return Walk(rows, bars, spread, missed, ranges.track(quantiles, missed))
+
+
+def _targets(closes: Floats, rows: npt.NDArray[np.int64]) -> Floats:
+    """Return the five closes after each row, (rows, 5), NaN after the last."""
+    padded = np.concatenate([closes, np.full(HORIZON, np.nan)])
+    targets: Floats = padded[rows[:, None] + np.arange(1, HORIZON + 1)]
+    return targets

@@ -1,0 +1,72 @@
+"""Walking forward: what a forecast from each close knows, and that it is the one a user would have got."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from stockops.forecasting import checkpoint
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.forecast import predict_one_step_and_week
+from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
+from stockops.forecasting.walk import walk
+from stockops.market import calendar, features
+from tests.builders import bars
+
+BARS = bars(420)
+TABLE = features.add(BARS)
+DAYS = [stamp.date() for stamp in pd.DatetimeIndex(TABLE.index)]
+TRAINED = 300  # row of the table that the model was trained to
+
+
+def model(trained_to: date = DAYS[TRAINED]) -> Checkpoint:
+    torch.manual_seed(0)
+    network = PriceLSTM(LSTMConfig(hidden=8))
+    torch.nn.init.normal_(network.head.weight, std=0.2)
+    torch.nn.init.normal_(network.head.bias, std=0.2)
+    network.range_quantiles.copy_(torch.tensor([[0.9, 1.2, 1.5, 1.7, 1.9], [1.6, 2.3, 2.9, 3.3, 3.8]]))
+    return checkpoint.seal(network, {"ticker": "AAPL", "data": {"last": trained_to.isoformat()}, "metrics": {}})
+
+
+def test_it_starts_where_the_training_ended_and_goes_to_the_last_row() -> None:
+    walked = walk(model(), TABLE)
+    assert list(walked.rows) == list(range(TRAINED, len(TABLE)))
+    assert walked.bars.shape == (len(walked.rows), 5, 5)
+    assert walked.ranges.shape == (len(walked.rows), 2, 5, 2)
+
+
+@pytest.mark.parametrize("row", [TRAINED, TRAINED + 1, TRAINED + 7, len(TABLE) - 1])
+def test_each_step_is_the_forecast_that_a_user_would_have_got_that_evening(row: int) -> None:
+    known = BARS.iloc[: row + 1 + features.WARM_UP]
+    sessions = calendar.next_sessions("AAPL", DAYS[row], 5)
+    path = predict_one_step_and_week(model(), known, sessions)
+    walked = walk(model(), TABLE)
+    at = row - TRAINED
+    got = np.array([[bar.open, bar.high, bar.low, bar.close, bar.volume] for bar in path])
+    np.testing.assert_allclose(walked.bars[at], got, rtol=1e-5)
+    bounds = np.array([[bar.close_80 for bar in path], [bar.close_95 for bar in path]])
+    np.testing.assert_allclose(walked.ranges[at], bounds, rtol=1e-5)
+
+
+def test_no_later_row_changes_a_step() -> None:
+    wild = TABLE.copy()
+    cut = TRAINED + 40
+    wild.iloc[cut + 1 :] *= np.linspace(0.2, 5, len(wild) - cut - 1)[:, None]
+    plain, other = walk(model(), TABLE), walk(model(), wild)
+    np.testing.assert_array_equal(plain.bars[:41], other.bars[:41])
+    np.testing.assert_array_equal(plain.ranges[:41], other.ranges[:41])
+    assert not np.array_equal(plain.ranges[:43], other.ranges[:43])
+
+
+def test_it_ends_where_it_is_told_and_knows_nothing_after() -> None:
+    last = DAYS[TRAINED + 30]
+    cut = walk(model(), TABLE, last)
+    assert len(cut.rows) == 31
+    assert np.isnan(cut.misses[-1]).all()
+    np.testing.assert_array_equal(cut.ranges, walk(model(), TABLE[TABLE.index <= pd.Timestamp(last)]).ranges)
+
+
+def test_a_model_that_knows_every_session_has_nowhere_to_walk() -> None:
+    assert len(walk(model(date(2100, 1, 1)), TABLE).rows) == 0
