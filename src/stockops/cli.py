@@ -9,6 +9,7 @@ from stockops import __version__
 from stockops.commands import (
     analyze,
     background,
+    backtest,
     cache,
     doctor,
     failures,
@@ -33,6 +34,7 @@ app.command("predict-child")(predict.predict_child)
 app.command("analyze")(analyze.analyze)
 app.command("monitor-parent")(monitor.monitor_parent)
 app.command("monitor-ticker")(monitor.monitor_ticker)
+app.command("backtest")(backtest.backtest)
 app.command("show")(look.show)
 app.command("outputs")(look.outputs)
 app.command("status")(background.status)

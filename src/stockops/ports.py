@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from stockops.agent.news import NewsItem
     from stockops.agent.prompt import Message
+    from stockops.backtesting.trial import Floats, Rows, Trial
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
     from stockops.monitoring.drift import DriftReport
@@ -71,6 +72,30 @@ class Plotter(Protocol):
 
     def drift(self, ticker: str, report: "DriftReport", table: "pd.DataFrame") -> bytes:
         """Draw the features over both windows of a report that was not skipped."""
+
+    def backtest(self, document: "Mapping[str, Any]", trial: "Trial") -> bytes:
+        """Draw a backtest: skill by horizon, coverage by year, a hard month."""
+
+
+class Shelf(Protocol):
+    """Where what took long to make waits for another call that would make the same; it may be emptied at any time."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return what lies there, or None."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Lay something there, whole or not at all."""
+
+
+class Peers(Protocol):
+    """Statistical forecasters of others."""
+
+    def forecasts(self, name: str, values: "Floats", rows: "Rows") -> "Floats":
+        """Return the forecasts of one of them from each origin, (origins, 5, channels).
+
+        values: (rows, channels), positive. rows: of the origins. It is fitted once, on what is before the first of
+        them, and then told of every session up to the origin. UsageError where its library is not installed.
+        """
 
 
 class Workers(Protocol):

@@ -18,7 +18,9 @@ Confidence = Literal["High", "Medium", "Low"]
 Sentiment = Literal["Positive", "Negative", "Mixed", "Neutral"]
 Level = Literal["degraded", "critical"]  # of `--fail-on`
 DriftOn = Literal["levels", "returns"]
-Report = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance"]
+Report = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance", "backtest"]
+Refit = Literal["never", "yearly"]
+Baseline = Literal["drift", "parent", "scratch", "freeze", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"]
 
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
 SCHEMA = 1  # of every JSON document on stdout and under outputs/

@@ -18,9 +18,11 @@ from stockops.ports import (
     Ledger,
     ModelStore,
     NewsFeed,
+    Peers,
     Plotter,
     Provider,
     ReportStore,
+    Shelf,
     StateStore,
     Tracker,
     Workers,
@@ -142,6 +144,20 @@ class Services:
         from stockops.adapters.plots import PngPlotter
 
         return PngPlotter()
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Models that a backtest trained, for the next one."""
+        from stockops.adapters.file_shelf import FileShelf
+
+        return FileShelf(self._settings.home / "cache" / "backtest")
+
+    @cached_property
+    def peers(self) -> Peers:
+        """Statistical forecasters of others."""
+        from stockops.adapters.statistical_peers import StatisticalPeers
+
+        return StatisticalPeers()
 
     @cached_property
     def feed(self) -> BarFeed:

@@ -9,13 +9,13 @@ import logging
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stockops.errors import UsageError
-from stockops.records import Device, DriftOn, Level, OnMissing, Source, Split, Strategy, Switch
+from stockops.records import Baseline, Device, DriftOn, Level, OnMissing, Refit, Source, Split, Strategy, Switch
 
 log = logging.getLogger("stockops.settings")
 
@@ -29,6 +29,18 @@ def _day(value: object) -> object:
 
 def _words(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _baselines(value: object) -> object:
+    """Read names without minding capitals; `all` and `none` are what they say."""
+    words = _words(value)
+    if not isinstance(words, (list, tuple)):
+        return words
+    known = {name.lower(): name for name in get_args(Baseline)}
+    names = [part for word in words for part in str(word).replace(",", " ").split()]
+    if [name.lower() for name in names] in (["all"], ["none"]):
+        return tuple(known.values()) if names[0].lower() == "all" else ()
+    return tuple(dict.fromkeys(known.get(name.lower(), name) for name in names))
 
 
 class Settings(BaseSettings):
@@ -68,6 +80,13 @@ class Settings(BaseSettings):
     split: Split = Field("random", description="which windows are held out for validation")
     epochs: int | None = Field(None, ge=1, le=10_000, description="20 for the parent, 10 for a child")
     days: int = Field(5, ge=1, le=63, description="sessions to forecast")
+    start: Annotated[date, BeforeValidator(_day)] | None = Field(None, description="first origin of a backtest")
+    end: Annotated[date, BeforeValidator(_day)] | None = Field(None, description="its last origin")
+    refit: Refit = Field("never", description="when a backtest trains anew")
+    baselines: Annotated[tuple[Baseline, ...], NoDecode, BeforeValidator(_baselines)] = Field(
+        ("drift", "parent"), description="what a backtest compares with, beside the naive forecasts; all; none"
+    )
+    forecasts: Path | None = Field(None, description="CSV file of a backtest's single forecasts")
     on_missing: OnMissing = Field("train", description="what to do without a model")
 
     max_missing_sessions: int = Field(3, ge=0, description="longest hole in a history that is let pass")

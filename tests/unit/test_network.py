@@ -105,16 +105,38 @@ def test_no_head_makes_a_volume_that_is_no_number() -> None:
     assert torch.isfinite(lstm.applied(context, torch.full((len(context), 5, 7), 1e6))).all()
 
 
-def test_volatility_of_a_constant_move_is_that_move() -> None:
-    closes = 100 * np.exp(0.02 * np.array([[0, 1] * 30]))
-    np.testing.assert_allclose(lstm.volatility(torch.as_tensor(closes)), 0.02)
+def windows_of(moves: np.ndarray, *, night: float = 1.0) -> torch.Tensor:
+    """Return windows (n, 60, 7) of these log returns (n, 59), a share of each overnight, nothing beyond open and close."""
+    close = np.exp(np.cumsum(np.c_[np.zeros(len(moves)), moves], axis=1))
+    opened = np.c_[close[:, :1], close[:, :-1] * np.exp(night * moves)]
+    rows = [opened, np.maximum(opened, close), np.minimum(opened, close), close, *[np.ones_like(close)] * 3]
+    return torch.as_tensor(np.stack(rows, axis=2))
 
 
-def test_volatility_weighs_the_last_days_most() -> None:
-    calm_then_wild = np.r_[np.zeros(50), 0.05 * np.tile([1, -1], 5)]
-    closes = 100 * np.exp(np.cumsum(np.stack([calm_then_wild, calm_then_wild[::-1]]), axis=1))
-    late, early = lstm.volatility(torch.as_tensor(closes))
-    assert late > 2 * early
+def test_volatility_of_a_constant_move_overnight_is_that_move() -> None:
+    np.testing.assert_allclose(lstm.volatility(windows_of(0.02 * np.tile([1, -1], 30)[None, :59])), 0.02)
+
+
+def test_volatility_of_a_random_walk_is_that_of_its_closes_and_steadier() -> None:
+    steps = np.random.default_rng(0).normal(0, 0.02 / np.sqrt(400), (300, 60 * 400)).cumsum(axis=1)
+    days = 100 * np.exp(steps).reshape(300, 60, 400)
+    rows = [days[..., 0], days.max(axis=2), days.min(axis=2), days[..., -1], *[np.ones((300, 60))] * 3]
+    found = lstm.volatility(torch.as_tensor(np.stack(rows, axis=2))).numpy()
+    assert found.mean() == pytest.approx(0.02, rel=0.07)  # 400 steps a day miss what lies between them
+    weights = 0.94 ** np.arange(58, -1, -1)
+    of_closes = np.sqrt(np.diff(np.log(days[..., -1]), axis=1) ** 2 @ (weights / weights.sum()))
+    assert found.std() < 0.6 * of_closes.std()
+
+
+def test_volatility_weighs_the_last_days_most_and_goes_back_to_what_is_usual() -> None:
+    calm_then_wild = np.r_[np.full(49, 0.001), np.full(10, 0.05)]
+    late, early = lstm.volatility(windows_of(np.stack([calm_then_wild, calm_then_wild[::-1]]))).numpy()
+    assert early < late < 0.05
+    assert late > 3 * early
+
+
+def test_volatility_of_a_flat_price_is_a_basis_point() -> None:
+    np.testing.assert_allclose(lstm.volatility(windows_of(np.zeros((1, 59)))), 1e-4)
 
 
 def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:

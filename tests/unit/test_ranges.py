@@ -48,7 +48,8 @@ def test_the_quantile_is_the_conformal_one() -> None:
 def test_a_tracked_range_holds_its_promise_in_another_market_than_it_was_calibrated_on(factor: float) -> None:
     quantiles = ranges.calibrate(known(misses(4000, seed=1)))
     came = factor * misses(4000, seed=2)
-    for row, promised in zip(shares(came, ranges.track(quantiles, came)), ranges.LEVELS, strict=True):
+    learnt = slice(1000, None)  # four years
+    for row, promised in zip(shares(came[learnt], ranges.track(quantiles, came)[learnt]), ranges.LEVELS, strict=True):
         np.testing.assert_allclose(row, promised, atol=0.015)
     if factor == 2.0:  # what it would have held without
         assert shares(came, np.tile(quantiles, (4000, 1, 1))).max() < 0.7
@@ -64,7 +65,7 @@ def test_a_range_learns_of_a_miss_when_its_day_has_come_and_not_before() -> None
         changed = np.flatnonzero((calm[:, :, days - 1] != shocked[:, :, days - 1]).any(axis=1))
         first = 4 + min(days, 1)  # a longer horizon is never narrower than a shorter one, which knows earlier
         assert changed[0] >= first
-    assert (shocked[4 + 1, 0, 0] - calm[4 + 1, 0, 0]) == pytest.approx(0.02)  # outward instead of inward
+    assert (shocked[4 + 1, 0, 0] - calm[4 + 1, 0, 0]) == pytest.approx(0.01)  # outward instead of inward
     assert (shocked >= calm).all()
 
 

@@ -19,12 +19,14 @@ _CATEGORIES = {
     "drift": ("drift/*.json", "drift/*.png"),
     "eval": ("agent_eval/*.json",),
     "performance": ("performance/*.json",),
+    "backtest": ("backtest/*.json", "backtest/*.png"),
 }
 _REPORTS = {
     "analysis": "analysis/latest_report.json",
     "drift": "drift/latest_drift.json",
     "eval": "agent_eval/latest_eval.json",
     "performance": "performance/latest_performance.json",
+    "backtest": "backtest/latest_backtest.json",
 }
 _CURES = {"metrics": "train", "forecast": "predict"}
 
@@ -83,8 +85,8 @@ class ArtifactListing:
 
     @staticmethod
     def _cure(kind: Report, ticker: str) -> str:
-        if kind == "analysis":
-            return f"run: stockops analyze --ticker {ticker}"
+        if kind in ("analysis", "backtest"):
+            return f"run: stockops {'analyze' if kind == 'analysis' else kind} --ticker {ticker}"
         if kind not in _CURES:
             return f"run: stockops monitor-{'parent' if ticker == MARKET else f'ticker --ticker {ticker}'}"
         command = "parent" if ticker == MARKET else f"child --ticker {ticker}"

@@ -1,6 +1,6 @@
 """The pictures of a training and of a forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from stockops.adapters import drift_plot
+from stockops.adapters import backtest_plot, drift_plot
 from stockops.adapters.drawing import ACTUAL, FORECAST, GREY, date_axis, dates_on, png, short
 from stockops.forecasting.forecast import Forecast
 from stockops.forecasting.scores import Evaluation
@@ -18,6 +18,7 @@ from stockops.market import exchanges
 from stockops.market.ohlcv import OHLCV
 
 if TYPE_CHECKING:
+    from stockops.backtesting.trial import Trial
     from stockops.monitoring.drift import DriftReport
 
 _SHOWN = 252  # sessions of forecast against actual: a year is what an eye can compare
@@ -81,6 +82,10 @@ class PngPlotter:
         axes.legend(loc="upper left", frameon=False, ncols=4, fontsize=9)
         axes.margins(y=0.18)
         return png(figure)
+
+    def backtest(self, document: Mapping[str, Any], trial: "Trial") -> bytes:
+        """Draw a backtest."""
+        return backtest_plot.draw(document, trial)
 
     def drift(self, ticker: str, report: "DriftReport", table: pd.DataFrame) -> bytes:
         """Draw every feature of a drift report."""

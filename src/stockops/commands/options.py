@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stockops.commands.run import Run
-from stockops.records import Device, DriftOn, Level, OnMissing, Source, Split, Strategy
+from stockops.records import Device, DriftOn, Level, OnMissing, Refit, Source, Split, Strategy
 
 
 def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **more: Any) -> inspect.Parameter:
@@ -33,6 +33,17 @@ QUIET = _option("quiet", bool, "Only errors on stderr.")
 VERBOSE = _option("verbose", bool, "More on stderr, tracebacks included.")
 SEED = _option("seed", int, "Seed of every random choice; 7 if not said.")
 DEVICE = _option("device", Device, "Where torch computes; auto if not said.")
+
+START = _option("start", str, "First origin; the last third of the history if not said.", metavar="DATE")
+END = _option("end", str, "Last origin; the last session if not said.", metavar="DATE")
+REFIT = _option("refit", Refit, "Train once, before the start, or anew each calendar year.")
+BASELINES = _option(
+    "baselines",
+    str,
+    "Compare with drift, parent, scratch, freeze, fine_tune, AutoARIMA, AutoETS, AutoTheta; all; none.",
+    metavar="NAMES",
+)
+FORECASTS = _option("forecasts", str, "Write every forecast to a CSV file.", metavar="FILE")
 
 TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T; may be repeated.", metavar="T")
 TICKERS_FILE = _option("tickers_file", str, "File of symbols, one a line; - reads stdin.", metavar="FILE")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stockops.pipelines.analysis import Analyst
+    from stockops.pipelines.backtest import Backtester
+    from stockops.pipelines.lessons import TrainOptions
     from stockops.pipelines.monitor import Monitor
     from stockops.pipelines.predict import Predictor
     from stockops.pipelines.prediction_cache import PredictionCache
@@ -26,19 +28,9 @@ if TYPE_CHECKING:
 
 def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
     """Return the trainer of this call; it tells `progress`, bars on a terminal if not said, how far it is."""
-    from stockops.pipelines.lessons import TrainOptions
     from stockops.pipelines.train import Trainer
 
     settings, services = run.settings, run.services
-    options = TrainOptions(
-        strategy=settings.strategy,
-        split=settings.split,
-        epochs=settings.epochs,
-        seed=settings.seed,
-        device=settings.device,
-        threads=settings.threads,
-        max_missing=settings.max_missing_sessions,
-    )
     return Trainer(
         feed=services.feed,
         models=services.models,
@@ -49,7 +41,22 @@ def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
         effort=services.effort,
         meter=measuring.meter(run.services),
         clock=services.clock,
-        options=options,
+        options=_train_options(run),
+    )
+
+
+def _train_options(run: Run) -> "TrainOptions":
+    from stockops.pipelines.lessons import TrainOptions
+
+    settings = run.settings
+    return TrainOptions(
+        strategy=settings.strategy,
+        split=settings.split,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        device=settings.device,
+        threads=settings.threads,
+        max_missing=settings.max_missing_sessions,
     )
 
 
@@ -117,6 +124,25 @@ def analyst(run: Run) -> "Analyst":
         news=lambda: services.news,
         effort=services.effort,
         clock=services.clock,
+    )
+
+
+def backtester(run: Run) -> "Backtester":
+    """Return what tests the models of tickers."""
+    from stockops.pipelines.apprentices import Apprentices
+    from stockops.pipelines.backtest import Backtester, BacktestOptions
+
+    settings, services = run.settings, run.services
+    file = settings.forecasts
+    return Backtester(
+        history=history(run),
+        apprentices=Apprentices(services.shelf, Bars(quiet=settings.quiet), _train_options(run)),
+        peers=services.peers,
+        models=services.models,
+        plots=services.plots,
+        effort=services.effort,
+        export=functools.partial(services.write_file, file) if file else None,
+        options=BacktestOptions(settings.start, settings.end, settings.refit, settings.baselines),
     )
 
 

@@ -7,6 +7,7 @@ from stockops.market.ohlcv import OHLCV, PRICES
 
 Floats = npt.NDArray[np.float64]
 
+_DIGITS = 8  # significant, of a price that is given out: a cent in a million, and a tiny coin still shows
 _LOWEST = 0.01  # of the last close: a forecast price is never below it, so never zero or negative
 
 
@@ -23,3 +24,8 @@ def as_bars(forecast: Floats, last_close: Floats | float) -> Floats:
     bars[..., PRICES.index("Low")] = prices.min(axis=-1)
     bars[..., OHLCV.index("Volume")] = np.maximum(bars[..., OHLCV.index("Volume")], 0)
     return bars
+
+
+def digits(price: float) -> float:
+    """Return a price with the digits that it is given out with."""
+    return float(f"{price:.{_DIGITS}g}")

@@ -74,18 +74,18 @@ def predict_one_step_and_week(
     window = table.to_numpy()[-CONTEXT:].copy()
     if latest is not None:
         window[-1] = latest
-    closes = window[:, OHLCV.index("Close")]
+    origin, last_close = window, float(window[-1, OHLCV.index("Close")])
     history = bars
     while len(history) < len(bars) + len(sessions):
         if len(history) > len(bars):
             window = features.add(history).to_numpy()[-CONTEXT:]
         days = pd.DatetimeIndex(list(sessions[len(history) - len(bars) :][:HORIZON]))
-        rows = as_bars(predict(checkpoint.model, window[None])[0][: len(days)], last_close=float(closes[-1]))
+        rows = as_bars(predict(checkpoint.model, window[None])[0][: len(days)], last_close=last_close)
         history = pd.concat([history, pd.DataFrame(rows, index=days, columns=list(OHLCV))])
     path = history.to_numpy()[len(bars) :]
     bounds = ranges.around(
         path[None, :, OHLCV.index("Close")],
-        volatility(torch.as_tensor(closes[None].copy())).numpy(),
+        volatility(torch.as_tensor(origin[None].copy())).numpy(),
         _quantiles(checkpoint, table)[None],
     )[0]
     return _bars(path, bounds, sessions)

@@ -161,7 +161,7 @@ def _set_ranges(model: PriceLSTM, cut: windows.Windows, evaluation: Evaluation) 
     if borrowed and len(held_out) < _ENOUGH:
         return False
     misses = ranges.misses(
-        volatility(_tensor(cut.context[held_out, :, _CLOSE])).numpy(),
+        volatility(_tensor(cut.context[held_out])).numpy(),
         evaluation.forecast[held_out, :, _CLOSE],
         evaluation.actual[held_out, :, _CLOSE],
     )

@@ -14,6 +14,7 @@ a factor of ten:
 Raw units go in and out; the scaler lives inside as buffers, so a checkpoint needs nothing beside it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,7 +30,8 @@ _HIGH, _LOW, _CLOSE, _VOLUME, _RSI = (FEATURES.index(name) for name in ("High", 
 _RSI_POINTS = 15.0  # about its standard deviation, so that RSI14 weighs in the loss like the others
 _WILDEST = 5.0  # largest change of log volume, a factor of 150, whatever the head says
 _BATCH = 256  # windows in one pass without gradients
-_DECAY = 0.94  # RiskMetrics' daily decay (J.P. Morgan, 1996)
+_DECAY = 0.85  # of a session's weight in today's volatility
+_LATELY = 0.7  # how far volatility is what it was lately, and not what is usual
 _QUIET = 1e-4  # a price that moves less than a basis point a day gives no unit to measure in
 _AVERAGES = (5, 20, 60)  # sessions that volume is compared with; as in HAR models (Corsi, 2009), plus the window
 STANDING = len(_AVERAGES) + 2
@@ -88,15 +90,23 @@ class PriceLSTM(nn.Module):
         return applied(windows, self.respond(windows))
 
 
-def volatility(closes: Tensor) -> Tensor:
-    """Return the exponentially weighted standard deviation of daily log returns, shape (windows,).
+def volatility(windows: Tensor) -> Tensor:
+    """Return the standard deviation of a daily log return as it stands at the end of a window, shape (windows,).
 
-    closes: (windows, rows), oldest first; the mean return is taken as zero. Never below a basis point.
+    Each session's variance is that of the night (last close to open) and of the day (Garman-Klass, from open, high, low
+    and close), which tells several times more of it than the close alone. The estimate lies between their mean over
+    the window and one that weighs the last days most, in logarithms: volatility comes back to what is usual. The
+    mean return is taken as zero; never below a basis point.
+    Source: Garman, Klass, On the Estimation of Security Price Volatilities from Historical Data (1980).
     """
-    squares = closes.log().diff(dim=1).square()
-    age = torch.arange(squares.shape[1] - 1, -1, -1, dtype=squares.dtype, device=squares.device)
+    opened, high, low, close = windows[..., : _CLOSE + 1].log().unbind(dim=-1)
+    night = (opened[:, 1:] - close[:, :-1]).square()
+    day = 0.5 * (high - low).square() - (2 * math.log(2) - 1) * (close - opened).square()
+    variance = night + day[:, 1:]
+    age = torch.arange(variance.shape[1] - 1, -1, -1, dtype=variance.dtype, device=variance.device)
     weights = _DECAY**age
-    return (squares @ (weights / weights.sum())).sqrt().clamp(min=_QUIET)
+    lately, usual = variance @ (weights / weights.sum()), variance.mean(dim=1)
+    return (lately**_LATELY * usual ** (1 - _LATELY)).sqrt().clamp(min=_QUIET)
 
 
 def units(windows: Tensor) -> Tensor:
@@ -105,8 +115,7 @@ def units(windows: Tensor) -> Tensor:
     Prices and MACD: the last close times the volatility, what a usual day brings. Volume is measured in logarithms
     and RSI14 in points: it has a scale of its own.
     """
-    close = windows[..., _CLOSE]
-    unit = (close[:, -1] * volatility(close))[:, None, None].expand(-1, 1, windows.shape[-1]).clone()
+    unit = (windows[:, -1, _CLOSE] * volatility(windows))[:, None, None].expand(-1, 1, windows.shape[-1]).clone()
     unit[..., _VOLUME] = 1.0
     unit[..., _RSI] = _RSI_POINTS
     return unit
@@ -152,7 +161,7 @@ def standing(windows: Tensor) -> Tensor:
     """
     volume = windows[..., _VOLUME].log1p()
     last, close = windows[:, -1], windows[..., _CLOSE]
-    now = volatility(close)
+    now = volatility(windows)
     usual = close.log().diff(dim=1).square().mean(dim=1).sqrt().clamp(min=_QUIET)
     span = (last[:, _HIGH] - last[:, _LOW]) / (last[:, _CLOSE] * now)
     against = [volume[:, -1] - volume[:, -sessions:].mean(dim=1) for sessions in _AVERAGES]

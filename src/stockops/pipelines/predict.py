@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from stockops.forecasting.bars import digits
 from stockops.forecasting.device import prepare
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
 from stockops.market import calendar
@@ -22,7 +23,6 @@ from stockops.ports import Ledger
 from stockops.records import SCHEMA, LedgerEntry, ModelRef
 
 HISTORY = 30  # closes handed out with a forecast
-_DIGITS = 8  # significant digits of a price: a cent in a million, and a tiny coin still shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def document(forecast: Forecast, days: int, latest: Latest, degraded: list[str])
         "cached": False,
         "next_business_days": [bar.date.isoformat() for bar in forecast.path[:HORIZON]],
         "predictions": predictions,
-        "history": [{"date": day.isoformat(), "close": _digits(close)} for day, close in forecast.history],
+        "history": [{"date": day.isoformat(), "close": digits(close)} for day, close in forecast.history],
         "features": {"source": latest.source} | ({"skew": list(latest.skew)} if latest.skew else {}),
         "degraded": degraded,
     }
@@ -159,15 +159,11 @@ def document(forecast: Forecast, days: int, latest: Latest, degraded: list[str])
 def _bar(bar: ForecastBar) -> dict[str, Any]:
     return {
         "date": bar.date.isoformat(),
-        "open": _digits(bar.open),
-        "high": _digits(bar.high),
-        "low": _digits(bar.low),
-        "close": _digits(bar.close),
+        "open": digits(bar.open),
+        "high": digits(bar.high),
+        "low": digits(bar.low),
+        "close": digits(bar.close),
         "volume": round(bar.volume),
-        "close_80": [_digits(bound) for bound in bar.close_80],
-        "close_95": [_digits(bound) for bound in bar.close_95],
+        "close_80": [digits(bound) for bound in bar.close_80],
+        "close_95": [digits(bound) for bound in bar.close_95],
     }
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")

@@ -1,7 +1,7 @@
 """From a vendor's raw table to the bars a model may see: cut at the as-of day, checked, adjusted."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
@@ -27,6 +27,10 @@ class Prices:
     source: str
     bars: pd.DataFrame
     behind: int = 0
+
+    def before(self, day: date) -> "Prices":
+        """Return what there was before that day."""
+        return replace(self, bars=self.bars[self.bars.index < pd.Timestamp(day)], behind=0)
 
     @property
     def first(self) -> date:

@@ -1,0 +1,33 @@
+"""Peers of Nixtla's statsforecast, an extra (port Peers). The owner of statsforecast."""
+
+import numpy as np
+import numpy.typing as npt
+
+from stockops.errors import UsageError
+from stockops.market.windows import HORIZON
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+
+class StatisticalPeers:
+    """Port Peers: AutoARIMA, AutoETS, AutoTheta without seasons, each channel on its own, in logarithms."""
+
+    def forecasts(self, name: str, values: Floats, rows: Rows) -> Floats:
+        """Return the forecasts of one of them from each origin."""
+        try:
+            from statsforecast import models
+        except ImportError as exc:
+            hint = "pip install 'stockops[baselines]'"
+            raise UsageError(f"--baselines {name} needs statsforecast, which is not installed", hint) from exc
+        logs = np.log1p(values)  # a session without trading has a logarithm, too
+        said = np.empty((len(rows), HORIZON, values.shape[1]))
+        for channel, series in enumerate(logs.T):
+            if np.ptp(series[: rows[0]]) == 0:  # nothing to fit
+                said[:, :, channel] = series[rows, None]
+                continue
+            model = getattr(models, name)(season_length=1).fit(series[: rows[0]].copy())
+            for origin, row in enumerate(rows):
+                said[origin, :, channel] = model.forward(series[: row + 1].copy(), h=HORIZON)["mean"]
+        forecasts: Floats = np.expm1(said)
+        return forecasts

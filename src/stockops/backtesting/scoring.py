@@ -1,0 +1,203 @@
+"""A trial in figures: per channel and horizon, each beside its best naive forecast, and of the ranges."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stockops.backtesting.measures import (
+    Share,
+    diebold_mariano,
+    share,
+    weighted_interval_score,
+    winkler,
+)
+from stockops.backtesting.trial import CLOSE, LAST_CLOSE, LAST_VALUE, VOLUME, Trial
+from stockops.forecasting.ranges import LEVELS
+from stockops.market.ohlcv import OHLCV
+from stockops.market.windows import HORIZON
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Document = dict[str, Any]
+
+HORIZONS = range(1, HORIZON + 1)
+
+
+def channels(trial: Trial) -> Document:
+    """Return {channel: {unit, horizons: {days: figures}}}; figures as `_figures` gives them, None without forecasts."""
+    return {
+        name: {
+            "unit": "shares" if channel == VOLUME else "percent of the close at the origin",
+            "horizons": {str(days): _figures(trial, channel, days) for days in HORIZONS},
+        }
+        for channel, name in enumerate(OHLCV)
+    }
+
+
+def peer(trial: Trial, forecast: Floats) -> Document:
+    """Return how another forecast (origins, 5, 5), in the trial's units, did; NaN in channels it does not speak of.
+
+    skill: against the channel's best naive forecast. model_skill: of the model against this peer, with the p-value of
+    the Diebold-Mariano test of both.
+    """
+    return {
+        name: {str(days): found for days in HORIZONS if (found := _peer(trial, forecast, channel, days)) is not None}
+        for channel, name in enumerate(OHLCV)
+        if not np.isnan(forecast[..., channel]).all()
+    }
+
+
+def intervals(trial: Trial) -> Document:
+    """Return {level in percent: {days: coverage and Winkler score, with those of naive ranges}}, and of all days."""
+    return {str(round(100 * level)): _level(trial, index, level) for index, level in enumerate(LEVELS)}
+
+
+def coverage_by_year(trial: Trial) -> Document:
+    """Return {year: {forecasts, level in percent: share}} over all horizons."""
+    found: Document = {}
+    for year in np.unique(trial.years):
+        inside = [_inside(trial, index, trial.years == year) for index in range(len(LEVELS))]
+        if len(inside[0]):
+            shares = {str(round(100 * level)): float(hit.mean()) for level, hit in zip(LEVELS, inside, strict=True)}
+            found[str(year)] = {"forecasts": len(inside[0]), **shares}
+    return found
+
+
+def crps(trial: Trial) -> Document:
+    """Return {days: CRPS of Close, in percent of the close at the origin}, as the weighted interval score."""
+    found: Document = {}
+    for days in HORIZONS:
+        actual = trial.actual[:, days - 1, CLOSE]
+        known = ~np.isnan(actual)
+        scores = {level: _winkler(trial.bounds, trial, index, days)[known] for index, level in enumerate(LEVELS)}
+        error = np.abs(trial.forecast[known, days - 1, CLOSE] - actual[known])
+        found[str(days)] = _mean(weighted_interval_score(error, scores))
+    return found
+
+
+def _figures(trial: Trial, channel: int, days: int) -> Document | None:
+    actual = trial.actual[:, days - 1, channel]
+    known = ~np.isnan(actual)
+    if not known.any():
+        return None
+    actual, said = actual[known], trial.forecast[known, days - 1, channel]
+    loss = np.abs(said - actual)
+    naive = _naive_losses(trial, channel, days, known)
+    best = min(naive, key=lambda name: float(naive[name].mean()))
+    persistence = naive[LAST_VALUE if channel == VOLUME else LAST_CLOSE]
+    test = diebold_mariano(loss, persistence, days)
+    mae, step = float(loss.mean()), float(trial.step[channel])
+    return {
+        "forecasts": len(loss),
+        "mae": mae,
+        "rmse": float(np.sqrt((loss**2).mean())),
+        "mase": mae / step if step > 0 else None,
+        "naive_mae": {name: float(losses.mean()) for name, losses in naive.items()},
+        "best_naive": best,
+        "skill": _skill(loss, naive[best]),
+        "skill_against": {name: _skill(loss, losses) for name, losses in naive.items()},
+        "diebold_mariano": None if test is None else {"statistic": test.statistic, "p_value": test.p_value},
+        "direction": _direction(trial, channel, days, known),
+    }
+
+
+def _naive_losses(trial: Trial, channel: int, days: int, known: Flags) -> dict[str, Floats]:
+    """Return the absolute errors of every naive forecast of a channel."""
+    actual = trial.actual[known, days - 1, channel]
+    said = {name: forecast[known, days - 1, channel] for name, forecast in trial.naive.items()}
+    return {name: np.abs(values - actual) for name, values in said.items() if not np.isnan(values).any()}
+
+
+def _skill(losses: Floats, others: Floats) -> float | None:
+    """Return 1 - mean loss / mean loss of the others; None where those never erred."""
+    reference = float(others.mean())
+    return 1 - float(losses.mean()) / reference if reference > 0 else None
+
+
+def _direction(trial: Trial, channel: int, days: int, known: Flags) -> Document | None:
+    """Return how often a forecast rise or fall from the channel's last value came, beside what is as easily had.
+
+    naive_accuracy: of «always up», and of the naive forecasts that differ from the last value. Forecasts of no change,
+    and sessions without one, tell nothing and are left out.
+    """
+    last = trial.last[known, channel]
+    came = np.sign(trial.actual[known, days - 1, channel] - last)
+    foretold = {name: forecast[known, days - 1, channel] for name, forecast in trial.naive.items()}
+    ours = np.sign(trial.forecast[known, days - 1, channel] - last)
+    moved = (ours != 0) & (came != 0)
+    found = share(ours[moved] == came[moved], days)
+    if found is None:
+        return None
+    naive = {"always up": float((came[moved] > 0).mean())}
+    naive |= {
+        name: float((np.sign(values - last)[moved] == came[moved]).mean())
+        for name, values in foretold.items()
+        if not np.isnan(values).any() and (values != last).any()
+    }
+    return {"forecasts": int(moved.sum()), **_shared("accuracy", found), "naive_accuracy": naive}
+
+
+def _peer(trial: Trial, forecast: Floats, channel: int, days: int) -> Document | None:
+    actual, said = trial.actual[:, days - 1, channel], forecast[:, days - 1, channel]
+    known = ~np.isnan(actual) & ~np.isnan(said)
+    if not known.any():
+        return None
+    loss = np.abs(said[known] - actual[known])
+    ours = np.abs(trial.forecast[known, days - 1, channel] - actual[known])
+    naive = _naive_losses(trial, channel, days, known)
+    best = min(naive.values(), key=lambda losses: float(losses.mean()))
+    test = diebold_mariano(ours, loss, days)
+    return {
+        "forecasts": len(loss),
+        "mae": float(loss.mean()),
+        "skill": _skill(loss, best),
+        "model_skill": _skill(ours, loss),
+        "p_value": None if test is None else test.p_value,
+    }
+
+
+def _level(trial: Trial, index: int, level: float) -> Document:
+    found: Document = {}
+    for days in HORIZONS:
+        known = ~np.isnan(trial.actual[:, days - 1, CLOSE])
+        hit = share(_hits(trial, index, days)[known], days)
+        if hit is None:
+            continue
+        score = _mean(_winkler(trial.bounds, trial, index, days)[known])
+        others = {
+            name: _mean(_winkler(bounds, trial, index, days)[known]) for name, bounds in trial.naive_ranges.items()
+        }
+        found[str(days)] = {"forecasts": int(known.sum()), **_shared("coverage", hit), **_scored(score, others)}
+    return {"coverage": _mean(_inside(trial, index, np.ones(len(trial.dates), dtype=bool))), "horizons": found}
+
+
+def _scored(score: float, others: Mapping[str, float]) -> Document:
+    ratios = {name: score / other for name, other in others.items() if other > 0}
+    return {"winkler": score, "naive_winkler": dict(others), "winkler_ratio": ratios}
+
+
+def _hits(trial: Trial, index: int, days: int) -> Flags:
+    """Tell which closes fell into their range."""
+    actual, bounds = trial.actual[:, days - 1, CLOSE], trial.bounds[:, index, days - 1]
+    return (bounds[:, 0] <= actual) & (actual <= bounds[:, 1])
+
+
+def _inside(trial: Trial, index: int, chosen: Flags) -> Flags:
+    """Return the hits of all horizons among the chosen origins, those whose target has come."""
+    parts = [_hits(trial, index, days)[chosen & ~np.isnan(trial.actual[:, days - 1, CLOSE])] for days in HORIZONS]
+    return np.concatenate(parts)
+
+
+def _winkler(bounds: Floats, trial: Trial, index: int, days: int) -> Floats:
+    low, high = bounds[:, index, days - 1].T
+    return winkler(low, high, trial.actual[:, days - 1, CLOSE], LEVELS[index])
+
+
+def _shared(name: str, found: Share) -> Document:
+    return {name: found.value, "interval_95": [found.low, found.high]}
+
+
+def _mean(values: npt.NDArray[Any]) -> float:
+    return float(values.mean())

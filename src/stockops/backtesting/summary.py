@@ -1,0 +1,67 @@
+"""What a backtest comes to, for those who quote it. Only its document is read: no library of numbers is needed."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Document = dict[str, Any]
+Finding = Literal["better", "tied", "worse"]
+
+_SURE = 0.01  # a p-value for each of five horizons: one in twenty for all of them
+_SHOWN = ("1", "5")
+
+
+def finding(figures: Mapping[str, Any]) -> Finding:
+    """Return what a channel's figures at one horizon say against persistence, beyond what chance would bring."""
+    test = figures["diebold_mariano"]
+    if test is None or test["p_value"] >= _SURE:
+        return "tied"
+    return "better" if test["statistic"] < 0 else "worse"
+
+
+def brief(document: Mapping[str, Any]) -> Document:
+    """Return the honest summary of a backtest: skill of every channel, findings on Close, coverage, and a sentence."""
+    channels, ranges = document["channels"], document["ranges"]
+    close = {days: found for days, found in channels["Close"]["horizons"].items() if found}
+    skills = {
+        name: {days: found["skill"] for days in _SHOWN if (found := part["horizons"].get(days))}
+        for name, part in channels.items()
+    }
+    stated = [found["skill"] for found in close.values() if found["skill"] is not None]
+    summary: Document = {name: document[name] for name in ("start", "end", "origins", "source", "refit")}
+    summary |= {
+        "skill": skills,
+        "close_skill": sum(stated) / len(stated) if stated else None,
+        "close_findings": {days: finding(found) for days, found in close.items()},
+        "coverage": {level: part["coverage"] for level, part in ranges.items()},
+    }
+    return summary | {"text": _text(document["ticker"], summary)}
+
+
+def _text(ticker: str, summary: Document) -> str:
+    others = ", ".join(f"{name} {_percent(summary['skill'][name]['1'])}" for name in ("High", "Low", "Volume", "Open"))
+    inside = " and ".join(f"{share:.1%} into the {level} % range" for level, share in summary["coverage"].items())
+    return (
+        f"{ticker}, {summary['origins']:,} forecasts from {summary['start']} to {summary['end']}, each from a model "
+        f"that had not seen what came: Close {_close(summary)}. Against the best naive forecast of each, one day "
+        f"ahead: {others}. Of the closes {inside} fell."
+    )
+
+
+def _close(summary: Document) -> str:
+    skill = summary["skill"]["Close"]
+    figures = ", ".join(f"{_percent(skill[days])} at {_days(days)}" for days in _SHOWN if days in skill)
+    found = summary["close_findings"]
+    parts = [
+        f"{word} than «tomorrow = today» at {', '.join(days)} days"
+        for word in ("better", "worse")
+        if (days := [day for day, what in found.items() if what == word])
+    ]
+    return f"{' and '.join(parts) or 'ties with «tomorrow = today»'} (skill {figures})"
+
+
+def _days(days: str) -> str:
+    return "1 day" if days == "1" else f"{days} days"
+
+
+def _percent(skill: float | None) -> str:
+    return "-" if skill is None else f"{100 * skill:+.1f} %"

@@ -1,0 +1,94 @@
+"""A backtest on one screen: is the model worth anything, at which horizon, and how sure is that?"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+Document = dict[str, Any]
+
+_COMPARED = (("Close", "1"), ("Close", "5"), ("High", "1"), ("Low", "1"), ("Volume", "1"))
+_SURE = 0.01
+
+
+def backtested(document: Document) -> "RenderableType":
+    """Show a document of `backtest`."""
+    from rich.console import Group
+
+    parts = [_skills(document["channels"]), _ranges(document["ranges"]), *_peers(document["peers"])]
+    return Group(
+        f"[bold]{document['ticker']}[/]: {document['origins']:,} forecasts of unseen sessions, "
+        f"{document['start']} to {document['end']}",
+        _verdict(document["summary"]["close_findings"]),
+        *parts,
+        f"* Diebold-Mariano p < {_SURE}; {document['artifacts'][0]}",
+    )
+
+
+def _verdict(findings: dict[str, str]) -> str:
+    for word, colour in (("worse", "red"), ("better", "green")):
+        if days := [day for day, what in findings.items() if what == word]:
+            return f"Close is [{colour}]{word}[/] than «tomorrow = today» at {', '.join(days)} sessions ahead."
+    return "Close [yellow]ties[/] with «tomorrow = today» at every horizon: no direction is told."
+
+
+def _skills(channels: Document) -> "Table":
+    from stockops.backtesting.summary import finding
+
+    table = _table("skill, days ahead", [*channels["Close"]["horizons"], "MASE"], "best naive")
+    for name, part in channels.items():
+        found = part["horizons"]
+        cells = [f"{_percent(figures['skill'])}{_star(finding(figures) != 'tied')}" for figures in found.values()]
+        mase = found["1"]["mase"]
+        table.add_row(name, *cells, "-" if mase is None else f"{mase:.2f} ", found["1"]["best_naive"])
+    directions = [figures["direction"] for figures in channels["Close"]["horizons"].values()]
+    told = ["- " if found is None else f"{found['accuracy']:.1%} " for found in directions]
+    table.add_row("direction of Close", *told)
+    up = ["- " if found is None else f"{found['naive_accuracy']['always up']:.1%} " for found in directions]
+    table.add_row("  had by «always up»", *up)
+    return table
+
+
+def _ranges(ranges: Document) -> "Table":
+    table = _table("ranges on Close", [*ranges["80"]["horizons"], "all"])
+    for level, part in ranges.items():
+        cells = [f"{found['coverage']:.1%} " for found in part["horizons"].values()]
+        table.add_row(f"in the {level} % range", *cells, f"{part['coverage']:.1%} ")
+    ratios = [found["winkler_ratio"].get("EWMA") for found in ranges["80"]["horizons"].values()]
+    table.add_row("Winkler / EWMA 80 %", *("- " if ratio is None else f"{ratio:.3f} " for ratio in ratios))
+    return table
+
+
+def _peers(peers: Document) -> "list[Table]":
+    if not peers:
+        return []
+    table = _table("skill against", [f"{channel} {days}" for channel, days in _COMPARED])
+    for name, channels in peers.items():
+        cells = []
+        for channel, days in _COMPARED:
+            found = channels.get(channel, {}).get(days)
+            sure = found is not None and found["p_value"] is not None and found["p_value"] < _SURE
+            cells.append("- " if found is None else f"{_percent(found['model_skill'])}{_star(sure)}")
+        table.add_row(name, *cells)
+    return [table]
+
+
+def _table(title: str, columns: list[str], last: str = "") -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column(title, min_width=20)
+    for name in columns:
+        table.add_column(f"{name} ", justify="right", min_width=7)
+    if last:
+        table.add_column(last)
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:+.1%}"
+
+
+def _star(sure: bool) -> str:
+    return "*" if sure else " "

@@ -1,0 +1,104 @@
+"""Models that are trained to be tested: nobody serves them, and the same one is not trained twice."""
+
+import functools
+import hashlib
+import json
+import logging
+from dataclasses import asdict, dataclass, replace
+from importlib import resources
+
+import pandas as pd
+
+from stockops import __version__
+from stockops.errors import ModelDamagedError
+from stockops.forecasting.checkpoint import Checkpoint, pack, unpack
+from stockops.pipelines import lessons
+from stockops.pipelines.lessons import TrainOptions
+from stockops.pipelines.prices import Prices
+from stockops.ports import Progress, Shelf
+from stockops.records import PARENT, ModelRef, Strategy
+
+log = logging.getLogger("stockops.backtest")
+
+
+@dataclass(frozen=True, slots=True)
+class Apprentices:
+    """Trains models on what they are given and nothing else.
+
+    shelf: what was trained before, by a digest of everything that it was made from; so a model from there is the
+    one that would be trained.
+    """
+
+    shelf: Shelf
+    progress: Progress
+    options: TrainOptions
+
+    def with_strategy(self, strategy: Strategy) -> "Apprentices":
+        """Return the same, children being taught in another way."""
+        return replace(self, options=replace(self.options, strategy=strategy))
+
+    def parent(self, market: Prices) -> Checkpoint:
+        """Return a parent trained on this history of the market."""
+        return self._made(PARENT, market, None)
+
+    def child(self, prices: Prices, parent: Checkpoint) -> Checkpoint:
+        """Return a child trained on this history."""
+        return self._made(ModelRef("child", prices.symbol), prices, parent)
+
+    def alone(self, prices: Prices) -> Checkpoint:
+        """Return a model trained on this history alone, without a parent, as long as one is trained."""
+        return self._made(ModelRef("child", prices.symbol), prices, None)
+
+    def _made(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:
+        key = self._key(place, prices, parent)
+        if found := self._found(key):
+            return found
+        checkpoint = self._taught(place, prices, parent)
+        self.shelf.put(key, pack(checkpoint))
+        return checkpoint
+
+    def _taught(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:
+        options = self.options
+        table = lessons.table(prices, options)
+        if parent is None:
+            lesson = lessons.from_nothing(place, prices, table, options)
+        else:
+            lesson = lessons.from_parent(place, prices, table, parent, options)
+        log.info("training %s on %s sessions to %s", lesson.label, len(prices.bars), prices.last)
+        with self.progress.epochs(lesson.label, lesson.fit.epochs) as on_epoch:
+            checkpoint, _ = lesson.learn(options, on_epoch)
+        return checkpoint
+
+    def _found(self, key: str) -> Checkpoint | None:
+        data = self.shelf.get(key)
+        if data is None:
+            return None
+        try:
+            return unpack(data, key, "")
+        except ModelDamagedError as exc:
+            log.warning("%s: it is trained anew", exc.message)
+            return None
+
+    def _key(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> str:
+        bars = pd.util.hash_pandas_object(prices.bars).to_numpy().tobytes()
+        recipe = {
+            "release": __version__,
+            "code": _code(),
+            "place": [place.kind, place.ticker],
+            "parent": parent.version if parent else None,
+            "source": prices.source,
+            "bars": hashlib.sha256(bars).hexdigest(),
+            "options": asdict(self.options) | {"strategy": self.options.strategy if parent else None},
+        }
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32] + ".pt"
+
+
+@functools.cache
+def _code() -> str:
+    """Return a digest of the code that makes a model of a history, so that a changed one trains anew."""
+    digest = hashlib.sha256()
+    for package in ("stockops.forecasting", "stockops.market"):
+        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,253 @@
+"""The story of a backtest: history -> models that know only what came before -> a forecast from every close -> figures.
+
+Nothing that a forecast or its range is made from lies after its origin: models are trained on sessions before the first
+one, features look back only, and ranges learn of a miss when its day has come.
+"""
+
+import csv
+import io
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockops.backtesting import scoring, summary
+from stockops.backtesting.trial import CLOSE, VOLUME, Trial, trial
+from stockops.best_effort import BestEffort
+from stockops.errors import DataError, UsageError
+from stockops.forecasting.bars import digits
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.walk import walk
+from stockops.market import calendar, features
+from stockops.market.ohlcv import OHLCV
+from stockops.market.windows import CONTEXT, HORIZON, MIN_WINDOWS
+from stockops.pipelines.apprentices import Apprentices
+from stockops.pipelines.prices import Prices
+from stockops.ports import ModelStore, Peers, Plotter
+from stockops.records import MARKET, PARENT, SCHEMA, Baseline, ModelRef, Refit
+
+log = logging.getLogger("stockops.backtest")
+
+Document = dict[str, Any]
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+_MIN_ORIGINS = 60  # fewer say nothing about one time in twenty
+_SHARE, _MOST_ORIGINS = 1 / 3, 1_260  # where no start is given: the last third, at most five years
+_NEEDED = CONTEXT + HORIZON + MIN_WINDOWS - 1  # rows with features to train on
+_OF_CHILDREN: tuple[Baseline, ...] = ("parent", "scratch", "freeze", "fine_tune")
+COLUMNS = (
+    "origin", "horizon", "target", "open", "high", "low", "close", "volume",
+    "close_80_low", "close_80_high", "close_95_low", "close_95_high",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestOptions:
+    """What a backtest was told. start, end: first and last origin, None for the last third of what there is."""
+
+    start: date | None
+    end: date | None
+    refit: Refit
+    baselines: tuple[Baseline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), ranges on Close (origins, 2, 5, 2)."""
+
+    rows: Rows
+    bars: Floats
+    bounds: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtester:
+    """Tests what a ticker's model is worth.
+
+    history: the prices that this call may see. export: where the single forecasts go as CSV, None for nowhere.
+    """
+
+    history: Callable[[str], Prices]
+    apprentices: Apprentices
+    peers: Peers
+    models: ModelStore
+    plots: Plotter
+    effort: BestEffort
+    export: Callable[[bytes], None] | None
+    options: BacktestOptions
+
+    def backtest(self, ticker: str) -> Document:
+        """Return the document of `backtest`; write it with its picture, and the forecasts where they are wanted."""
+        started = time.monotonic()
+        prices = self.history(ticker)
+        table = self._table(prices)
+        rows = self._origins(prices, table)
+        course = _Course(prices, table, rows, tuple(_parts(table, rows, self.options.refit)))
+        market = prices if ticker == MARKET else self.history(MARKET)
+        forecasts = self._forecasts(course, lambda day: self._model(prices, market, day))
+        tried = trial(table, rows, forecasts.bars, forecasts.bounds)
+        document = self._document(course, tried, self._peers(course, market))
+        if self.export:
+            self.export(_csv(prices, table, forecasts))
+        return self._written(document, tried, started)
+
+    def _table(self, prices: Prices) -> pd.DataFrame:
+        end = self.options.end
+        bars = prices.bars if end is None else prices.bars[prices.bars.index <= pd.Timestamp(end)]
+        return features.add(bars)
+
+    def _origins(self, prices: Prices, table: pd.DataFrame) -> Rows:
+        """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
+        start, end, count = self.options.start, self.options.end, len(table)
+        if start and end and start > end:
+            raise UsageError(f"--start {start} is after --end {end}")
+        if end and end > prices.last:
+            log.warning("%s: the history ends %s, before --end %s", prices.symbol, prices.last, end)
+        days = pd.DatetimeIndex(table.index)
+        default = max(_NEEDED, count - min(round(count * _SHARE), _MOST_ORIGINS))
+        first = default if start is None else int(days.searchsorted(pd.Timestamp(start)))
+        if first < _NEEDED:
+            raise DataError(
+                f"{prices.symbol}: too few sessions to train on before {start}: {first}, and {_NEEDED} are needed",
+                f"choose a later --start, {days[_NEEDED].date()} at the earliest" if count > _NEEDED else "",
+            )
+        if count - first < _MIN_ORIGINS:
+            raise DataError(
+                f"{prices.symbol}: too few sessions to test on: {max(count - first, 0)} to {end or prices.last}, "
+                f"and {_MIN_ORIGINS} are needed",
+                "choose an earlier --start" if count > _NEEDED + _MIN_ORIGINS else "use a longer history",
+            )
+        return np.arange(first, count)
+
+    def _model(self, prices: Prices, market: Prices, day: date) -> Checkpoint:
+        """Return the model that a user would have had before that day."""
+        parent = self.apprentices.parent(market.before(day))
+        return parent if prices.symbol == MARKET else self.apprentices.child(prices.before(day), parent)
+
+    def _forecasts(self, course: "_Course", model: Callable[[date], Checkpoint]) -> Forecasts:
+        """Walk through every part of the trial with a model of before its first day."""
+        days = [pd.Timestamp(stamp).date() for stamp in course.table.index]
+        found = []
+        for part in course.parts:
+            walked = walk(model(days[part[0]]), course.table, last=days[part[-1]])
+            wanted = walked.rows >= part[0]
+            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted]))
+        return Forecasts(
+            rows=np.concatenate([part.rows for part in found]),
+            bars=np.concatenate([part.bars for part in found]),
+            bounds=np.concatenate([part.bounds for part in found]),
+        )
+
+    def _peers(self, course: "_Course", market: Prices) -> dict[str, Floats]:
+        """Return the forecasts of every baseline that was asked for, OHLCV (origins, 5, 5) in raw units."""
+        ticker = course.prices.symbol
+        found: dict[str, Floats] = {}
+        for name in self.options.baselines:
+            if name in _OF_CHILDREN and ticker == MARKET:
+                log.info("%s is the parent: --baselines %s is of children", ticker, name)
+            elif name == self.apprentices.options.strategy:
+                log.info("--baselines %s is what is tested", name)
+            else:
+                found[name] = self._peer(name, course, market)
+        return found
+
+    def _peer(self, name: Baseline, course: "_Course", market: Prices) -> Floats:
+        prices, given = course.prices, self.apprentices
+        if name == "drift":
+            return _drift(course.table, course.rows)
+        if name == "parent":
+            return self._forecasts(course, lambda day: given.parent(market.before(day))).bars
+        if name == "scratch":
+            return self._forecasts(course, lambda day: given.alone(prices.before(day))).bars
+        if name in ("freeze", "fine_tune"):
+            other = replace(self, apprentices=given.with_strategy(name))
+            return other._forecasts(course, lambda day: other._model(prices, market, day)).bars
+        values = course.table.to_numpy()[:, : len(OHLCV)]
+        return self.peers.forecasts(name, values, course.rows)
+
+    def _document(self, course: "_Course", tried: Trial, peers: Mapping[str, Floats]) -> Document:
+        prices, options = course.prices, self.apprentices.options
+        document: Document = {
+            "schema": SCHEMA,
+            "ticker": prices.symbol,
+            "source": prices.source,
+            "start": tried.dates[0].isoformat(),
+            "end": tried.dates[-1].isoformat(),
+            "origins": len(tried.dates),
+            "refit": self.options.refit,
+            "trainings": len(course.parts),
+            "strategy": None if prices.symbol == MARKET else options.strategy,
+            "split": options.split,
+            "seed": options.seed,
+            "channels": scoring.channels(tried),
+            "ranges": scoring.intervals(tried),
+            "coverage_by_year": scoring.coverage_by_year(tried),
+            "crps": scoring.crps(tried),
+            "peers": {name: scoring.peer(tried, tried.in_units(said)) for name, said in peers.items()},
+        }
+        return document | {"summary": summary.brief(document)}
+
+    def _written(self, document: Document, tried: Trial, started: float) -> Document:
+        """Write the report and its picture; return it with what only this call knows."""
+        ticker = document["ticker"]
+        ref = PARENT if ticker == MARKET else ModelRef("child", ticker)
+        files = {
+            "backtest/latest_backtest.png": self.plots.backtest(document, tried),
+            "backtest/latest_backtest.json": (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(),
+        }
+        artifacts = list(self.models.write(ref, files))
+        seconds = round(time.monotonic() - started, 3)
+        return document | {"artifacts": artifacts, "duration_seconds": seconds, "degraded": self.effort.degraded}
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What a backtest goes through: a history, its features, the rows of the origins, and the same in parts.
+
+    Each part has a model of its own.
+    """
+
+    prices: Prices
+    table: pd.DataFrame
+    rows: Rows
+    parts: tuple[Rows, ...]
+
+
+def _parts(table: pd.DataFrame, rows: Rows, refit: Refit) -> Sequence[Rows]:
+    """Return the origins in one run, or a run a calendar year."""
+    if refit == "never":
+        return [rows]
+    years = pd.DatetimeIndex(table.index)[rows].year
+    return [rows[years == year] for year in sorted(set(years))]
+
+
+def _drift(table: pd.DataFrame, rows: Rows) -> Floats:
+    """Return the close carried on at the mean pace before the trial, in logarithms; nothing of other channels."""
+    closes = table["Close"].to_numpy()
+    pace = np.log(closes[rows[0] - 1] / closes[0]) / (rows[0] - 1)
+    said = np.full((len(rows), HORIZON, len(OHLCV)), np.nan)
+    said[..., CLOSE] = closes[rows, None] * np.exp(pace * np.arange(1, HORIZON + 1))
+    return said
+
+
+def _csv(prices: Prices, table: pd.DataFrame, forecasts: Forecasts) -> bytes:
+    """Return every forecast as CSV, a row an origin and horizon, those whose day is still to come as well."""
+    days = [pd.Timestamp(stamp).date() for stamp in table.index]
+    days += calendar.next_sessions(prices.symbol, days[-1], HORIZON)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row, bars, bounds in zip(forecasts.rows, forecasts.bars, forecasts.bounds, strict=True):
+        for step in range(HORIZON):
+            figures = [digits(value) for value in (*bars[step, :VOLUME], *bounds[:, step].ravel())]
+            figures.insert(VOLUME, round(bars[step, VOLUME]))
+            writer.writerow([days[row], step + 1, days[row + step + 1], *figures])
+    return text.getvalue().encode()
