@@ -89,7 +89,8 @@ class TrainingRun:
     """A finished training, for the experiment tracker.
 
     model: name in the registry, None for a model that is not to be served (kept apart for a look back).
-    model_tags: what a reader of the registry needs to use the model: its files, its input and output.
+    model_tags: what a reader of the registry needs to use the model: its files, its input and output. doubt: why it
+    should perhaps not be served, "" for no reason.
     """
 
     name: str
@@ -102,6 +103,7 @@ class TrainingRun:
     files: Mapping[str, bytes]
     model: str | None
     model_tags: Mapping[str, str]
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -93,3 +94,25 @@ def run(*arguments: str, home: Path, env: Mapping[str, str] | None = None, timeo
     process = start(*arguments, home=home, env=env)
     out, err = process.communicate(timeout=timeout)
     return Result(process.returncode, out, err)
+
+
+def on_a_terminal(*arguments: str, home: Path, **env: str) -> str:
+    """Return what a command writes to a terminal of 120 columns."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stockops", *arguments],
+        env={**os.environ, "STOCKOPS_HOME": str(home), "COLUMNS": "120", "TERM": "xterm", **env},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    except OSError:  # the other side has closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, seen.decode()
+    return seen.decode()

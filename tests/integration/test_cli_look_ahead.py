@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,68 @@ def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str | None, reference: 
     assert len(found) == 17
     first = reference.setdefault("artifacts", found)
     assert [name for name in first if first[name] != found[name]] == []
+    assert first.keys() == found.keys()
+
+
+GRID = (275, 320, 380)
+OF_THE_CALL = {"timestamp", "duration_seconds", "made_at"}  # when it was asked, and how long it took
+
+
+def without_the_call(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_the_call(inner) for name, inner in value.items() if name not in OF_THE_CALL}
+    return [without_the_call(inner) for inner in value] if isinstance(value, list) else value
+
+
+def everything(cli: Cli, cut: int, kind: str | None) -> dict[str, bytes]:
+    """Return all that every command says and leaves as of a day, with later rows as `kind` says."""
+    data, as_of = cli.home / "data", ROWS[cut].split(",")[0]
+    data.mkdir()
+    later = ROWS[cut + 1 :] if kind is None else later_rows_as(kind, ROWS[cut + 1 :])
+    for symbol in ("AAPL", "^GSPC"):
+        (data / f"{symbol}.csv").write_text("\n".join([*ROWS[: cut + 1], *later]) + "\n")
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(data), STOCKOPS_AS_OF=as_of)
+    one, start = ("--ticker", "AAPL"), ROWS[cut - 65].split(",")[0]
+    found = {}
+    for command in (
+        ("train-parent",),
+        ("train-child", *one),
+        ("predict-parent",),
+        ("predict-child", *one, "--days", "8"),
+        ("backtest", *one, "--start", start, "--forecasts", str(cli.home / "forecasts.csv")),
+        ("analyze", *one),
+        ("monitor-ticker", *one),
+        ("monitor-parent",),
+        ("train-child", *one, "--strategy", "fine_tune"),
+    ):
+        result = cli(*command)
+        assert result.code == 0, result.err
+        found[" ".join(word for word in command if not word.startswith("/"))] = json.dumps(
+            without_the_call(result.document)
+        ).encode()
+    for name in cli.files():
+        if name.startswith(("outputs/", "forecasts")) and "agent_eval/eval_" not in name:
+            data_of = (cli.home / name).read_bytes()
+            plain = name.endswith(".json") and not name.endswith("_model.json")
+            found[name] = json.dumps(without_the_call(json.loads(data_of))).encode() if plain else data_of
+    return found
+
+
+@pytest.fixture(scope="module")
+def as_they_are() -> dict[int, dict[str, bytes]]:
+    return {}
+
+
+@pytest.mark.parametrize("kind", [None, "random"])
+@pytest.mark.parametrize("cut", GRID)
+def test_on_no_day_does_any_command_know_a_later_row(
+    cli: Cli, cut: int, kind: str | None, as_they_are: dict[int, dict[str, bytes]]
+) -> None:
+    """The promise of docs/as-of.md, byte by byte, for a grid of days and commands."""
+    found = everything(cli, cut, kind)
+    assert len(found) > 30
+    first = as_they_are.setdefault(cut, found)
+    assert [name for name in first if first[name] != found.get(name)] == []
     assert first.keys() == found.keys()
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stockops.cli import main
-from tests.integration.cli import Cli, run
+from tests.integration.cli import Cli, on_a_terminal, run
 
 HEAVY = {
     "torch", "pandas", "numpy", "feast", "mlflow", "sklearn", "matplotlib", "yfinance", "redis", "qdrant_client",
@@ -91,28 +90,6 @@ def test_completion_knows_commands_and_choices(tmp_path: Path) -> None:
 
     assert "predict-child" in complete("stockops ")
     assert "fine_tune" in complete("stockops train-child --strategy ")
-
-
-def on_a_terminal(*arguments: str, home: Path, **env: str) -> str:
-    """Return what a command writes to a terminal of 120 columns."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stockops", *arguments],
-        env={**os.environ, "STOCKOPS_HOME": str(home), "COLUMNS": "120", "TERM": "xterm", **env},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    seen = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            seen += chunk
-    except OSError:  # the other side has closed
-        pass
-    os.close(ours)
-    assert process.wait(timeout=60) == 0, seen.decode()
-    return seen.decode()
 
 
 def test_on_a_terminal_results_are_tables_and_training_has_a_bar(trained: Cli) -> None:

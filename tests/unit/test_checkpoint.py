@@ -105,3 +105,9 @@ def test_a_state_dict_of_another_network_is_no_model() -> None:
     torch.save(torch.nn.Linear(2, 2).state_dict(), buffer)
     with pytest.raises(ModelDamagedError):
         unpack(buffer.getvalue())
+
+
+def test_a_model_whose_weights_mean_something_else_is_refused_and_the_cure_named() -> None:
+    other = checkpoint.pack(checkpoint.seal(sealed().model, {**CARD, "method": 1}))
+    with pytest.raises(ModelDamagedError, match=r"AAPL_child_model.pt comes from another release.*train it anew"):
+        unpack(other)

@@ -106,7 +106,7 @@ def test_no_head_makes_a_volume_that_is_no_number() -> None:
 
 
 def windows_of(moves: np.ndarray, *, night: float = 1.0) -> torch.Tensor:
-    """Return windows (n, 60, 7) of these log returns (n, 59), a share of each overnight, nothing beyond open and close."""
+    """Return windows (n, 60, 7) of these log returns (n, 59), a share of each overnight."""
     close = np.exp(np.cumsum(np.c_[np.zeros(len(moves)), moves], axis=1))
     opened = np.c_[close[:, :1], close[:, :-1] * np.exp(night * moves)]
     rows = [opened, np.maximum(opened, close), np.minimum(opened, close), close, *[np.ones_like(close)] * 3]

@@ -51,6 +51,44 @@ def metrics(skill: float) -> dict[str, Any]:
     return {"validation": {"windows": 982, "skill": {"RMSE": skill}}}
 
 
+def backtest(close: float = 0.0012, finding: str = "tied") -> dict[str, Any]:
+    skill = {name: {"1": value, "5": value} for name, value in (("Open", 0.0004), ("High", 0.162), ("Volume", -0.031))}
+    return {
+        "start": "2020-01-02", "end": "2024-06-25", "origins": 1_127, "close_findings": {"1": finding, "5": "tied"},
+        "skill": {**skill, "Close": {"1": close, "5": 0.0118}}, "coverage": {"80": 0.8031, "95": 0.9496},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("close", "finding", "words"),
+    [
+        (0.0012, "tied", "it tied with «tomorrow = today»: an error 0.1 % smaller 1 day ahead, an error 1.2 % smaller"),
+        (-0.0213, "worse", "it was beaten by «tomorrow = today» beyond chance: an error 2.1 % larger 1 day ahead"),
+        (0.0213, "better", "it beat «tomorrow = today» beyond chance: an error 2.1 % smaller 1 day ahead"),
+    ],
+)
+def test_a_backtest_is_quoted_in_place_of_windows_that_overlap(close: float, finding: str, words: str) -> None:
+    known = gathered(102.0, metrics=metrics(0.0583), backtest=backtest(close, finding))
+    answer = offline.write(known)
+    report = markdown(known, answer, writer=Writer("offline"))
+    assert f"On closes {words}" in report
+    assert "Tested on 1,127 forecasts from 2020-01-02 to 2024-06-25" in report
+    assert "High 16.2 % smaller, Volume 3.1 % larger" in report
+    assert "80.3 % of closes fell into their 80 % range and 95.0 % of closes fell into their 95 % range" in report
+    assert "982 windows" not in report
+    assert ("has not shown that it beats" in report) is (finding != "better")
+    found = evaluate(report, "AAPL", known, answer.recommendation)
+    assert found.grounding is not None
+    assert found.grounding.unmatched == ()
+    assert '"backtest": {"start": "2020-01-02"' in prompt.messages(known, None)[-1]["content"]
+
+
+@pytest.mark.parametrize("wrong", [{"origins": "x"}, {"skill": {"Close": 1}}, {"coverage": 1}])
+def test_a_summary_that_is_none_is_not_quoted(wrong: dict[str, Any]) -> None:
+    assert gathered(backtest={}).backtest is None
+    assert gathered(backtest={**backtest(), **wrong}).backtest is None
+
+
 def test_facts_are_derived_once() -> None:
     known = gathered(102.0, metrics=metrics(0.0583))
     assert known.last_price == 100.0

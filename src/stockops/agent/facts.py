@@ -37,6 +37,24 @@ class TrackRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Tested:
+    """How forecasts did on sessions that no model had seen, from a backtest; skills against naive forecasts.
+
+    close_percent: skill on Close by sessions ahead; next_day_percent: on the other channels, one day ahead. finding:
+    what the tests of Close say beyond chance, `better`, `worse` or `tied`. coverage_percent: of closes in their range,
+    by its level.
+    """
+
+    start: str
+    end: str
+    forecasts: int
+    finding: str
+    close_percent: Mapping[str, float]
+    next_day_percent: Mapping[str, float]
+    coverage_percent: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a ticker after one session's close.
 
@@ -53,6 +71,7 @@ class Facts:
     returns_percent: Mapping[str, float]
     volatility_percent: float | None
     record: TrackRecord | None
+    backtest: Tested | None
     drift: Mapping[str, Any] | None
     news: News
     looks_back: bool = False
@@ -73,7 +92,8 @@ class Facts:
         """What a text about them may state."""
         days = {self.last_date, *(day.date for day in self.days), *(day for day, _ in self.closes)}
         published = {f"{item.published:%Y-%m-%d}" for item in self.news.items}
-        return Known(tuple(self.numbers()), frozenset(days | published), self.news.quoted, self.last_price)
+        tested = {self.backtest.start, self.backtest.end} if self.backtest else set()
+        return Known(tuple(self.numbers()), frozenset(days | published | tested), self.news.quoted, self.last_price)
 
     def numbers(self) -> Iterator[float]:
         """Yield every price and percentage that a text may state."""
@@ -87,6 +107,10 @@ class Facts:
             yield self.volatility_percent
         if self.record is not None:
             yield self.record.skill_percent
+        if self.backtest is not None:
+            found = self.backtest
+            for figures in (found.close_percent, found.next_day_percent, found.coverage_percent):
+                yield from figures.values()
         if self.drift is not None:
             yield from (float(self.drift[name]) for name in ("drift_score", "volatility_index") if name in self.drift)
 
@@ -98,9 +122,13 @@ def gather(
     metrics: Mapping[str, Any] | None,
     drift: Mapping[str, Any] | None,
     news: News,
+    backtest: Mapping[str, Any] | None = None,
     looks_back: bool = False,
 ) -> Facts:
-    """Return the facts in a document of `predict-child`, a document of metrics, a drift report and the news."""
+    """Return the facts in a document of `predict-child`, one of metrics, a drift report and the news.
+
+    backtest: the summary of one.
+    """
     closes = tuple((row["date"], float(row["close"])) for row in forecast["history"])
     last = closes[-1][1]
     return Facts(
@@ -113,6 +141,7 @@ def gather(
         returns_percent=_returns([close for _, close in closes]),
         volatility_percent=_volatility([close for _, close in closes]),
         record=_record(metrics),
+        backtest=_tested(backtest),
         drift=drift,
         news=news,
         looks_back=looks_back,
@@ -140,3 +169,27 @@ def _record(metrics: Mapping[str, Any] | None) -> TrackRecord | None:
     held_out = (metrics or {}).get("validation") or {}
     skill = (held_out.get("skill") or {}).get("RMSE")
     return None if skill is None else TrackRecord(int(held_out["windows"]), 100 * skill)
+
+
+def _tested(summary: Mapping[str, Any] | None) -> Tested | None:
+    """Return what a summary of a backtest says; None where it is not what `backtest` writes."""
+    try:
+        return None if summary is None else _of_summary(summary)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _of_summary(summary: Mapping[str, Any]) -> Tested:
+    findings = set(summary["close_findings"].values())
+    skill = summary["skill"]
+    return Tested(
+        start=str(summary["start"]),
+        end=str(summary["end"]),
+        forecasts=int(summary["origins"]),
+        finding="worse" if "worse" in findings else "better" if "better" in findings else "tied",
+        close_percent={days: 100 * float(share) for days, share in skill["Close"].items() if share is not None},
+        next_day_percent={
+            name: 100 * float(found["1"]) for name, found in skill.items() if name != "Close" and found["1"] is not None
+        },
+        coverage_percent={level: 100 * float(share) for level, share in summary["coverage"].items()},
+    )

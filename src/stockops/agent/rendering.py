@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from stockops.agent import claims, evaluation, offline
 from stockops.agent.answer import Answer
-from stockops.agent.facts import Facts
+from stockops.agent.facts import Facts, Tested
 from stockops.agent.news import News, NewsItem
 from stockops.market.exchanges import written
 from stockops.records import Recommendation
@@ -111,19 +111,52 @@ def _risks(facts: Facts, writer: Writer) -> Iterator[str]:
         yield f"Volatility over the last {len(facts.closes)} sessions is {facts.volatility_percent:.1f} % a year."
     if facts.drift is not None and facts.drift.get("health") != _HEALTHY:
         yield f"The data have drifted from what they were: {inert(str(facts.drift.get('health')))}."
-    if facts.record is None or facts.record.skill_percent <= 0:
+    if not _beats_persistence(facts):
         yield "The model has not shown that it beats «tomorrow = today»."
     if facts.looks_back and writer.provider != OFFLINE:
         yield f"This looks back to {facts.last_date}; its writer may know what came after."
 
 
+def _beats_persistence(facts: Facts) -> bool:
+    if facts.backtest is not None:
+        return facts.backtest.finding == "better"
+    return facts.record is not None and facts.record.skill_percent > 0
+
+
 def _record(facts: Facts) -> str:
+    if facts.backtest is not None:
+        return _tested(facts.backtest)
     if facts.record is None:
         return "*Not known for this model.*"
     skill = facts.record.skill_percent
-    better = "smaller" if skill > 0 else "larger"
     return (
         f"On {facts.record.windows:,} windows held out of its training, the model's error on prices was "
-        f"{abs(skill):.2f} % {better} than that of «tomorrow = today». Those windows overlap with the ones it "
+        f"{_against(skill)} than that of «tomorrow = today». Those windows overlap with the ones it "
         "learned from: read it as the best case."
     )
+
+
+def _tested(backtest: Tested) -> str:
+    """Say what a backtest found; what chance may have brought is called a tie."""
+    found = {
+        "tied": "On closes it tied with «tomorrow = today»",
+        "better": "On closes it beat «tomorrow = today» beyond chance",
+        "worse": "On closes it was beaten by «tomorrow = today» beyond chance",
+    }[backtest.finding]
+    closes = ", ".join(
+        f"an error {_against(skill)} {days} {'day' if days == '1' else 'days'} ahead"
+        for days, skill in backtest.close_percent.items()
+    )
+    others = ", ".join(f"{name} {_against(skill)}" for name, skill in backtest.next_day_percent.items())
+    inside = " and ".join(
+        f"{share:.1f} % of closes fell into their {level} % range" for level, share in backtest.coverage_percent.items()
+    )
+    return (
+        f"Tested on {backtest.forecasts:,} forecasts from {backtest.start} to {backtest.end}, each by a model that had "
+        f"not seen what came. {found}: {closes}. Errors one day ahead against the best naive forecast: {others}. "
+        f"{inside}."
+    )
+
+
+def _against(skill: float) -> str:
+    return f"{abs(skill):.1f} % {'smaller' if skill >= 0 else 'larger'}"

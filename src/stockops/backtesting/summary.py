@@ -39,11 +39,13 @@ def brief(document: Mapping[str, Any]) -> Document:
 
 def _text(ticker: str, summary: Document) -> str:
     others = ", ".join(f"{name} {_percent(summary['skill'][name]['1'])}" for name in ("High", "Low", "Volume", "Open"))
-    inside = " and ".join(f"{share:.1%} into the {level} % range" for level, share in summary["coverage"].items())
+    inside = " and ".join(
+        f"{100 * share:.1f} % of closes fell into their {level} % range" for level, share in summary["coverage"].items()
+    )
     return (
         f"{ticker}, {summary['origins']:,} forecasts from {summary['start']} to {summary['end']}, each from a model "
         f"that had not seen what came: Close {_close(summary)}. Against the best naive forecast of each, one day "
-        f"ahead: {others}. Of the closes {inside} fell."
+        f"ahead: {others}. {inside}."
     )
 
 

@@ -34,6 +34,12 @@ def trained(document: Document) -> "RenderableType":
         lines.append(
             f"from parent {parent['version']} ({parent['ticker']} to {parent['last']}), {document['strategy']}"
         )
+    backtest, ticker = document["backtest"], document["ticker"]
+    lines.append(
+        f"backtest: {backtest['text']}"
+        if backtest
+        else f"what it is worth on sessions that it has not seen: stockops backtest --ticker {ticker}"
+    )
     return Group(table, *lines, *document["artifacts"])
 
 

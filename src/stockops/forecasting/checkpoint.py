@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from stockops.errors import ModelDamagedError
-from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
+from stockops.forecasting.lstm import METHOD, LSTMConfig, PriceLSTM
 
 _CARD = "card"
 
@@ -47,6 +47,7 @@ class Checkpoint:
 
 def seal(model: PriceLSTM, card: dict[str, Any]) -> Checkpoint:
     """Return the checkpoint whose card carries the model version of these weights and this card."""
+    card = {"method": METHOD, **card}
     return Checkpoint(model, {"model_version": _version(_tensors(model), card), **card})
 
 
@@ -64,16 +65,21 @@ def unpack(data: bytes, name: str, cure: str) -> Checkpoint:
 
     Raises ModelDamagedError, naming the file and the cure, for anything but the very bytes that were packed.
     """
+    whole = False
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         card = json.loads(bytes(state.pop(_CARD).numpy()))
         version = card.pop("model_version")
         if version != _version(state, card):
             raise ValueError("its content does not match its version")
+        whole = True
+        if card.get("method") != METHOD:
+            raise ValueError("its weights mean something else")
         model = PriceLSTM(LSTMConfig(**card["config"]))
         model.load_state_dict(state)
     except Exception as exc:  # a bent file leads torch.load to any error, AssertionError included
-        raise ModelDamagedError(f"{name} is damaged or not a stockops model", cure) from exc
+        wrong = "comes from another release of stockops" if whole else "is damaged or not a stockops model"
+        raise ModelDamagedError(f"{name} {wrong}", cure) from exc
     model.eval()
     return Checkpoint(model, {"model_version": version, **card})
 

@@ -35,6 +35,7 @@ _LATELY = 0.7  # how far volatility is what it was lately, and not what is usual
 _QUIET = 1e-4  # a price that moves less than a basis point a day gives no unit to measure in
 _AVERAGES = (5, 20, 60)  # sessions that volume is compared with; as in HAR models (Corsi, 2009), plus the window
 STANDING = len(_AVERAGES) + 2
+METHOD = 2  # what the weights mean; raise it with every change of units, anchor or inputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from stockops.agent.news import News, select
 from stockops.agent.prompt import Turn
 from stockops.best_effort import BestEffort
 from stockops.market import exchanges
+from stockops.pipelines import track_record
 from stockops.pipelines.conversation import Conversation
 from stockops.pipelines.report_cache import Report, ReportCache
 from stockops.pipelines.serving import Document, Serving
@@ -49,7 +50,7 @@ class Analyst:
         earlier = self.conversation.turns() if self.conversation else []
         # What an answer in a conversation means depends on what was said before: it is nobody else's.
         kept = None if earlier else self.kept
-        wanted = kept.wanted(forecast, question) if kept else None
+        wanted = kept.wanted(forecast, question, self._backtest(forecast)) if kept else None
         report = kept.answer(wanted) if kept and wanted else None
         cache = "off" if kept is None else "miss" if report is None else "hit"
         if report is None:
@@ -78,6 +79,7 @@ class Analyst:
             metrics=metrics,
             drift=self._drift(replace(place, as_of=None), forecast["last_date"]),
             news=self._news(forecast),
+            backtest=self._backtest(forecast),
             looks_back=self._end(forecast) < self.clock.now - _PAST,
         )
         answer, writer = self.writers.write(known, question, earlier)
@@ -120,13 +122,17 @@ class Analyst:
 
     def _record(self, forecast: Document) -> tuple[ModelRef, Document | None]:
         """Return where the model of a forecast lies, and its metrics."""
-        ticker = forecast["ticker"]
-        ref = PARENT if ticker == MARKET else ModelRef("child", ticker)
+        ref = _ref(forecast["ticker"])
         for place in ref.places(self.forecasts.options.as_of):
             metrics = self._read(place, "metrics.json")
             if metrics and metrics.get("model_version") == forecast["model_version"]:
                 return place, metrics
         return ref, None
+
+    def _backtest(self, forecast: Document) -> Document | None:
+        """Return the summary of the last backtest, unless it knows more than the forecast."""
+        ref, last = _ref(forecast["ticker"]), forecast["last_date"]
+        return track_record.of(ref, models=self.models, source=forecast["source"], last=last)
 
     def _drift(self, place: ModelRef, last_date: str) -> Document | None:
         """Return the last drift report, unless it knows more than the forecast."""
@@ -168,3 +174,7 @@ class Analyst:
             "analysis/latest_report.json": (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(),
         }
         self.models.write(place, files)
+
+
+def _ref(ticker: str) -> ModelRef:
+    return PARENT if ticker == MARKET else ModelRef("child", ticker)

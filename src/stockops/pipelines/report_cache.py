@@ -64,8 +64,13 @@ class ReportCache:
     effort: BestEffort
     clock: Clock
 
-    def wanted(self, forecast: Mapping[str, Any], question: str | None) -> Wanted:
-        """Return what is to be looked for to answer a question about a forecast document."""
+    def wanted(
+        self, forecast: Mapping[str, Any], question: str | None, backtest: Mapping[str, Any] | None = None
+    ) -> Wanted:
+        """Return what is to be looked for to answer a question about a forecast document.
+
+        backtest: the summary that a report would quote.
+        """
         asked = prompt.asked(forecast["ticker"], question)
         embedding, vector = self._embed(f"{forecast['ticker']}: {asked}")
         made_from = {
@@ -73,6 +78,7 @@ class ReportCache:
             "session": forecast["last_date"],
             "model_version": forecast["model_version"],
             "forecast": _digest(forecast["predictions"], forecast["history"]),
+            "backtest": _digest(backtest),
             "prompt": prompt.VERSION,
             "release": __version__,
             "writer": self.writer,

@@ -12,9 +12,17 @@ from stockops.records import MARKET, EpochLoss, ModelRef, TrainingRun
 
 
 def run_of(
-    place: ModelRef, checkpoint: Checkpoint, files: Mapping[str, bytes], history: list[EpochLoss], seconds: float
+    place: ModelRef,
+    checkpoint: Checkpoint,
+    files: Mapping[str, bytes],
+    history: list[EpochLoss],
+    seconds: float,
+    backtest: Mapping[str, Any] | None,
 ) -> TrainingRun:
-    """Return the run of a training that has just ended; its model goes into production unless it looks back."""
+    """Return the run of a training that has just ended; its model goes into production unless it looks back.
+
+    backtest: the summary of the last one of its ticker, None where there is none.
+    """
     card = checkpoint.card
     ended = datetime.now(UTC)
     parent = place.kind == "parent"
@@ -26,7 +34,7 @@ def run_of(
         params=_params(card),
         tags=_tags(card),
         history=tuple(history),
-        metrics=dict(_flat(card["metrics"])) | {"best_epoch": float(card["best_epoch"])},
+        metrics=dict(_flat(card["metrics"])) | {"best_epoch": float(card["best_epoch"])} | _tested(backtest),
         files=named,
         model=None if place.as_of else "stockops-parent" if parent else f"stockops-child-{place.ticker}",
         model_tags={
@@ -34,8 +42,30 @@ def run_of(
             "weights": f"{place.ticker}_{place.checkpoint}",
             "card": f"{place.ticker}_{place.kind}_model.json",
             "signature": json.dumps(_signature(card["features"])),
+            **({"backtest": backtest["text"]} if backtest else {}),
         },
+        doubt=_doubt(card, backtest),
     )
+
+
+def _tested(backtest: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return what the backtest measured, as metrics."""
+    if backtest is None:
+        return {}
+    found = {"backtest_close_skill": backtest["close_skill"]}
+    found |= {f"backtest_coverage_{level}": share for level, share in backtest["coverage"].items()}
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _doubt(card: Mapping[str, Any], backtest: Mapping[str, Any] | None) -> str:
+    """Say it where «tomorrow = today» was better: in the backtest, else on the windows held out of the training."""
+    if backtest is None:
+        where, skill = "on windows held out of its training", card["metrics"]["validation"]["skill"]["RMSE"]
+    else:
+        where, skill = f"in the backtest of {backtest['start']} to {backtest['end']}", backtest["close_skill"]
+    if skill is None or skill >= 0:
+        return ""
+    return f"«tomorrow = today» was better {where}: skill {skill:+.2%}"
 
 
 def _signature(features: list[str]) -> dict[str, Any]:

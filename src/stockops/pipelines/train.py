@@ -12,7 +12,7 @@ from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.learning import Learned
 from stockops.monitoring import catalogue
-from stockops.pipelines import feature_history, lessons
+from stockops.pipelines import feature_history, lessons, track_record
 from stockops.pipelines import models as stored
 from stockops.pipelines.lessons import Lesson, TrainOptions
 from stockops.pipelines.meter import Meter
@@ -27,9 +27,13 @@ log = logging.getLogger("stockops.train")
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training gave: the checkpoint, its artifacts, its run in the tracker, and what did not serve."""
+    """What a training gave: the checkpoint, its artifacts, its run in the tracker, and what did not serve.
+
+    backtest: what the last one of this ticker says of the method, None where there is none.
+    """
 
     checkpoint: Checkpoint
+    backtest: dict[str, Any] | None
     artifacts: tuple[str, ...]
     run_id: str | None
     duration_seconds: float
@@ -50,6 +54,7 @@ class Trained:
             "best_epoch": card["best_epoch"],
             "ranges_from": card["ranges_from"],
             "metrics": card["metrics"],
+            "backtest": self.backtest,
             "artifacts": list(self.artifacts),
             "duration_seconds": round(self.duration_seconds, 3),
             "degraded": self.degraded,
@@ -121,28 +126,35 @@ class Trainer:
             checkpoint, learned = lesson.learn(self.options, on_epoch)
         if not learned.own_ranges:
             log.warning("%s: too short a history for ranges of its own: it has its parent's", place.ticker)
-        files = self._files(place, checkpoint, learned)
+        prices = lesson.prices
+        backtest = track_record.of(place, models=self.models, source=prices.source, last=prices.last.isoformat())
+        files = self._files(place, checkpoint, learned, backtest)
         artifacts = self.models.write(place, files)
-        run_id = self._publish(
-            lesson.prices, run_of(place, checkpoint, files, learned.history, time.monotonic() - started)
-        )
+        run = run_of(place, checkpoint, files, learned.history, time.monotonic() - started, backtest)
+        run_id = self._publish(prices, run)
         seconds = time.monotonic() - started
         self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
-        return Trained(checkpoint, artifacts, run_id, seconds, self.effort.degraded)
+        return Trained(checkpoint, backtest, artifacts, run_id, seconds, self.effort.degraded)
 
     def _publish(self, prices: Prices, run: TrainingRun) -> str | None:
         """Tell the feature store and the tracker, each of which may fail; the model is written already."""
         features, tracker = self.features, self.tracker
         if features and run.model:  # a model kept apart looks back: its features would hide today's
             self.effort.attempt(features, lambda: feature_history.keep(prices, features))
-        return self.effort.attempt(tracker, lambda: tracker.record(run)) if tracker else None
+        if not tracker:
+            return None
+        if run.model and run.doubt:
+            log.warning("%s goes into production although %s", run.model, run.doubt)
+        return self.effort.attempt(tracker, lambda: tracker.record(run))
 
-    def _files(self, place: ModelRef, checkpoint: Checkpoint, learned: Learned) -> dict[str, bytes]:
+    def _files(
+        self, place: ModelRef, checkpoint: Checkpoint, learned: Learned, backtest: dict[str, Any] | None
+    ) -> dict[str, bytes]:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
         skill = checkpoint.card["metrics"]["skill"]["RMSE"]
         return {
             f"{place.kind}_scaler.pkl": pickle.dumps(learned.scaler, protocol=4),  # for notebooks; never read back
-            "metrics.json": _json(_metrics_document(checkpoint)),
+            "metrics.json": _json(_metrics_document(checkpoint, backtest)),
             "predictions.png": self.plots.predictions(learned.evaluation, skill),
             "residuals.png": self.plots.residuals(learned.evaluation, skill),
             place.checkpoint: checkpoints.pack(checkpoint),
@@ -150,7 +162,7 @@ class Trainer:
         }
 
 
-def _metrics_document(checkpoint: Checkpoint) -> dict[str, Any]:
+def _metrics_document(checkpoint: Checkpoint, backtest: dict[str, Any] | None) -> dict[str, Any]:
     card = checkpoint.card
     return {
         "schema": SCHEMA,
@@ -158,6 +170,7 @@ def _metrics_document(checkpoint: Checkpoint) -> dict[str, Any]:
         "model_version": checkpoint.version,
         "data": card["data"],
         **card["metrics"],
+        "backtest": backtest,
     }
 
 

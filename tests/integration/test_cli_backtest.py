@@ -1,0 +1,274 @@
+"""`backtest`: what it measures, what it leaves, and that no forecast in it knows what came."""
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.builders import bars, to_csv
+from tests.integration.cli import Cli, on_a_terminal
+
+ROWS = 620
+START_ROW, END_ROW = 400, 560
+TABLES = {symbol: bars(ROWS, seed=seed) for seed, symbol in enumerate(("AAPL", "^GSPC"))}
+DAYS = [stamp.date().isoformat() for stamp in pd.DatetimeIndex(TABLES["AAPL"].index)]
+START, END = DAYS[START_ROW], DAYS[END_ROW]
+COLUMNS = "origin,horizon,target,open,high,low,close,volume,close_80_low,close_80_high,close_95_low,close_95_high"
+
+
+def fill(folder: Path, tables: dict[str, pd.DataFrame] | None = None) -> None:
+    folder.mkdir(exist_ok=True)
+    for symbol, table in (tables or TABLES).items():
+        (folder / f"{symbol}.csv").write_text(to_csv(table))
+
+
+@pytest.fixture
+def market(cli: Cli) -> Cli:
+    """A CLI on two random walks."""
+    fill(cli.home / "data")
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(cli.home / "data"), STOCKOPS_AS_OF="")
+    return cli
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the backtests of this file trained; each test begins with it."""
+    return tmp_path_factory.mktemp("shelf")
+
+
+@pytest.fixture
+def warm(market: Cli, shelf: Path) -> Iterator[Cli]:
+    """The same, with what was trained before at hand."""
+    shutil.copytree(shelf, market.home / "cache" / "backtest", dirs_exist_ok=True)
+    yield market
+    shutil.copytree(market.home / "cache" / "backtest", shelf, dirs_exist_ok=True)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_figures_are_those_of_the_forecasts_it_writes(warm: Cli) -> None:
+    file = warm.home / "forecasts.csv"
+    result = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--forecasts", str(file))
+    assert result.code == 0, result.err
+    document, rows = result.document, read(file)
+    assert file.read_text().splitlines()[0] == COLUMNS
+    assert (document["start"], document["end"], document["origins"]) == (START, END, END_ROW - START_ROW + 1)
+    assert len(rows) == 5 * document["origins"]
+    closes = dict(zip(DAYS, TABLES["AAPL"]["Close"].astype("float32").astype(float), strict=True))
+    for days in (1, 5):
+        known = [row for row in rows if row["horizon"] == str(days) and row["target"] <= END]
+        assert [DAYS.index(row["target"]) - DAYS.index(row["origin"]) for row in known] == [days] * len(known)
+        origin = np.array([closes[row["origin"]] for row in known])
+        came = np.array([closes[row["target"]] for row in known])
+        said = np.array([float(row["close"]) for row in known])
+        error, naive = (100 * np.abs(values - came) / origin for values in (said, origin))
+        figures = document["channels"]["Close"]["horizons"][str(days)]
+        assert figures["forecasts"] == len(known)
+        assert figures["mae"] == pytest.approx(error.mean(), rel=1e-5)
+        assert figures["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
+        assert figures["skill"] == pytest.approx(1 - error.mean() / naive.mean(), abs=1e-5)
+        for level in ("80", "95"):
+            low, high = (np.array([float(row[f"close_{level}_{end}"]) for row in known]) for end in ("low", "high"))
+            found = document["ranges"][level]["horizons"][str(days)]
+            assert found["coverage"] == pytest.approx(((low <= came) & (came <= high)).mean())
+            width = 100 * (high - low) / origin
+            outside = 100 * (np.maximum(low - came, 0) + np.maximum(came - high, 0)) / origin
+            assert found["winkler"] == pytest.approx((width + 2 / (1 - int(level) / 100) * outside).mean(), rel=1e-4)
+
+
+def test_every_forecast_is_a_bar_in_ranges_that_widen(warm: Cli) -> None:
+    file = warm.home / "forecasts.csv"
+    assert warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--forecasts", str(file)).code == 0
+    for row in read(file):
+        v = {name: float(row[name]) for name in COLUMNS.split(",")[3:]}
+        assert 0 < v["low"] <= min(v["open"], v["close"]) <= max(v["open"], v["close"]) <= v["high"]
+        assert v["close_95_low"] <= v["close_80_low"] <= v["close"] <= v["close_80_high"] <= v["close_95_high"]
+        assert v["volume"] >= 0
+
+
+@pytest.mark.parametrize("after", ["the start", "an origin", "the end"])
+def test_no_forecast_knows_what_comes_after_its_origin(warm: Cli, after: str) -> None:
+    """Rows after a day are made nonsense of; forecasts from that day and before keep every byte."""
+    cut = {"the start": START_ROW, "an origin": 470, "the end": END_ROW}[after]
+    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "none", "--forecasts")
+    assert warm(*call, str(warm.home / "plain.csv")).code == 0
+    wild = {symbol: table.copy() for symbol, table in TABLES.items()}
+    for table in wild.values():
+        table.iloc[cut + 1 :] *= np.linspace(0.3, 4.0, ROWS - cut - 1)[:, None]
+    fill(warm.home / "data", wild)
+    assert warm(*call, str(warm.home / "wild.csv")).code == 0
+    plain, other = ((warm.home / f"{name}.csv").read_text().splitlines() for name in ("plain", "wild"))
+    same = 1 + 5 * (cut - START_ROW + 1)
+    assert plain[:same] == other[:same]
+    assert (plain == other) is (after == "the end")
+
+
+def test_its_models_are_trained_on_sessions_before_the_start_alone(warm: Cli) -> None:
+    """Without any later row at all, a model trained then and told of the start says the same as the first forecast."""
+    file = warm.home / "forecasts.csv"
+    assert warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--forecasts", str(file)).code == 0
+    assert warm("train-child", "--ticker", "AAPL", "--as-of", DAYS[START_ROW - 1]).code == 0
+    said = warm("predict-child", "--ticker", "AAPL", "--as-of", START).document
+    assert said["trained_to"] == DAYS[START_ROW - 1]
+    for row, bar in zip(read(file)[:5], said["predictions"]["week"], strict=True):
+        assert row["target"] == bar["date"]
+        assert float(row["close"]) == pytest.approx(bar["close"], rel=1e-6)
+        assert float(row["volume"]) == pytest.approx(bar["volume"], rel=1e-5)
+        assert [float(row["close_80_low"]), float(row["close_80_high"])] == pytest.approx(bar["close_80"], rel=1e-5)
+        assert [float(row["close_95_low"]), float(row["close_95_high"])] == pytest.approx(bar["close_95"], rel=1e-5)
+
+
+def test_the_same_call_gives_the_same_bytes_and_trains_nothing_twice(warm: Cli) -> None:
+    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END)
+    first, second = warm(*call), warm(*call)
+    documents = [found.document for found in (first, second)]
+    for document in documents:
+        del document["duration_seconds"]
+    assert documents[0] == documents[1]
+    assert "training" not in second.err
+    other = warm(*call, "--seed", "8")
+    assert other.err.count("training") == 2
+    assert other.document["channels"] != first.document["channels"]
+
+
+def test_a_damaged_model_on_the_shelf_is_trained_anew_and_said(warm: Cli) -> None:
+    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END)
+    first = warm(*call).document
+    for file in (warm.home / "cache" / "backtest").iterdir():
+        file.write_bytes(file.read_bytes()[:1000])
+    again = warm(*call)
+    assert again.code == 0
+    assert again.err.count("is trained anew") == 2
+    assert again.document["channels"] == first["channels"]
+
+
+def test_refitted_yearly_each_year_has_a_model_that_knows_the_year_before(warm: Cli) -> None:
+    result = warm("backtest", "--ticker", "AAPL", "--start", START, "--refit", "yearly", "--baselines", "none")
+    years = sorted({day[:4] for day in DAYS[START_ROW:]})
+    assert len(years) == 2
+    assert result.document["trainings"] == len(years)
+    last_of_first_year = max(day for day in DAYS if day[:4] == years[0])
+    assert f"sessions to {last_of_first_year}" in result.err
+    assert list(result.document["coverage_by_year"]) == years
+
+
+def test_peers_and_the_ablation_stand_beside_it(warm: Cli) -> None:
+    document = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "all").document
+    assert set(document["peers"]) == {"drift", "parent", "scratch", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"}
+    assert set(document["peers"]["drift"]) == {"Close"}
+    close = document["channels"]["Close"]["horizons"]["1"]
+    for name, channels in document["peers"].items():
+        found = channels["Close"]["1"]
+        assert found["forecasts"] == close["forecasts"]
+        assert found["skill"] == pytest.approx(0.0, abs=0.1), name  # nobody forecasts a random walk
+        assert found["model_skill"] == pytest.approx(1 - close["mae"] / found["mae"])
+    maes = {name: channels["High"]["1"]["mae"] for name, channels in document["peers"].items() if "High" in channels}
+    assert len(set(maes.values())) == len(maes)  # each is another forecast
+
+
+def test_the_parent_is_tested_on_the_market(warm: Cli) -> None:
+    result = warm("backtest", "--ticker", "^GSPC", "--start", START, "--end", END)
+    assert result.document["strategy"] is None
+    assert set(result.document["peers"]) == {"drift"}
+    assert result.document["artifacts"][0] == "outputs/parent/backtest/latest_backtest.png"
+
+
+def test_it_leaves_a_report_and_a_picture_that_can_be_looked_at(warm: Cli) -> None:
+    document = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END).document
+    shown = warm("show", "backtest", "--ticker", "AAPL").document
+    only_of_the_call = {"artifacts", "duration_seconds", "degraded"}
+    assert shown == {name: value for name, value in document.items() if name not in only_of_the_call}
+    picture, report = (warm.home / path for path in document["artifacts"])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert json.loads(report.read_text()) == shown
+    assert [row["path"] for row in warm("outputs", "--ticker", "AAPL").document["outputs"]["AAPL"]["backtest"]] == [
+        document["artifacts"][1], document["artifacts"][0],
+    ]  # fmt: skip
+
+
+def test_one_screen_answers_what_it_is_worth(warm: Cli) -> None:
+    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "all")
+    text = on_a_terminal(*call, home=warm.home, COLUMNS="80", TERM="dumb", NO_COLOR="1")
+    lines = text.splitlines()
+    shown = lines[next(n for n, line in enumerate(lines) if "forecasts of unseen sessions" in line) :]
+    assert len(shown) <= 24
+    assert all(len(line) <= 80 for line in shown)
+    assert shown[1].startswith("Close ")
+    for word in ("High", "Volume", "direction of Close", "in the 80 % range", "Winkler / EWMA", "AutoTheta"):
+        assert any(word in line for line in shown), word
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--start", END, "--end", START), 2, f"--start {END} is after --end {START}"),
+        (("--start", DAYS[100]), 3, f"too few sessions to train on before {DAYS[100]}: 75, and 164 are needed"),
+        (("--start", DAYS[-20]), 3, "too few sessions to test on: 20"),
+        (("--start", "2090-01-01"), 3, "too few sessions to test on: 0"),
+        (("--start", "last year"), 2, "start"),
+        (("--refit", "daily"), 2, "'never', 'yearly'"),
+        (("--baselines", "AutoARMA"), 2, "baselines"),
+    ],
+)
+def test_a_span_or_a_word_that_makes_no_sense_is_one_line(
+    market: Cli, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    result = market("backtest", "--ticker", "AAPL", *arguments)
+    assert result.code == code
+    assert words in result.err.splitlines()[-1]
+    assert not (market.home / "outputs").exists() or not list((market.home / "outputs").rglob("*backtest*"))
+
+
+def test_the_forecasts_of_two_tickers_do_not_fit_in_one_file(market: Cli) -> None:
+    result = market("backtest", "--ticker", "AAPL", "--ticker", "^GSPC", "--forecasts", "x.csv")
+    assert result.code == 2
+    assert "--forecasts FILE holds the forecasts of one ticker; give one --ticker" in result.err
+
+
+def test_without_statsforecast_the_way_out_is_said(warm: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "statsforecast", None)
+    result = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "AutoETS")
+    assert result.code == 2
+    assert "pip install 'stockops[baselines]'" in result.err
+
+
+def test_training_states_what_the_last_backtest_found(warm: Cli) -> None:
+    assert warm("train-child", "--ticker", "AAPL").document["backtest"] is None
+    tested = warm("backtest", "--ticker", "AAPL", "--start", START).document
+    trained = warm("train-child", "--ticker", "AAPL").document
+    assert trained["backtest"] == tested["summary"]
+    assert warm("show", "metrics", "--ticker", "AAPL").document["backtest"] == tested["summary"]
+    report = warm("analyze", "--ticker", "AAPL").document["report"]
+    assert f"Tested on {tested['origins']:,} forecasts from {tested['start']} to {tested['end']}" in report
+
+
+def test_a_look_back_is_told_nothing_of_a_backtest_that_knows_what_came(warm: Cli) -> None:
+    assert warm("backtest", "--ticker", "AAPL", "--start", START).code == 0
+    early = DAYS[-30]
+    assert warm("train-child", "--ticker", "AAPL", "--as-of", early).document["backtest"] is None
+    assert "Tested on" not in warm("analyze", "--ticker", "AAPL", "--as-of", early).document["report"]
+    assert warm("backtest", "--ticker", "AAPL", "--start", START, "--as-of", early).document["end"] == early
+    assert warm("train-child", "--ticker", "AAPL", "--as-of", early).document["backtest"]["end"] == early
+
+
+def test_a_model_that_lost_in_its_backtest_goes_into_production_with_a_warning(warm: Cli) -> None:
+    warm.setenv(STOCKOPS_TRACKING="on")
+    report = warm.home / warm("backtest", "--ticker", "AAPL", "--start", START).document["artifacts"][1]
+    document = json.loads(report.read_text())
+    for skill, warned in ((-0.02, True), (0.01, False)):
+        document["summary"]["close_skill"] = skill
+        report.write_text(json.dumps(document))
+        result = warm("train-child", "--ticker", "AAPL")
+        assert result.code == 0
+        assert result.document["run_id"]
+        text = "stockops-child-AAPL goes into production although «tomorrow = today» was better in the backtest of"
+        assert (f"{text} {START} to {DAYS[-1]}: skill -2.00%" in result.err) is warned
