@@ -33,6 +33,10 @@ class Clock:
     now: datetime
     as_of: date | None = None
 
+    def until(self, day: date) -> "Clock":
+        """Return the same clock, made to believe in that day where it does not believe in an earlier one."""
+        return replace(self, as_of=min(day, self.as_of or day, self.now.date()))
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:

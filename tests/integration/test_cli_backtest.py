@@ -112,6 +112,18 @@ def test_no_forecast_knows_what_comes_after_its_origin(warm: Cli, after: str) ->
     assert (plain == other) is (after == "the end")
 
 
+def test_a_dividend_after_the_end_changes_no_byte(warm: Cli) -> None:
+    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "none", "--forecasts")
+    found = []
+    for share in (1.0, 0.93):  # what an adjusted close before the dividend is of the traded one
+        factor = np.where(np.arange(ROWS) < END_ROW + 10, share, 1.0)
+        adjusted = {symbol: table.assign(**{"Adj Close": table["Close"] * factor}) for symbol, table in TABLES.items()}
+        fill(warm.home / "data", adjusted)
+        assert warm(*call, str(warm.home / f"{share}.csv")).code == 0
+        found.append((warm.home / f"{share}.csv").read_bytes())
+    assert found[0] == found[1]
+
+
 def test_its_models_are_trained_on_sessions_before_the_start_alone(warm: Cli) -> None:
     """Without any later row at all, a model trained then and told of the start says the same as the first forecast."""
     file = warm.home / "forecasts.csv"

@@ -17,7 +17,7 @@ HEAVY = {
     "httpx", "exchange_calendars", "pydantic_settings", "rich", "scipy",
 }  # fmt: skip
 COMMANDS = [
-    *[(name,) for name in ("train-parent", "train-child", "predict-parent", "predict-child", "analyze")],
+    *[(name,) for name in ("train-parent", "train-child", "predict-parent", "predict-child", "analyze", "backtest")],
     *[(name,) for name in ("monitor-parent", "monitor-ticker", "metrics", "show", "outputs", "status", "doctor")],
     *[("cache", word) for word in ("list", "show", "clear")],
     *[("features", word) for word in ("apply", "materialize", "get")],

@@ -63,7 +63,7 @@ def test_tomorrow_is_today_has_no_skill_on_close_and_no_other_direction() -> Non
     found = figures(said(), "Close")
     assert found["best_naive"] == LAST_CLOSE
     assert found["skill"] == 0.0
-    assert found["diebold_mariano"] == {"statistic": 0.0, "p_value": 1.0}
+    assert found["diebold_mariano"] == {LAST_CLOSE: {"statistic": 0.0, "p_value": 1.0}}
     assert found["direction"] is None  # it foretells none
 
 

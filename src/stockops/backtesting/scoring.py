@@ -13,7 +13,7 @@ from stockops.backtesting.measures import (
     weighted_interval_score,
     winkler,
 )
-from stockops.backtesting.trial import CLOSE, LAST_CLOSE, LAST_VALUE, VOLUME, Trial
+from stockops.backtesting.trial import CLOSE, VOLUME, Trial
 from stockops.forecasting.ranges import LEVELS
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
@@ -86,8 +86,6 @@ def _figures(trial: Trial, channel: int, days: int) -> Document | None:
     loss = np.abs(said - actual)
     naive = _naive_losses(trial, channel, days, known)
     best = min(naive, key=lambda name: float(naive[name].mean()))
-    persistence = naive[LAST_VALUE if channel == VOLUME else LAST_CLOSE]
-    test = diebold_mariano(loss, persistence, days)
     mae, step = float(loss.mean()), float(trial.step[channel])
     return {
         "forecasts": len(loss),
@@ -98,9 +96,14 @@ def _figures(trial: Trial, channel: int, days: int) -> Document | None:
         "best_naive": best,
         "skill": _skill(loss, naive[best]),
         "skill_against": {name: _skill(loss, losses) for name, losses in naive.items()},
-        "diebold_mariano": None if test is None else {"statistic": test.statistic, "p_value": test.p_value},
+        "diebold_mariano": {name: _test(loss, losses, days) for name, losses in naive.items()},
         "direction": _direction(trial, channel, days, known),
     }
+
+
+def _test(losses: Floats, others: Floats, days: int) -> Document | None:
+    found = diebold_mariano(losses, others, days)
+    return None if found is None else {"statistic": found.statistic, "p_value": found.p_value}
 
 
 def _naive_losses(trial: Trial, channel: int, days: int, known: Flags) -> dict[str, Floats]:
@@ -148,13 +151,13 @@ def _peer(trial: Trial, forecast: Floats, channel: int, days: int) -> Document |
     ours = np.abs(trial.forecast[known, days - 1, channel] - actual[known])
     naive = _naive_losses(trial, channel, days, known)
     best = min(naive.values(), key=lambda losses: float(losses.mean()))
-    test = diebold_mariano(ours, loss, days)
+    test = _test(ours, loss, days)
     return {
         "forecasts": len(loss),
         "mae": float(loss.mean()),
         "skill": _skill(loss, best),
         "model_skill": _skill(ours, loss),
-        "p_value": None if test is None else test.p_value,
+        "p_value": test and test["p_value"],
     }
 
 

@@ -11,8 +11,8 @@ _SHOWN = ("1", "5")
 
 
 def finding(figures: Mapping[str, Any]) -> Finding:
-    """Return what a channel's figures at one horizon say against persistence, beyond what chance would bring."""
-    test = figures["diebold_mariano"]
+    """Return what a channel's figures at one horizon say against its best naive forecast, beyond what chance brings."""
+    test = figures["diebold_mariano"][figures["best_naive"]]
     if test is None or test["p_value"] >= _SURE:
         return "tied"
     return "better" if test["statistic"] < 0 else "worse"

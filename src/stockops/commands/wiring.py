@@ -11,6 +11,7 @@ from stockops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
     from stockops.pipelines.analysis import Analyst
     from stockops.pipelines.backtest import Backtester
@@ -135,14 +136,14 @@ def backtester(run: Run) -> "Backtester":
     settings, services = run.settings, run.services
     file = settings.forecasts
     return Backtester(
-        history=history(run),
+        history=history(run, until=settings.end),
         apprentices=Apprentices(services.shelf, Bars(quiet=settings.quiet), _train_options(run)),
         peers=services.peers,
         models=services.models,
         plots=services.plots,
         effort=services.effort,
         export=functools.partial(services.write_file, file) if file else None,
-        options=BacktestOptions(settings.start, settings.end, settings.refit, settings.baselines),
+        options=BacktestOptions(settings.start, settings.refit, settings.baselines),
     )
 
 
@@ -185,12 +186,13 @@ def tasks(run: Run) -> "Tasks":
     return Tasks(services.state, services.workers(run.environment), services.effort, services.wall_time)
 
 
-def history(run: Run) -> "Callable[[str], Prices]":
-    """Return what gives the prices of a ticker that this call may see."""
+def history(run: Run, until: "date | None" = None) -> "Callable[[str], Prices]":
+    """Return what gives the prices of a ticker that this call may see, none after `until` where that is said."""
     from stockops.pipelines.prices import daily
 
     settings, services = run.settings, run.services
-    return functools.partial(daily, feed=services.feed, clock=services.clock, max_missing=settings.max_missing_sessions)
+    clock = services.clock if until is None else services.clock.until(until)
+    return functools.partial(daily, feed=services.feed, clock=clock, max_missing=settings.max_missing_sessions)
 
 
 def feature_store(run: Run) -> "FeatureStore":

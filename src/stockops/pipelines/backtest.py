@@ -21,7 +21,7 @@ import pandas as pd
 from stockops.backtesting import scoring, summary
 from stockops.backtesting.trial import CLOSE, VOLUME, Trial, trial
 from stockops.best_effort import BestEffort
-from stockops.errors import DataError, UsageError
+from stockops.errors import DataError
 from stockops.forecasting.bars import digits
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.walk import walk
@@ -51,28 +51,32 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class BacktestOptions:
-    """What a backtest was told. start, end: first and last origin, None for the last third of what there is."""
+    """What a backtest was told. start: the first origin, None for the last third of what there is."""
 
     start: date | None
-    end: date | None
     refit: Refit
     baselines: tuple[Baseline, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), ranges on Close (origins, 2, 5, 2)."""
+    """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), ranges on Close (origins, 2, 5, 2).
+
+    ranges_from: whose misses the first model's ranges were calibrated on.
+    """
 
     rows: Rows
     bars: Floats
     bounds: Floats
+    ranges_from: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtester:
     """Tests what a ticker's model is worth.
 
-    history: the prices that this call may see. export: where the single forecasts go as CSV, None for nowhere.
+    history: the prices that this call may see, which end with the last origin and are adjusted as of then. export:
+    where the single forecasts go as CSV, None for nowhere.
     """
 
     history: Callable[[str], Prices]
@@ -88,29 +92,21 @@ class Backtester:
         """Return the document of `backtest`; write it with its picture, and the forecasts where they are wanted."""
         started = time.monotonic()
         prices = self.history(ticker)
-        table = self._table(prices)
+        table = features.add(prices.bars)
         rows = self._origins(prices, table)
         course = _Course(prices, table, rows, tuple(_parts(table, rows, self.options.refit)))
         market = prices if ticker == MARKET else self.history(MARKET)
         forecasts = self._forecasts(course, lambda day: self._model(prices, market, day))
         tried = trial(table, rows, forecasts.bars, forecasts.bounds)
-        document = self._document(course, tried, self._peers(course, market))
+        about = {"ranges_from": forecasts.ranges_from}
+        document = self._document(course, tried, self._peers(course, market)) | about
         if self.export:
             self.export(_csv(prices, table, forecasts))
         return self._written(document, tried, started)
 
-    def _table(self, prices: Prices) -> pd.DataFrame:
-        end = self.options.end
-        bars = prices.bars if end is None else prices.bars[prices.bars.index <= pd.Timestamp(end)]
-        return features.add(bars)
-
     def _origins(self, prices: Prices, table: pd.DataFrame) -> Rows:
         """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
-        start, end, count = self.options.start, self.options.end, len(table)
-        if start and end and start > end:
-            raise UsageError(f"--start {start} is after --end {end}")
-        if end and end > prices.last:
-            log.warning("%s: the history ends %s, before --end %s", prices.symbol, prices.last, end)
+        start, count = self.options.start, len(table)
         days = pd.DatetimeIndex(table.index)
         default = max(_NEEDED, count - min(round(count * _SHARE), _MOST_ORIGINS))
         first = default if start is None else int(days.searchsorted(pd.Timestamp(start)))
@@ -121,7 +117,7 @@ class Backtester:
             )
         if count - first < _MIN_ORIGINS:
             raise DataError(
-                f"{prices.symbol}: too few sessions to test on: {max(count - first, 0)} to {end or prices.last}, "
+                f"{prices.symbol}: too few sessions to test on: {max(count - first, 0)} to {prices.last}, "
                 f"and {_MIN_ORIGINS} are needed",
                 "choose an earlier --start" if count > _NEEDED + _MIN_ORIGINS else "use a longer history",
             )
@@ -137,13 +133,16 @@ class Backtester:
         days = [pd.Timestamp(stamp).date() for stamp in course.table.index]
         found = []
         for part in course.parts:
-            walked = walk(model(days[part[0]]), course.table, last=days[part[-1]])
+            checkpoint = model(days[part[0]])
+            walked = walk(checkpoint, course.table, last=days[part[-1]])
             wanted = walked.rows >= part[0]
-            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted]))
+            whose = checkpoint.card["ranges_from"]
+            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], whose))
         return Forecasts(
             rows=np.concatenate([part.rows for part in found]),
             bars=np.concatenate([part.bars for part in found]),
             bounds=np.concatenate([part.bounds for part in found]),
+            ranges_from=found[0].ranges_from,
         )
 
     def _peers(self, course: "_Course", market: Prices) -> dict[str, Floats]:
