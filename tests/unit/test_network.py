@@ -250,21 +250,6 @@ def learnt(rows: int, network: PriceLSTM, epochs: int = 1) -> tuple[learning.Tab
     return given, learning.learn(network, given, fit.FitConfig(epochs, 1e-3), seed=0, on_epoch=ignore)
 
 
-def test_the_head_starts_in_the_middle_of_what_came_but_on_close() -> None:
-    network, cut = model(), learning.Table.of("AAPL", bars(300), split="random", seed=0).windows
-    context, target = tensors(cut)
-    given = examples(network, cut)
-    learning._centre(network, torch.zeros_like(given.targets[given.training]), given)
-    with torch.no_grad():
-        misses = (lstm.changes(context, target) - network.respond(context))[given.training]
-    middle = misses.median(dim=0).values
-    np.testing.assert_allclose(middle[:, [0, 1, 2, 4, 5, 6]], 0.0, atol=1e-6)
-    bias = network.head.bias.view(5, 7)
-    assert (bias[:, 3] == 0).all()
-    assert (bias[:, 1] > 0).all()  # a High above the last close
-    assert (bias[:, 2] < 0).all()
-
-
 def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for_and_nothing_else_is() -> None:
     network, cut = model(trained=True), table()
     given = examples(network, cut)

@@ -1,4 +1,4 @@
-"""One model learns one history: scaler, start, fit, shrinkage, ranges, scores, in that order."""
+"""One model learns one history: scaler, fit, shrinkage, ranges, scores, in that order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,11 +67,6 @@ def learn(
     """
     scaler = _fit_scaler(model, table.windows)
     forward, examples = _examples(model, table.windows)
-    if model.head.weight.any():  # a child's; the parent's says nothing yet
-        said = in_batches(model, forward, examples.inputs[examples.training])
-    else:
-        said = torch.zeros_like(examples.targets[examples.training])
-    _centre(model, said, examples)
     history = fit.fit(model, forward, examples, config, seed=seed, on_epoch=on_epoch)
     kept = _shrink(model, in_batches(model, forward, examples.inputs[examples.validation]), examples)
     evaluation = _evaluate(model, in_batches(model, forward, examples.inputs), table)
@@ -102,18 +97,6 @@ def _examples(model: PriceLSTM, cut: windows.Windows) -> tuple[Callable[[Tensor]
         validation=torch.as_tensor(cut.validation, device=device),
     )
     return (model.change if frozen else model.respond), examples
-
-
-@torch.no_grad()
-def _centre(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> None:
-    """Start the head where its misses on the training windows have their middle, but for Close.
-
-    A High lies above the last close by about the same share of a usual day, always: that is known before any
-    epoch, and a short history has too few of them to learn it. Close keeps to «tomorrow = today».
-    """
-    miss = (examples.targets[examples.training] - change).median(dim=0).values
-    miss[:, _CLOSE] = 0.0
-    model.head.bias.add_(miss.flatten())
 
 
 @torch.no_grad()
