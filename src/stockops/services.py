@@ -331,7 +331,10 @@ class Services:
         """Write a file of the user's choice, whole or not at all."""
         from stockops.adapters.whole_files import write_whole
 
-        write_whole(path.absolute(), data)
+        try:
+            write_whole(path.absolute(), data)
+        except UsageError as exc:
+            raise UsageError(exc.message, "choose another file") from exc
 
     def data_dir(self) -> Path:
         """Return the folder of `--source csv`; UsageError where there is none."""

@@ -246,6 +246,15 @@ def test_the_forecasts_of_two_tickers_do_not_fit_in_one_file(market: Cli) -> Non
     assert "--forecasts FILE holds the forecasts of one ticker; give one --ticker" in result.err
 
 
+def test_a_file_that_cannot_be_written_is_named_and_the_report_of_before_stays(warm: Cli) -> None:
+    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "none")
+    before = (warm.home / warm(*call).document["artifacts"][1]).read_bytes()
+    result = warm(*call, "--seed", "8", "--forecasts", str(warm.home))
+    assert result.code == 2
+    assert result.err.splitlines()[-1].endswith("choose another file")
+    assert (warm.home / "outputs/AAPL/backtest/latest_backtest.json").read_bytes() == before
+
+
 def test_without_statsforecast_the_way_out_is_said(warm: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "statsforecast", None)
     result = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "AutoETS")

@@ -93,9 +93,11 @@ def predict_one_step_and_week(
 
 def _quantiles(checkpoint: Checkpoint, table: pd.DataFrame) -> Floats:
     """Return the quantiles of the ranges as they stand at the last row, (2 levels, 5)."""
-    walked = walk(checkpoint, table).quantiles
-    calibrated: Floats = checkpoint.model.range_quantiles.numpy()
-    return walked[-1] if len(walked) else calibrated
+    if checkpoint.trained_to >= pd.Timestamp(table.index[-1]).date():  # no target has come since
+        calibrated: Floats = checkpoint.model.range_quantiles.numpy()
+        return calibrated
+    tracked: Floats = walk(checkpoint, table).quantiles[-1]
+    return tracked
 
 
 def _check_length(bars: pd.DataFrame) -> None:
