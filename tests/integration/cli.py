@@ -6,7 +6,8 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,22 @@ class Cli:
         }
 
 
-def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """Start the CLI in a process of its own, one that Ctrl-C reaches.
+@contextmanager
+def within_reach_of_ctrl_c() -> Iterator[None]:
+    """Let processes that are started meanwhile hear SIGINT.
 
-    A test run in the background of a script ignores SIGINT, and would hand that on.
+    A test run in the background of a script ignores it, and would hand that on.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    """Start the CLI in a process of its own, one that Ctrl-C reaches."""
+    with within_reach_of_ctrl_c():
         return subprocess.Popen(
             [sys.executable, "-m", "stockops", *arguments],
             env={**os.environ, "STOCKOPS_HOME": str(home), **(env or {})},
@@ -85,8 +95,6 @@ def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> 
             stderr=subprocess.PIPE,
             text=True,
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def run(*arguments: str, home: Path, env: Mapping[str, str] | None = None, timeout: float = 120) -> Result:

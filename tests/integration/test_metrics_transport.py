@@ -21,6 +21,7 @@ from stockops.adapters.metrics_http import MetricsServer
 from stockops.adapters.pushgateway import Pushgateway
 from stockops.errors import ServiceError, UsageError
 from stockops.monitoring.catalogue import Sample
+from tests.integration.cli import within_reach_of_ctrl_c
 from tests.integration.listening import serving
 from tests.servers import PushgatewayServer, RedisServer, free_port, listens, wait_until
 
@@ -235,7 +236,8 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_ends_it_at_once_and_gives_the_port_back() -> None:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", LISTEN, f"127.0.0.1:{port}"], stderr=subprocess.PIPE)
+    with within_reach_of_ctrl_c():
+        process = subprocess.Popen([sys.executable, "-c", LISTEN, f"127.0.0.1:{port}"], stderr=subprocess.PIPE)
     try:
         wait_until(lambda: listens(port), 10, "the listener")
         with socket.create_connection(("127.0.0.1", port)):  # a scraper that hangs
