@@ -70,6 +70,19 @@ PARENT = ModelRef("parent", MARKET)
 
 
 @dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What a training was told. epochs None: 20 for the parent, 10 for a child."""
+
+    strategy: Strategy = "freeze"
+    split: Split = "random"
+    epochs: int | None = None
+    seed: int = 7
+    device: Device = "auto"
+    threads: int = 2
+    max_missing: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class EpochLoss:
     """Mean squared error of one epoch, on standardised changes; epoch 0 is before any training."""
 

@@ -51,7 +51,7 @@ def test_the_entry_in_redis_has_seeds_key_and_life_and_is_the_forecast(trained: 
 
 
 def test_a_hit_imports_no_library_of_numbers(cached: Cli) -> None:
-    assert modules_after(*PREDICT, home=cached.home) & {"torch", "pandas"} == {"torch", "pandas"}
+    assert "pandas" in modules_after(*PREDICT, home=cached.home)
     loaded = modules_after(*PREDICT, home=cached.home)
     heavy = {"torch", "pandas", "numpy", "feast", "mlflow", "sklearn", "matplotlib", "exchange_calendars", "yfinance"}
     assert loaded & heavy == set()

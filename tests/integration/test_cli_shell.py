@@ -47,10 +47,10 @@ def test_looking_at_what_is_there_loads_no_library_of_numbers(trained: Cli, comm
     assert loaded & {"torch", "pandas", "numpy", "sklearn", "matplotlib", "yfinance", "exchange_calendars"} == set()
 
 
-def test_a_forecast_loads_neither_sklearn_nor_a_compiler(trained: Cli) -> None:
+def test_a_forecast_that_finds_its_model_loads_no_torch(trained: Cli) -> None:
     loaded = modules_after("predict-child", "--ticker", "AAPL", home=trained.home)
-    assert "torch" in loaded
-    assert loaded & {"sklearn", "scipy", "torch._dynamo", "feast", "mlflow", "yfinance"} == set()
+    assert "pandas" in loaded
+    assert loaded & {"torch", "sklearn", "scipy", "feast", "mlflow", "yfinance"} == set()
 
 
 def test_training_does_not_load_torchs_compiler(trained: Cli) -> None:

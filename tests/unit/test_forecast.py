@@ -13,7 +13,8 @@ from stockops.forecasting import checkpoint
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.forecast import predict_one_step_and_week
-from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
+from stockops.forecasting.inference import LSTMConfig
+from stockops.forecasting.lstm import PriceLSTM
 from stockops.market import calendar, features
 from stockops.market.windows import CONTEXT
 from tests.builders import bars
@@ -29,7 +30,7 @@ def model(noise: float = 0.0) -> Checkpoint:
     torch.nn.init.normal_(network.head.weight, std=noise)
     torch.nn.init.normal_(network.head.bias, std=noise)
     network.range_quantiles.copy_(torch.tensor([[1.0, 1.4, 1.7, 2.0, 2.2], [2.0, 2.8, 3.4, 4.0, 4.4]]))
-    return checkpoint.seal(network, {"ticker": "AAPL", "data": {"last": "2020-01-01"}, "metrics": {}})
+    return checkpoint.seal(network.weights(), {"ticker": "AAPL", "data": {"last": "2020-01-01"}, "metrics": {}})
 
 
 def sessions(days: int) -> tuple[date, ...]:

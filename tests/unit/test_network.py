@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from stockops.forecasting import fit, learning, lstm, transfer
+from stockops.forecasting import checkpoint, fit, inference, learning, lstm, relative, transfer
 from stockops.forecasting.adam import Adam
-from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.inference import LSTMConfig
+from stockops.forecasting.lstm import PriceLSTM
 from stockops.market import features, windows
 from stockops.records import EpochLoss
 from tests.builders import bars
@@ -32,15 +34,15 @@ def model(seed: int = 0, *, trained: bool = False) -> PriceLSTM:
     return network
 
 
-def tensors(cut: windows.Windows) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.as_tensor(cut.context.copy()), torch.as_tensor(cut.target.copy())
+def kept(network: PriceLSTM) -> Checkpoint:
+    return checkpoint.seal(network.weights(), {"config": dataclasses.asdict(network.config)})
 
 
 def examples(network: PriceLSTM, cut: windows.Windows, *, cached: bool = False) -> fit.Examples:
-    context, target = tensors(cut)
+    inputs = network.inputs(cut.context)
     return fit.Examples(
-        inputs=lstm.states(network, context) if cached else context,
-        targets=lstm.changes(context, target).float(),
+        inputs=(lstm.states(network, inputs),) if cached else inputs,
+        targets=torch.as_tensor(relative.changes(cut.context, cut.target)).float(),
         training=torch.as_tensor(cut.training),
         validation=torch.as_tensor(cut.validation),
     )
@@ -61,88 +63,17 @@ def test_an_untrained_network_says_tomorrow_is_today_to_the_last_bit() -> None:
     network.scaler_mean.copy_(torch.linspace(-1, 1, 7))
     network.scaler_scale.copy_(torch.linspace(0.01, 3, 7))
     context = table().context
-    forecast = lstm.predict(network, context)
+    forecast = inference.forecast(network.weights(), context)
     assert forecast.dtype == np.float64
     today = context[:, -1:].copy()
     today[..., :4] = today[..., 3:4]  # the last close is what every price starts from
     np.testing.assert_array_equal(forecast, np.broadcast_to(today, forecast.shape))
 
 
-def test_a_price_ten_times_as_high_and_a_volume_seven_times_look_the_same() -> None:
-    context = torch.as_tensor(table().context.copy())
-    context[..., 4] *= 1e6  # a share more or less then makes no difference
-    higher = context * torch.tensor([10, 10, 10, 10, 7, 1, 10])  # MACD is in the price's currency
-    for view in (lstm.relative, lstm.standing):
-        torch.testing.assert_close(view(higher), view(context), rtol=1e-6, atol=1e-6)
-
-
-def test_a_market_twice_as_wild_looks_the_same() -> None:
-    calm = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.001, 60)))
-    windows_of = [np.repeat(closes[:, None], 7, axis=1)[None] for closes in (calm, calm**2)]
-    relative = [lstm.relative(torch.as_tensor(window))[..., 3] for window in windows_of]
-    torch.testing.assert_close(relative[0], relative[1], rtol=0.02, atol=0.05)
-
-
-def test_relative_windows_end_at_the_anchor_and_survive_one_without_trading_or_movement() -> None:
-    context = torch.as_tensor(table().context.copy())
-    context[0, :, 4] = 0
-    context[1, :, :4] = 50.0
-    encoded = lstm.relative(context)
-    assert torch.isfinite(encoded).all()
-    assert torch.isfinite(lstm.standing(context)).all()
-    last, rsi = encoded[:, -1], features.FEATURES.index("RSI14")
-    assert (last[:, [3, 4, 6]] == 0).all()  # Close, Volume, MACD
-    torch.testing.assert_close(last[:, rsi] * 15, context[:, -1, rsi])
-
-
-def test_what_the_head_is_to_say_leads_to_the_rows_that_came() -> None:
-    context, target = tensors(table())
-    torch.testing.assert_close(lstm.applied(context, lstm.changes(context, target)), target, rtol=1e-6, atol=1e-6)
-
-
-def test_no_head_makes_a_volume_that_is_no_number() -> None:
-    context, _ = tensors(table())
-    assert torch.isfinite(lstm.applied(context, torch.full((len(context), 5, 7), 1e6))).all()
-
-
-def windows_of(moves: np.ndarray, *, night: float = 1.0) -> torch.Tensor:
-    """Return windows (n, 60, 7) of these log returns (n, 59), a share of each overnight."""
-    close = np.exp(np.cumsum(np.c_[np.zeros(len(moves)), moves], axis=1))
-    opened = np.c_[close[:, :1], close[:, :-1] * np.exp(night * moves)]
-    rows = [opened, np.maximum(opened, close), np.minimum(opened, close), close, *[np.ones_like(close)] * 3]
-    return torch.as_tensor(np.stack(rows, axis=2))
-
-
-def test_volatility_of_a_constant_move_overnight_is_that_move() -> None:
-    np.testing.assert_allclose(lstm.volatility(windows_of(0.02 * np.tile([1, -1], 30)[None, :59])), 0.02)
-
-
-def test_volatility_of_a_random_walk_is_that_of_its_closes_and_steadier() -> None:
-    steps = np.random.default_rng(0).normal(0, 0.02 / np.sqrt(400), (300, 60 * 400)).cumsum(axis=1)
-    days = 100 * np.exp(steps).reshape(300, 60, 400)
-    rows = [days[..., 0], days.max(axis=2), days.min(axis=2), days[..., -1], *[np.ones((300, 60))] * 3]
-    found = lstm.volatility(torch.as_tensor(np.stack(rows, axis=2))).numpy()
-    assert found.mean() == pytest.approx(0.02, rel=0.07)  # 400 steps a day miss what lies between them
-    weights = 0.94 ** np.arange(58, -1, -1)
-    of_closes = np.sqrt(np.diff(np.log(days[..., -1]), axis=1) ** 2 @ (weights / weights.sum()))
-    assert found.std() < 0.6 * of_closes.std()
-
-
-def test_volatility_weighs_the_last_days_most_and_goes_back_to_what_is_usual() -> None:
-    calm_then_wild = np.r_[np.full(49, 0.001), np.full(10, 0.05)]
-    late, early = lstm.volatility(windows_of(np.stack([calm_then_wild, calm_then_wild[::-1]]))).numpy()
-    assert early < late < 0.05
-    assert late > 3 * early
-
-
-def test_volatility_of_a_flat_price_is_a_basis_point() -> None:
-    np.testing.assert_allclose(lstm.volatility(windows_of(np.zeros((1, 59)))), 1e-4)
-
-
 def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
     parent = model(trained=True)
     before = copy.deepcopy(parent.state_dict())
-    child = transfer.child_of(parent, "freeze")
+    child = transfer.child_of(kept(parent), "freeze")
     config = fit.FitConfig(epochs=2, learning_rate=1e-2)
     fit.fit(child, child.change, examples(child, table(), cached=True), config, seed=0, on_epoch=ignore)
     changed = {name for name, value in child.state_dict().items() if not torch.equal(value, before[name])}
@@ -152,9 +83,9 @@ def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
 
 def test_fine_tune_changes_the_body_too() -> None:
     parent = model(trained=True)
-    child = transfer.child_of(parent, "fine_tune")
+    child = transfer.child_of(kept(parent), "fine_tune")
     config = fit.FitConfig(epochs=1, learning_rate=1e-3)
-    fit.fit(child, child.respond, examples(child, table()), config, seed=0, on_epoch=ignore)
+    fit.fit(child, child, examples(child, table()), config, seed=0, on_epoch=ignore)
     name = "body.weight_hh_l0"
     assert not torch.equal(child.state_dict()[name], parent.state_dict()[name])
 
@@ -162,10 +93,10 @@ def test_fine_tune_changes_the_body_too() -> None:
 def test_freeze_through_cached_states_equals_freeze_through_the_network() -> None:
     parent, cut = model(trained=True), table()
     config = fit.FitConfig(epochs=2, learning_rate=1e-2)
-    cached, through = (transfer.child_of(parent, "freeze") for _ in range(2))
+    cached, through = (transfer.child_of(kept(parent), "freeze") for _ in range(2))
     histories = [
         fit.fit(cached, cached.change, examples(cached, cut, cached=True), config, seed=3, on_epoch=ignore),
-        fit.fit(through, through.respond, examples(through, cut), config, seed=3, on_epoch=ignore),
+        fit.fit(through, through, examples(through, cut), config, seed=3, on_epoch=ignore),
     ]
     torch.testing.assert_close(cached.head.weight, through.head.weight, rtol=1e-4, atol=1e-6)
     losses = [[epoch.validation_loss for epoch in history] for history in histories]
@@ -176,7 +107,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_the_untrained_network_counts
     network, cut = model(), table()
     given = examples(network, cut)
     still = fit.Examples(given.inputs, torch.zeros_like(given.targets), given.training, given.validation)
-    history = fit.fit(network, network.respond, still, fit.FitConfig(3, 0.5), seed=0, on_epoch=ignore)
+    history = fit.fit(network, network, still, fit.FitConfig(3, 0.5), seed=0, on_epoch=ignore)
     assert fit.best_epoch(history).epoch == 0  # persistence is exactly right here
     assert (network.head.weight == 0).all()
     assert [epoch.epoch for epoch in history] == [0, 1, 2, 3]
@@ -185,8 +116,8 @@ def test_the_weights_of_the_best_epoch_are_kept_and_the_untrained_network_counts
 def test_the_kept_weights_give_the_best_validation_loss() -> None:
     network, cut = model(), table()
     given = examples(network, cut)
-    history = fit.fit(network, network.respond, given, fit.FitConfig(4, 0.05), seed=0, on_epoch=ignore)
-    error = lstm.in_batches(network, network.respond, given.inputs[given.validation]) - given.targets[given.validation]
+    history = fit.fit(network, network, given, fit.FitConfig(4, 0.05), seed=0, on_epoch=ignore)
+    error = lstm.in_batches(network, network, given.of(given.validation)) - given.targets[given.validation]
     assert float(error.abs().mean()) == pytest.approx(fit.best_epoch(history).validation_loss, rel=1e-6)
 
 
@@ -194,7 +125,7 @@ def test_every_epoch_is_reported_as_it_ends() -> None:
     seen: list[EpochLoss] = []
     network = model()
     history = fit.fit(
-        network, network.respond, examples(network, table()), fit.FitConfig(2, 1e-3), seed=0, on_epoch=seen.append
+        network, network, examples(network, table()), fit.FitConfig(2, 1e-3), seed=0, on_epoch=seen.append
     )
     assert seen == history[1:]
 
@@ -203,7 +134,7 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others() -> None:
     def train(seed: int) -> list[EpochLoss]:
         network = model()
         given = examples(network, table())
-        return fit.fit(network, network.respond, given, fit.FitConfig(2, 1e-3), seed=seed, on_epoch=ignore)
+        return fit.fit(network, network, given, fit.FitConfig(2, 1e-3), seed=seed, on_epoch=ignore)
 
     assert train(1) == train(1)
     assert train(1)[2] != train(2)[2]
@@ -237,9 +168,9 @@ def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
     untouched = learning.Table.of("AAPL", bars(300), split="chronological", seed=0).windows
     network = model()
     scaler = learning._fit_scaler(network, untouched)
-    relative = lstm.relative(torch.as_tensor(untouched.context[untouched.training].copy())).flatten(0, 1)
-    torch.testing.assert_close(network.scaler_mean, relative.mean(dim=0))
-    torch.testing.assert_close(network.scaler_scale, relative.std(dim=0, correction=0))
+    rows = relative.relative(untouched.context[untouched.training]).reshape(-1, 7)
+    np.testing.assert_allclose(network.scaler_mean, rows.mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(network.scaler_scale, rows.std(axis=0), rtol=1e-9)
     assert torch.equal(torch.as_tensor(scaler.scale_), network.scaler_scale)
     assert torch.equal(scale("validation"), network.scaler_scale)
     assert not torch.equal(scale("training"), network.scaler_scale)
@@ -270,7 +201,7 @@ def test_a_young_ticker_keeps_the_ranges_of_its_parent_and_an_old_one_has_its_ow
     parent = model(trained=True)
     parent.range_quantiles.copy_(torch.linspace(1, 10, 10).view(2, 5))
     for rows, own in ((400, False), (700, True)):  # 62 and 122 windows held out
-        child = transfer.child_of(parent, "freeze")
+        child = transfer.child_of(kept(parent), "freeze")
         _, learned = learnt(rows, child)
         assert learned.own_ranges is own
         assert torch.equal(child.range_quantiles, parent.range_quantiles) is not own

@@ -10,7 +10,8 @@ import torch
 from stockops.forecasting import checkpoint
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.forecast import predict_one_step_and_week
-from stockops.forecasting.lstm import LSTMConfig, PriceLSTM
+from stockops.forecasting.inference import LSTMConfig
+from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.walk import walk
 from stockops.market import calendar, features
 from tests.builders import bars
@@ -27,7 +28,9 @@ def model(trained_to: date = DAYS[TRAINED]) -> Checkpoint:
     torch.nn.init.normal_(network.head.weight, std=0.2)
     torch.nn.init.normal_(network.head.bias, std=0.2)
     network.range_quantiles.copy_(torch.tensor([[0.9, 1.2, 1.5, 1.7, 1.9], [1.6, 2.3, 2.9, 3.3, 3.8]]))
-    return checkpoint.seal(network, {"ticker": "AAPL", "data": {"last": trained_to.isoformat()}, "metrics": {}})
+    return checkpoint.seal(
+        network.weights(), {"ticker": "AAPL", "data": {"last": trained_to.isoformat()}, "metrics": {}}
+    )
 
 
 def test_it_starts_where_the_training_ended_and_goes_to_the_last_row() -> None:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from stockops.adapters.whole_files import said
 from stockops.errors import TryAgainError
 
@@ -16,6 +14,8 @@ def locked(path: Path, timeout_seconds: float, busy: str) -> Iterator[None]:
 
     The lock goes with the process that holds it, however that process ends.
     """
+    from filelock import FileLock, Timeout  # which an answer from the cache does without
+
     lock = FileLock(path)
     with said(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,8 @@ class PngPlotter:
         past, closes = zip(*forecast.history, strict=True)
         days = [forecast.last_date, *(bar.date for bar in forecast.path)]
         path = [closes[-1], *(bar.close for bar in forecast.path)]
-        figure = Figure(figsize=(10, 5.2), layout="constrained", dpi=110)
+        figure = Figure(figsize=(10, 5.2), dpi=110)
+        figure.subplots_adjust(left=0.09, right=0.985, top=0.88, bottom=0.09)  # a computed layout draws twice
         axes = figure.add_subplot()
         for label, shade, bounds in (
             ("95 % range", 0.15, [bar.close_95 for bar in forecast.path]),

@@ -8,6 +8,7 @@ from stockops.commands import measuring
 from stockops.commands.progress import Bars
 from stockops.commands.run import Run
 from stockops.errors import UsageError
+from stockops.records import TrainOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from stockops.pipelines.analysis import Analyst
     from stockops.pipelines.backtest import Backtester
-    from stockops.pipelines.lessons import TrainOptions
     from stockops.pipelines.monitor import Monitor
     from stockops.pipelines.predict import Predictor
     from stockops.pipelines.prediction_cache import PredictionCache
@@ -46,9 +46,7 @@ def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
     )
 
 
-def _train_options(run: Run) -> "TrainOptions":
-    from stockops.pipelines.lessons import TrainOptions
-
+def _train_options(run: Run) -> TrainOptions:
     settings = run.settings
     return TrainOptions(
         strategy=settings.strategy,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stockops.forecasting.adam import Adam
-from stockops.forecasting.lstm import in_batches
+from stockops.forecasting.lstm import Inputs, in_batches
 from stockops.records import EpochLoss
 
 
@@ -29,15 +29,19 @@ class FitConfig:
 class Examples:
     """What goes in and what should come out, first axis alike; the rows of each split by index."""
 
-    inputs: Tensor
+    inputs: Inputs
     targets: Tensor
     training: Tensor
     validation: Tensor
 
+    def of(self, rows: Tensor) -> Inputs:
+        """Return the inputs of some rows."""
+        return tuple(part[rows] for part in self.inputs)
+
 
 def fit(
     network: nn.Module,
-    forward: Callable[[Tensor], Tensor],
+    forward: Callable[..., Tensor],
     examples: Examples,
     config: FitConfig,
     *,
@@ -46,7 +50,7 @@ def fit(
 ) -> list[EpochLoss]:
     """Train the network's trainable weights in place and return the loss of every epoch.
 
-    forward: inputs (batch, …) -> changes (batch, 5, 7), through `network`. The network as it is given
+    forward: inputs, each (batch, …), -> changes (batch, 5, 7), through `network`. The network as it is given
     stands in the history as epoch 0 and may well be the best one: training that does not help on the
     validation windows changes nothing. The same seed gives the same weights.
     """
@@ -78,7 +82,7 @@ def best_epoch(history: list[EpochLoss]) -> EpochLoss:
 
 def _train_one_epoch(
     network: nn.Module,
-    forward: Callable[[Tensor], Tensor],
+    forward: Callable[..., Tensor],
     examples: Examples,
     config: FitConfig,
     optimiser: Adam,
@@ -87,9 +91,9 @@ def _train_one_epoch(
 ) -> float:
     network.train()
     order = examples.training[torch.randperm(len(examples.training), generator=shuffle)]
-    total = torch.zeros((), device=examples.inputs.device)
+    total = torch.zeros((), device=examples.targets.device)
     for batch in torch.split(order, config.batch_size):
-        loss = nn.functional.l1_loss(forward(examples.inputs[batch]), examples.targets[batch])
+        loss = nn.functional.l1_loss(forward(*examples.of(batch)), examples.targets[batch])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trainable, config.gradient_clip)
@@ -98,7 +102,7 @@ def _train_one_epoch(
     return float(total) / len(order)
 
 
-def _validate(network: nn.Module, forward: Callable[[Tensor], Tensor], examples: Examples) -> float:
+def _validate(network: nn.Module, forward: Callable[..., Tensor], examples: Examples) -> float:
     chosen = examples.validation
-    error = in_batches(network, forward, examples.inputs[chosen]) - examples.targets[chosen]
+    error = in_batches(network, forward, examples.of(chosen)) - examples.targets[chosen]
     return float(error.abs().mean())

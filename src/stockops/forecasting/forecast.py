@@ -7,13 +7,12 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from stockops.errors import DataError
-from stockops.forecasting import ranges
+from stockops.forecasting import inference, ranges
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.lstm import predict, volatility
+from stockops.forecasting.relative import volatility
 from stockops.forecasting.walk import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
@@ -80,12 +79,12 @@ def predict_one_step_and_week(
         if len(history) > len(bars):
             window = features.add(history).to_numpy()[-CONTEXT:]
         days = pd.DatetimeIndex(list(sessions[len(history) - len(bars) :][:HORIZON]))
-        rows = as_bars(predict(checkpoint.model, window[None])[0][: len(days)], last_close=last_close)
+        rows = as_bars(inference.forecast(checkpoint.weights, window[None])[0][: len(days)], last_close=last_close)
         history = pd.concat([history, pd.DataFrame(rows, index=days, columns=list(OHLCV))])
     path = history.to_numpy()[len(bars) :]
     bounds = ranges.around(
         path[None, :, OHLCV.index("Close")],
-        volatility(torch.as_tensor(origin[None].copy())).numpy(),
+        volatility(origin[None]),
         _quantiles(checkpoint, table)[None],
     )[0]
     return _bars(path, bounds, sessions)
@@ -94,8 +93,7 @@ def predict_one_step_and_week(
 def _quantiles(checkpoint: Checkpoint, table: pd.DataFrame) -> Floats:
     """Return the quantiles of the ranges as they stand at the last row, (2 levels, 5)."""
     if checkpoint.trained_to >= pd.Timestamp(table.index[-1]).date():  # no target has come since
-        calibrated: Floats = checkpoint.model.range_quantiles.numpy()
-        return calibrated
+        return checkpoint.quantiles
     tracked: Floats = walk(checkpoint, table).quantiles[-1]
     return tracked
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from stockops.forecasting import fit, ranges
 from stockops.forecasting.bars import as_bars
-from stockops.forecasting.lstm import PriceLSTM, applied, changes, in_batches, relative, states, volatility
+from stockops.forecasting.lstm import PriceLSTM, in_batches, states
+from stockops.forecasting.relative import applied, changes, relative, volatility
 from stockops.forecasting.scores import Evaluation, Scaled
 from stockops.market import features, windows
 from stockops.market.features import FEATURES
@@ -68,7 +69,7 @@ def learn(
     scaler = _fit_scaler(model, table.windows)
     forward, examples = _examples(model, table.windows)
     history = fit.fit(model, forward, examples, config, seed=seed, on_epoch=on_epoch)
-    kept = _shrink(model, in_batches(model, forward, examples.inputs[examples.validation]), examples)
+    kept = _shrink(model, in_batches(model, forward, examples.of(examples.validation)), examples)
     evaluation = _evaluate(model, in_batches(model, forward, examples.inputs), table)
     own = _set_ranges(model, table.windows, evaluation)
     return Learned(history, scaler, kept, own, evaluation)
@@ -78,25 +79,25 @@ def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> "StandardScaler":
     """Fit the scaler on the relative rows of the training windows alone, and set it in the model."""
     from sklearn.preprocessing import StandardScaler  # over a second that a forecast does not need
 
-    rows = relative(_tensor(cut.context[cut.training])).flatten(0, 1)
-    scaler = StandardScaler().fit(rows.numpy())
+    rows = relative(cut.context[cut.training])
+    scaler = StandardScaler().fit(rows.reshape(-1, rows.shape[-1]))
     model.scaler_mean.copy_(torch.as_tensor(scaler.mean_))
     model.scaler_scale.copy_(torch.as_tensor(scaler.scale_))
     return scaler
 
 
-def _examples(model: PriceLSTM, cut: windows.Windows) -> tuple[Callable[[Tensor], Tensor], fit.Examples]:
+def _examples(model: PriceLSTM, cut: windows.Windows) -> tuple[Callable[..., Tensor], fit.Examples]:
     """Return what trains and on what: the head on its inputs where the body is frozen, else the network."""
     device = model.scaler_mean.device
-    context, target = _tensor(cut.context).to(device), _tensor(cut.target).to(device)
     frozen = not any(weight.requires_grad for weight in model.body.parameters())
+    inputs = model.inputs(cut.context)
     examples = fit.Examples(
-        inputs=states(model, context) if frozen else context,
-        targets=changes(context, target).float(),
+        inputs=(states(model, inputs),) if frozen else inputs,
+        targets=torch.from_numpy(changes(cut.context, cut.target).astype(np.float32)).to(device),
         training=torch.as_tensor(cut.training, device=device),
         validation=torch.as_tensor(cut.validation, device=device),
     )
-    return (model.change if frozen else model.respond), examples
+    return (model.change if frozen else model), examples
 
 
 @torch.no_grad()
@@ -119,13 +120,11 @@ def _shrink(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> dict[st
 def _evaluate(model: PriceLSTM, change: Tensor, table: Table) -> Evaluation:
     """Return the changes forecast for all windows as an evaluation, the forecasts being bars as a user gets them."""
     cut = table.windows
-    context = _tensor(cut.context)
-    raw = applied(context, change.cpu()).numpy()
-    forecast = as_bars(raw, cut.context[:, -1:, _CLOSE, None])
+    forecast = as_bars(applied(cut.context, change.cpu().numpy()), cut.context[:, -1:, _CLOSE, None])
     held_out = np.zeros(len(cut.context), dtype=bool)
     held_out[cut.validation] = True
     rows = (forecast, cut.target, cut.context[:, -1:])
-    scaled = (changes(context, _tensor(part[..., : len(OHLCV)])).numpy() for part in rows)
+    scaled = (changes(cut.context, part[..., : len(OHLCV)]) for part in rows)
     return Evaluation(
         ticker=table.symbol,
         dates=table.targets_from,
@@ -144,14 +143,9 @@ def _set_ranges(model: PriceLSTM, cut: windows.Windows, evaluation: Evaluation) 
     if borrowed and len(held_out) < _ENOUGH:
         return False
     misses = ranges.misses(
-        volatility(_tensor(cut.context[held_out])).numpy(),
+        volatility(cut.context[held_out]),
         evaluation.forecast[held_out, :, _CLOSE],
         evaluation.actual[held_out, :, _CLOSE],
     )
     model.range_quantiles.copy_(torch.as_tensor(ranges.calibrate(misses)))
     return True
-
-
-def _tensor(values: windows.Floats) -> Tensor:
-    """Return a tensor of a read-only view."""
-    return torch.as_tensor(np.ascontiguousarray(values))

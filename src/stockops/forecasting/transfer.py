@@ -1,7 +1,6 @@
 """From the parent to a child: what is copied, what is frozen, at which pace the rest learns."""
 
-import copy
-
+from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.fit import FitConfig
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.records import Strategy
@@ -13,14 +12,13 @@ CHILD: dict[Strategy, FitConfig] = {
 }
 
 
-def child_of(parent: PriceLSTM, strategy: Strategy) -> PriceLSTM:
-    """Return a copy of the parent, head included, that may be trained without touching the parent.
+def child_of(parent: Checkpoint, strategy: Strategy) -> PriceLSTM:
+    """Return a copy of the parent's network, head included, that may be trained without touching the parent.
 
     `freeze` leaves only the head trainable; the body then runs without dropout, which would be noise to a
     head that trains on its states. `fine_tune` leaves everything trainable.
     """
-    child = copy.deepcopy(parent)
-    child.requires_grad_(True)
+    child = PriceLSTM.of(parent.weights, parent.config)
     if strategy == "freeze":
         child.body.requires_grad_(False)
         child.body.dropout = 0.0

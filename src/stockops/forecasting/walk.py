@@ -6,13 +6,12 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stockops.forecasting import ranges
+from stockops.forecasting import inference, ranges
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.lstm import predict, volatility
+from stockops.forecasting.relative import volatility
 from stockops.market.features import FEATURES
 from stockops.market.windows import CONTEXT, HORIZON
 
@@ -58,11 +57,10 @@ def walk(checkpoint: Checkpoint, table: pd.DataFrame, last: date | None = None) 
         nothing = np.empty((0, HORIZON))
         return Walk(rows, np.empty((0, HORIZON, HORIZON)), np.empty(0), nothing, np.empty((0, 2, HORIZON)))
     windows = sliding_window_view(values, CONTEXT, axis=0)[rows - CONTEXT + 1].transpose(0, 2, 1)
-    bars = as_bars(predict(checkpoint.model, windows), windows[:, -1, None, _CLOSE, None])
-    spread = volatility(torch.as_tensor(np.ascontiguousarray(windows))).numpy()
+    bars = as_bars(inference.forecast(checkpoint.weights, windows), windows[:, -1, None, _CLOSE, None])
+    spread = volatility(windows)
     missed = ranges.misses(spread, bars[..., _CLOSE], _targets(values[:end, _CLOSE], rows))
-    quantiles = checkpoint.model.range_quantiles.cpu().numpy()
-    return Walk(rows, bars, spread, missed, ranges.track(quantiles, missed))
+    return Walk(rows, bars, spread, missed, ranges.track(checkpoint.quantiles, missed))
 
 
 def _targets(closes: Floats, rows: npt.NDArray[np.int64]) -> Floats:

@@ -13,10 +13,9 @@ from stockops import __version__
 from stockops.errors import ModelDamagedError
 from stockops.forecasting.checkpoint import Checkpoint, pack, unpack
 from stockops.pipelines import lessons
-from stockops.pipelines.lessons import TrainOptions
 from stockops.pipelines.prices import Prices
 from stockops.ports import Progress, Shelf
-from stockops.records import PARENT, ModelRef, Strategy
+from stockops.records import PARENT, ModelRef, Strategy, TrainOptions
 
 log = logging.getLogger("stockops.backtest")
 

@@ -17,22 +17,9 @@ from stockops.forecasting.learning import Learned, Table, learn
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.market import features
 from stockops.pipelines.prices import Prices
-from stockops.records import Device, EpochLoss, ModelRef, Split, Strategy
+from stockops.records import EpochLoss, ModelRef, TrainOptions
 
 _LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """What a training was told. epochs None: 20 for the parent, 10 for a child."""
-
-    strategy: Strategy = "freeze"
-    split: Split = "random"
-    epochs: int | None = None
-    seed: int = 7
-    device: Device = "auto"
-    threads: int = 2
-    max_missing: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +42,7 @@ class Lesson:
         """Return the checkpoint of the trained model, and what learning left beside it."""
         model = self.model.to(prepare(options.device, options.threads))
         learned = learn(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch)
-        return checkpoints.seal(model, self._card(options, learned)), learned
+        return checkpoints.seal(model.weights(), self._card(options, learned)), learned
 
     def _card(self, options: TrainOptions, learned: Learned) -> dict[str, Any]:
         ticker, parent = self.place.ticker, self.about["parent"]
@@ -92,7 +79,7 @@ def from_nothing(place: ModelRef, prices: Prices, table: Table, options: TrainOp
 
 def from_parent(place: ModelRef, prices: Prices, table: Table, parent: Checkpoint, options: TrainOptions) -> Lesson:
     """Return the lesson of a child."""
-    child = transfer.child_of(parent.model, options.strategy)
+    child = transfer.child_of(parent, options.strategy)
     about = {"strategy": options.strategy, "parent": parent.summary}
     return Lesson(place, prices, table, child, _fit(transfer.CHILD[options.strategy], options), about)
 

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from stockops.forecasting.bars import digits
-from stockops.forecasting.device import prepare
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
 from stockops.market import calendar
 from stockops.market.windows import HORIZON
@@ -61,7 +60,6 @@ class Predictor:
         if given.clock.as_of is None:
             stored.warn_if_ahead(checkpoint, prices.last)
         latest = feature_history.latest(prices, given.features, given.effort)
-        prepare("cpu", given.options.threads)  # one window: a trip to a GPU costs more than it saves
         sessions = calendar.next_sessions(ticker, prices.last, max(self.days, HORIZON))
         forecast = Forecast(
             ticker=ticker,

@@ -5,22 +5,24 @@ import logging
 import pickle
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stockops.best_effort import BestEffort
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.learning import Learned
 from stockops.monitoring import catalogue
-from stockops.pipelines import feature_history, lessons, track_record
+from stockops.pipelines import feature_history, track_record
 from stockops.pipelines import models as stored
-from stockops.pipelines.lessons import Lesson, TrainOptions
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.models import Found
 from stockops.pipelines.prices import Prices, daily
 from stockops.pipelines.tracking import run_of
 from stockops.ports import BarFeed, FeatureStore, ModelStore, Plotter, Progress, Tracker
-from stockops.records import PARENT, SCHEMA, Clock, ModelRef, TrainingRun
+from stockops.records import PARENT, SCHEMA, Clock, ModelRef, TrainingRun, TrainOptions
+
+if TYPE_CHECKING:
+    from stockops.forecasting.learning import Learned
+    from stockops.pipelines.lessons import Lesson
 
 log = logging.getLogger("stockops.train")
 
@@ -110,7 +112,9 @@ class Trainer:
         """Return the prices that this call may see."""
         return daily(ticker, feed=self.feed, clock=self.clock, max_missing=self.options.max_missing)
 
-    def _prepare(self, place: ModelRef) -> Lesson:
+    def _prepare(self, place: ModelRef) -> "Lesson":
+        from stockops.pipelines import lessons  # torch, which a forecast that finds its model does without
+
         prices = self.prices(place.ticker)
         table = lessons.table(prices, self.options)  # too few rows: said before a parent is trained
         if place.kind == "parent":
@@ -120,7 +124,7 @@ class Trainer:
             stored.warn_if_ahead(parent, prices.last)
         return lessons.from_parent(place, prices, table, parent, self.options)
 
-    def _train(self, place: ModelRef, lesson: Lesson, started: float) -> Trained:
+    def _train(self, place: ModelRef, lesson: "Lesson", started: float) -> Trained:
         """Learn, write, record: the same for the parent and both kinds of child."""
         with self.progress.epochs(lesson.label, lesson.fit.epochs) as on_epoch:
             checkpoint, learned = lesson.learn(self.options, on_epoch)
@@ -148,7 +152,7 @@ class Trainer:
         return self.effort.attempt(tracker, lambda: tracker.record(run))
 
     def _files(
-        self, place: ModelRef, checkpoint: Checkpoint, learned: Learned, backtest: dict[str, Any] | None
+        self, place: ModelRef, checkpoint: Checkpoint, learned: "Learned", backtest: dict[str, Any] | None
     ) -> dict[str, bytes]:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
         skill = checkpoint.card["metrics"]["skill"]["RMSE"]

@@ -1,0 +1,99 @@
+"""What a stored network says, without torch: importing that takes a second, and a forecast a few milliseconds.
+
+The arithmetic is that of `lstm.PriceLSTM` in evaluation, in float32, so both agree but for rounding (within 1e-5).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stockops.forecasting.relative import STANDING, Floats, applied, relative, standing
+from stockops.market.features import FEATURES
+from stockops.market.windows import CONTEXT, HORIZON
+
+Singles = npt.NDArray[np.float32]
+Weights = Mapping[str, npt.NDArray[np.floating]]
+
+METHOD = 2  # what the weights mean; raise it with every change of units, anchor or inputs
+_BATCH = 256  # windows in one pass, whose states fit a core's cache
+
+
+@dataclass(frozen=True, slots=True)
+class LSTMConfig:
+    """Sizes of the network; saved in every checkpoint."""
+
+    context: int = CONTEXT
+    horizon: int = HORIZON
+    features: int = len(FEATURES)
+    hidden: int = 128
+    layers: int = 3
+    dropout: float = 0.2
+
+
+def layout(config: LSTMConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return dtype and shape of every array of a network, in the order of its state dict."""
+    features, gates = config.features, 4 * config.hidden
+    arrays: dict[str, tuple[str, tuple[int, ...]]] = {
+        "scaler_mean": ("float64", (features,)),
+        "scaler_scale": ("float64", (features,)),
+        "range_quantiles": ("float64", (2, config.horizon)),
+    }
+    for layer in range(config.layers):
+        arrays[f"body.weight_ih_l{layer}"] = ("float32", (gates, config.hidden if layer else features))
+        arrays[f"body.weight_hh_l{layer}"] = ("float32", (gates, config.hidden))
+        arrays[f"body.bias_ih_l{layer}"] = arrays[f"body.bias_hh_l{layer}"] = ("float32", (gates,))
+    outputs = config.horizon * features
+    return arrays | {
+        "head.weight": ("float32", (outputs, config.hidden + STANDING)),
+        "head.bias": ("float32", (outputs,)),
+    }
+
+
+def encoded(windows: Floats, weights: Weights) -> Singles:
+    """Return what the LSTM reads, (windows, 60, 7): the relative window, standardised."""
+    return ((relative(windows) - weights["scaler_mean"]) / weights["scaler_scale"]).astype(np.float32)
+
+
+def forecast(weights: Weights, windows: Floats) -> Floats:
+    """Return forecasts in raw units, (windows, 5, 7), for windows (windows, 60, 7)."""
+    return np.concatenate([_forecast(weights, windows[i : i + _BATCH]) for i in range(0, len(windows), _BATCH)])
+
+
+def _forecast(weights: Weights, windows: Floats) -> Floats:
+    state = _last_state(weights, encoded(windows, weights))
+    seen = np.concatenate([state, standing(windows).astype(np.float32)], axis=1)
+    change = seen @ weights["head.weight"].T + weights["head.bias"]
+    return applied(windows, change.reshape(len(windows), HORIZON, -1))
+
+
+def _last_state(weights: Weights, inputs: Singles) -> Singles:
+    """Return the top layer's state after the last row, (windows, hidden), of inputs (windows, 60, 7).
+
+    Source: Hochreiter, Schmidhuber, Long Short-Term Memory (1997), gates as torch orders them: input, forget, cell,
+    output.
+    """
+    rows = inputs.transpose(1, 0, 2)  # (60, windows, 7)
+    layer = 0
+    while f"body.weight_ih_l{layer}" in weights:
+        given, before = weights[f"body.weight_ih_l{layer}"].T, weights[f"body.weight_hh_l{layer}"].T
+        driven = rows @ given + (weights[f"body.bias_ih_l{layer}"] + weights[f"body.bias_hh_l{layer}"])
+        hidden = np.zeros((rows.shape[1], len(before)), dtype=np.float32)
+        cell, states = np.zeros_like(hidden), []
+        for drive in driven:
+            gates = drive + hidden @ before
+            enter, forget, candidate, leave = np.split(gates, 4, axis=1)
+            cell = _sigmoid(forget) * cell + _sigmoid(enter) * np.tanh(candidate)
+            hidden = _sigmoid(leave) * np.tanh(cell)
+            states.append(hidden)
+        rows = np.stack(states)
+        layer += 1
+    top: Singles = rows[-1]
+    return top
+
+
+def _sigmoid(values: Singles) -> Singles:
+    """Return the logistic function; through tanh, which never overflows."""
+    share: Singles = 0.5 * np.tanh(0.5 * values) + 0.5
+    return share
