@@ -12,7 +12,7 @@ setup: $(STAMP)
 # constraints.txt pins every version, torch to 2.13.0: pip takes its CPU build where the index offers one.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sample,baselines,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sample,baselines,ray,dev]'
 	touch $@
 
 # The main job on real history, without network or key: a parent, a child, a forecast with its picture, a report.

@@ -1,6 +1,10 @@
 """No test depends on what the caller's environment says, nor takes more than its core."""
 
+import logging
 import os
+from collections.abc import Iterator
+
+import pytest
 
 _OURS = (
     "STOCKOPS_", "TRANSFER_STRATEGY", "FINNHUB_API_KEY", "FMI_API_KEY", "REDIS_", "MLFLOW_", "DAGSHUB_", "FEAST_",
@@ -13,4 +17,14 @@ for name in list(os.environ):  # before any fixture, so that those of a whole se
         del os.environ[name]
 
 # Tests run on every core at once: two threads each would wait for each other more than they compute.
-os.environ.update(STOCKOPS_THREADS="1", OMP_NUM_THREADS="1")
+os.environ.update(STOCKOPS_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+os.environ["STOCKOPS_JOBS"] = "1"  # starting workers takes seconds; they have tests of their own
+
+
+@pytest.fixture(autouse=True)
+def _as_if_nothing_had_been_said() -> Iterator[None]:
+    """Give back the log that a command has taken for itself."""
+    yield
+    logger = logging.getLogger("stockops")
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)

@@ -11,6 +11,7 @@ _YOUNG = 100_000  # objects between two collections; with Python's 700 a start-u
 
 def run() -> None:
     """Run the command line and leave with its exit code."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # sums in the same order everywhere give the same bytes
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads every package's metadata
     gc.set_threshold(_YOUNG)
     code = main()

@@ -1,10 +1,10 @@
 """What the pipelines ask of the outside world, in the pipelines' words. Adapters keep these promises."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from stockops.records import EpochLoss
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from stockops.agent.news import NewsItem
     from stockops.agent.prompt import Message
     from stockops.backtesting.trial import Floats, Rows, Trial
+    from stockops.errors import StockopsError
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
     from stockops.monitoring.drift import DriftReport
     from stockops.records import FeatureVector, Job, LedgerEntry, ModelRef, TrainingRun
+
+
+T = TypeVar("T")
 
 
 class BarFeed(Protocol):
@@ -122,6 +126,21 @@ class Workers(Protocol):
 
     def log(self, task_id: str) -> str:
         """Return the path, below the home, of what the worker of a task says."""
+
+
+class Engine(Protocol):
+    """Where many tickers are worked on."""
+
+    @property
+    def at_once(self) -> int | None:
+        """How many tickers are worked on at once; None where that is not for this machine to say."""
+
+    def each(self, work: "Callable[[str], T]", tickers: Sequence[str]) -> "Iterator[tuple[str, T | StockopsError]]":
+        """Return what `work`, which can be pickled, gives for each ticker, as they are done.
+
+        A ticker whose worker is lost is worked on anew; an error where that does not help. Those that nobody waits
+        for any more are not begun.
+        """
 
 
 class Progress(Protocol):

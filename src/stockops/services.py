@@ -13,6 +13,7 @@ from stockops.ports import (
     BarFeed,
     ChatModel,
     Embedder,
+    Engine,
     FeatureStore,
     Gateway,
     Ledger,
@@ -107,6 +108,17 @@ class Services:
 
         return WorkerProcesses(self._settings.home, self._settings.max_workers, environment)
 
+    def engine(self, threads: int) -> Engine:
+        """Return where many tickers are worked on, each of which takes so many threads."""
+        settings = self._settings
+        if settings.engine == "ray":
+            from stockops.adapters.ray_engine import RayEngine
+
+            return RayEngine(settings.ray_address, threads)
+        from stockops.adapters.local_engine import LocalEngine, cores
+
+        return LocalEngine(settings.jobs or max(1, cores() // threads))
+
     def history_digest(self, ticker: str) -> str:
         """Return a digest of the file that a ticker's bars come from; "" for a vendor, whose bars the clock tells."""
         from stockops.adapters import source_files
@@ -180,7 +192,7 @@ class Services:
             total_seconds=settings.http_total_seconds,
         )
         feed = self.vendor(settings.http_timeout_seconds, retry)
-        return CachedFeed(feed, settings.home / "cache" / "prices" / feed.name)
+        return CachedFeed(feed, settings.home / "cache" / "prices" / feed.name, settings.downloads)
 
     def vendor(self, timeout_seconds: float, retry: "RetryPolicy") -> BarFeed:
         """Return the feed of a live source as it is, without what was fetched before."""

@@ -12,10 +12,23 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stockops.errors import UsageError
-from stockops.records import Baseline, Device, DriftOn, Level, OnMissing, Refit, Source, Split, Strategy, Switch
+from stockops.records import (
+    Baseline,
+    Device,
+    DriftOn,
+    EngineName,
+    Level,
+    OnMissing,
+    Refit,
+    Source,
+    Split,
+    Strategy,
+    Switch,
+)
 
 log = logging.getLogger("stockops.settings")
 
@@ -69,6 +82,10 @@ class Settings(BaseSettings):
     seed: int = Field(7, ge=0, lt=2**32, description="seed of every random choice")
     device: Device = Field("auto", description="where torch computes")
     threads: int = Field(2, ge=1, le=256, description="threads torch computes on")
+    jobs: int | None = Field(None, ge=1, le=1_024, description="tickers worked on at once; as the cores allow")
+    engine: EngineName = Field("local", description="where tickers are worked on: this machine or a Ray cluster")
+    ray_address: str = Field("", description="head of the Ray cluster; one on this machine if not said")
+    skip_fresh: bool = Field(False, description="leave models that are whole and current")
 
     ticker: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field((), description="symbols")
     tickers_file: Path | None = Field(None, description="file of symbols, one a line; - is stdin")
@@ -92,6 +109,7 @@ class Settings(BaseSettings):
     max_missing_sessions: int = Field(3, ge=0, description="longest hole in a history that is let pass")
     lock_timeout_seconds: float = Field(600, ge=0, description="how long to wait for another training")
     http_timeout_seconds: float = Field(10, gt=0, description="of one request for prices")
+    downloads: int = Field(2, ge=1, le=64, description="requests to a price vendor at once, of all processes")
     http_attempts: int = Field(4, ge=1, le=20, description="requests before giving up on a vendor")
     http_wait_seconds: float = Field(2, ge=0, description="wait after the first failure, doubled each time")
     http_total_seconds: float = Field(60, gt=0, description="bound on all attempts together")
@@ -199,9 +217,12 @@ class Settings(BaseSettings):
         return f"http://{self.qdrant_host}:{self.qdrant_port}" if self.qdrant_host else ""
 
 
-def load(flags: dict[str, Any]) -> Settings:
-    """Return the settings of a call whose command line said `flags`; UsageError names what is wrong."""
-    home = Path(os.environ.get(f"{PREFIX}HOME") or ".").expanduser().absolute()
+def load(flags: dict[str, Any], home: Path | None = None) -> Settings:
+    """Return the settings of a call whose command line said `flags`; UsageError names what is wrong.
+
+    home: as STOCKOPS_HOME says where it is not given.
+    """
+    home = home or Path(os.environ.get(f"{PREFIX}HOME") or ".").expanduser().absolute()
     try:
         settings = Settings(_env_file=home / ".env", home=home, **flags)  # type: ignore[call-arg]
     except ValidationError as exc:
@@ -210,6 +231,16 @@ def load(flags: dict[str, Any]) -> Settings:
         raise UsageError(f"{home / '.env'} is not UTF-8 text") from None
     _warn_of_typos()
     return settings
+
+
+def told(settings: Settings) -> dict[str, Any]:
+    """Return what is set, the secrets apart: what a worker elsewhere needs to be told to do the same."""
+    fields = Settings.model_fields
+    return {name: getattr(settings, name) for name in settings.model_fields_set if not _is_secret(fields[name])}
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation)
 
 
 def variable(name: str) -> str:
@@ -226,8 +257,8 @@ def _explain(exc: ValidationError, flags: dict[str, Any]) -> str:
     said = f"--{name.replace('_', '-')}" if name in flags else variable(name)
     message = problem["msg"].removeprefix("Value error, ")
     value = flags.get(name, os.environ.get(said))
-    secret = "SecretStr" in str(Settings.model_fields[name].annotation)
-    return f"{said}: {message}" + ("" if value is None or secret else f" (not {str(value)!r})")
+    hidden = value is None or _is_secret(Settings.model_fields[name])
+    return f"{said}: {message}" + ("" if hidden else f" (not {str(value)!r})")
 
 
 def _warn_of_typos() -> None:

@@ -13,6 +13,7 @@ from stockops.forecasting.adam import Adam
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.inference import LSTMConfig
 from stockops.forecasting.lstm import PriceLSTM
+from stockops.forecasting.recipes import FitConfig
 from stockops.market import features, windows
 from stockops.records import EpochLoss
 from tests.builders import bars
@@ -74,7 +75,7 @@ def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
     parent = model(trained=True)
     before = copy.deepcopy(parent.state_dict())
     child = transfer.child_of(kept(parent), "freeze")
-    config = fit.FitConfig(epochs=2, learning_rate=1e-2)
+    config = FitConfig(epochs=2, learning_rate=1e-2)
     fit.fit(child, child.change, examples(child, table(), cached=True), config, seed=0, on_epoch=ignore)
     changed = {name for name, value in child.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"head.weight", "head.bias"}
@@ -84,7 +85,7 @@ def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
 def test_fine_tune_changes_the_body_too() -> None:
     parent = model(trained=True)
     child = transfer.child_of(kept(parent), "fine_tune")
-    config = fit.FitConfig(epochs=1, learning_rate=1e-3)
+    config = FitConfig(epochs=1, learning_rate=1e-3)
     fit.fit(child, child, examples(child, table()), config, seed=0, on_epoch=ignore)
     name = "body.weight_hh_l0"
     assert not torch.equal(child.state_dict()[name], parent.state_dict()[name])
@@ -92,7 +93,7 @@ def test_fine_tune_changes_the_body_too() -> None:
 
 def test_freeze_through_cached_states_equals_freeze_through_the_network() -> None:
     parent, cut = model(trained=True), table()
-    config = fit.FitConfig(epochs=2, learning_rate=1e-2)
+    config = FitConfig(epochs=2, learning_rate=1e-2)
     cached, through = (transfer.child_of(kept(parent), "freeze") for _ in range(2))
     histories = [
         fit.fit(cached, cached.change, examples(cached, cut, cached=True), config, seed=3, on_epoch=ignore),
@@ -107,7 +108,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_the_untrained_network_counts
     network, cut = model(), table()
     given = examples(network, cut)
     still = fit.Examples(given.inputs, torch.zeros_like(given.targets), given.training, given.validation)
-    history = fit.fit(network, network, still, fit.FitConfig(3, 0.5), seed=0, on_epoch=ignore)
+    history = fit.fit(network, network, still, FitConfig(3, 0.5), seed=0, on_epoch=ignore)
     assert fit.best_epoch(history).epoch == 0  # persistence is exactly right here
     assert (network.head.weight == 0).all()
     assert [epoch.epoch for epoch in history] == [0, 1, 2, 3]
@@ -116,7 +117,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_the_untrained_network_counts
 def test_the_kept_weights_give_the_best_validation_loss() -> None:
     network, cut = model(), table()
     given = examples(network, cut)
-    history = fit.fit(network, network, given, fit.FitConfig(4, 0.05), seed=0, on_epoch=ignore)
+    history = fit.fit(network, network, given, FitConfig(4, 0.05), seed=0, on_epoch=ignore)
     error = lstm.in_batches(network, network, given.of(given.validation)) - given.targets[given.validation]
     assert float(error.abs().mean()) == pytest.approx(fit.best_epoch(history).validation_loss, rel=1e-6)
 
@@ -124,9 +125,7 @@ def test_the_kept_weights_give_the_best_validation_loss() -> None:
 def test_every_epoch_is_reported_as_it_ends() -> None:
     seen: list[EpochLoss] = []
     network = model()
-    history = fit.fit(
-        network, network, examples(network, table()), fit.FitConfig(2, 1e-3), seed=0, on_epoch=seen.append
-    )
+    history = fit.fit(network, network, examples(network, table()), FitConfig(2, 1e-3), seed=0, on_epoch=seen.append)
     assert seen == history[1:]
 
 
@@ -134,7 +133,7 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others() -> None:
     def train(seed: int) -> list[EpochLoss]:
         network = model()
         given = examples(network, table())
-        return fit.fit(network, network, given, fit.FitConfig(2, 1e-3), seed=seed, on_epoch=ignore)
+        return fit.fit(network, network, given, FitConfig(2, 1e-3), seed=seed, on_epoch=ignore)
 
     assert train(1) == train(1)
     assert train(1)[2] != train(2)[2]
@@ -178,7 +177,7 @@ def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
 
 def learnt(rows: int, network: PriceLSTM, epochs: int = 1) -> tuple[learning.Table, learning.Learned]:
     given = learning.Table.of("AAPL", bars(rows), split="random", seed=0)
-    return given, learning.learn(network, given, fit.FitConfig(epochs, 1e-3), seed=0, on_epoch=ignore)
+    return given, learning.learn(network, given, FitConfig(epochs, 1e-3), seed=0, on_epoch=ignore)
 
 
 def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for_and_nothing_else_is() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from stockops.adapters import files
-from stockops.adapters.locks import locked
+from stockops.adapters.locks import locked, one_of
 from stockops.adapters.whole_files import write_whole
 from stockops.errors import DataError
 from stockops.market import ohlcv
@@ -29,10 +29,14 @@ _LOCK_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class CachedFeed:
-    """A live feed (port BarFeed) with a folder of what it sent."""
+    """A live feed (port BarFeed) with a folder of what it sent.
+
+    at_once: how many requests all processes of a home together may have under way; a vendor limits who asks more.
+    """
 
     feed: BarFeed
     directory: Path
+    at_once: int = 1
 
     @property
     def name(self) -> str:
@@ -79,7 +83,8 @@ class CachedFeed:
         return whole
 
     def _fetch(self, symbol: str, first: date, last: date) -> pd.DataFrame:
-        table = self.feed.bars(symbol, first, last)
+        with one_of(self.directory, ".download", self.at_once):
+            table = self.feed.bars(symbol, first, last)
         ohlcv.check(table, symbol)
         return table[table.index <= pd.Timestamp(last)]
 

@@ -1,11 +1,14 @@
 """One way to keep two processes from the same work: a lock file."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from stockops.adapters.whole_files import said
 from stockops.errors import TryAgainError
+
+_TURN_SECONDS = 0.1  # between two looks for a free one
 
 
 @contextmanager
@@ -27,3 +30,25 @@ def locked(path: Path, timeout_seconds: float, busy: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def one_of(folder: Path, name: str, count: int) -> Iterator[None]:
+    """Hold one of so many lock files while the context lasts; wait until one is free."""
+    from filelock import FileLock, Timeout
+
+    with said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    slots = [FileLock(folder / f"{name}-{number}.lock") for number in range(count)]
+    while True:
+        for slot in slots:
+            try:
+                slot.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                yield
+            finally:
+                slot.release()
+            return
+        time.sleep(_TURN_SECONDS)

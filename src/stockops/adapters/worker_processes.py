@@ -6,21 +6,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from stockops.adapters.locks import locked
+from stockops.adapters.locks import locked, one_of
 from stockops.adapters.whole_files import said
 from stockops.errors import ServiceError
 from stockops.records import Job
 
 _START_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
-_TURN_SECONDS = 0.2
 _LAST_WORDS = 300  # bytes of its log that say why a worker did not start
 
 
@@ -86,22 +85,9 @@ class WorkerProcesses:
         lock.release()
         return False
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for one of as many lock files as workers may run at once."""
-        slots = [FileLock(self._lock(f"worker-{i}")) for i in range(self.most)]
-        while True:
-            for slot in slots:
-                try:
-                    slot.acquire(timeout=0)
-                except Timeout:
-                    continue
-                try:
-                    yield
-                finally:
-                    slot.release()
-                return
-            time.sleep(_TURN_SECONDS)
+    def turn(self) -> AbstractContextManager[object]:
+        """Wait for one of as many places as workers may run at once."""
+        return one_of(self.home / "locks", "worker", self.most)
 
     def log(self, task_id: str) -> str:
         """Return where the worker of a task writes what it says."""

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 from stockops.commands import views
-from stockops.commands.options import DRIFT_ON, FAIL_ON, ON_MISSING, TICKER, TICKERS_FILE, command
+from stockops.commands.batch import Document, Work
+from stockops.commands.options import DRIFT_ON, FAIL_ON, MANY, ON_MISSING, command
 from stockops.commands.run import Run, Verdict
 from stockops.commands.wiring import monitor
 
 if TYPE_CHECKING:
-    from stockops.commands.run import Document
     from stockops.errors import ExitCode
 
 
@@ -18,14 +18,18 @@ def monitor_parent(run: Run) -> None:
     run.one(monitor(run).parent, views.monitored, _verdict(run))
 
 
-@command(TICKER, TICKERS_FILE, FAIL_ON, DRIFT_ON, ON_MISSING)
+@command(*MANY, FAIL_ON, DRIFT_ON, ON_MISSING)
 def monitor_ticker(run: Run) -> None:
     """Did the data of tickers move, are their analyses sound, did their forecasts come true?"""
-    run.each(monitor(run).child, views.monitored, _verdict(run))
+    run.many(_looks, views.monitored, _verdict(run))
+
+
+def _looks(run: Run) -> Work:
+    return monitor(run).child
 
 
 def _verdict(run: Run) -> Verdict:
-    def judge(document: "Document") -> "ExitCode":
+    def judge(document: Document) -> "ExitCode":
         from stockops.pipelines.monitor import verdict
 
         return verdict(document, run.settings.fail_on, run.settings.drift_on)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stockops.commands.run import Run
-from stockops.records import Device, DriftOn, Level, OnMissing, Refit, Source, Split, Strategy
+from stockops.records import Device, DriftOn, EngineName, Level, OnMissing, Refit, Source, Split, Strategy
 
 
 def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **more: Any) -> inspect.Parameter:
@@ -47,6 +47,10 @@ FORECASTS = _option("forecasts", str, "Write every forecast to a CSV file.", met
 
 TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T; may be repeated.", metavar="T")
 TICKERS_FILE = _option("tickers_file", str, "File of symbols, one a line; - reads stdin.", metavar="FILE")
+JOBS = _option("jobs", int, "Tickers worked on at once; as the cores allow if not said.", metavar="N")
+ENGINE = _option("engine", EngineName, "Where: this machine, or a Ray cluster; local if not said.")
+RAY_ADDRESS = _option("ray_address", str, "Head of the Ray cluster; one made here if not said.", metavar="HOST:PORT")
+SKIP_FRESH = _option("skip_fresh", bool, "Leave models that are whole and current: goes on with a list.")
 STRATEGY = _option(
     "strategy", Strategy, "What a child trains: its head (freeze) or everything.", env="TRANSFER_STRATEGY"
 )
@@ -84,6 +88,7 @@ def _typed(value: Any) -> bool:
 TIMEOUT = _option("timeout_seconds", float, "Longest wait of --wait; none if not said.", flag="--timeout", metavar="S")
 
 
+MANY = (TICKER, TICKERS_FILE, JOBS, ENGINE, RAY_ADDRESS)
 COMMON = (SOURCE, DATA_DIR, AS_OF, JSON, QUIET, VERBOSE, SEED, DEVICE)
 LOCAL = (JSON, QUIET, VERBOSE)  # for commands that only read what is there
 

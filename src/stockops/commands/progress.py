@@ -10,8 +10,39 @@ from stockops.records import EpochLoss
 class Bars:
     """Ports Progress and Writing."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._shown = sys.stderr.isatty() and not quiet
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown and sys.stderr.isatty()
+
+    @contextmanager
+    def tickers(self, label: str, total: int) -> Iterator[Callable[[bool], None]]:
+        """Show one bar of tickers while the context lasts, no other beside it; the function is told of each whether
+        it went well."""
+        if not self._shown:
+            yield lambda _: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failures]}", style="red"),
+            TimeRemainingColumn(),
+        )
+        self._shown, failures = False, 0
+        try:
+            with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+                task = bars.add_task(label, total=total, failures="")
+
+                def done(well: bool) -> None:
+                    nonlocal failures
+                    failures += not well
+                    bars.update(task, advance=1, failures=f"{failures} failed" if failures else "")
+
+                yield done
+        finally:
+            self._shown = True
 
     @contextmanager
     def epochs(self, label: str, total: int) -> Iterator[Callable[[EpochLoss], None]]:

@@ -1,14 +1,16 @@
 """One call of a command: its settings and services, how its result reaches stdout, and what is measured of it."""
 
-import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stockops.commands import failures, measuring, terminal, views
+from stockops.commands import batch, measuring, terminal, views
+from stockops.commands.batch import Document, Make, Outcome, Work
+from stockops.commands.progress import Bars
 from stockops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -17,11 +19,8 @@ if TYPE_CHECKING:
     from stockops.services import Services
     from stockops.settings import Settings
 
-log = logging.getLogger("stockops")
-
 _NOT_FOR_WORKERS = {"ticker", "tickers_file", "background", "wait", "json_output"}
 
-Document = dict[str, Any]
 View = Callable[[Document], "RenderableType"]
 Verdict = Callable[[Document], ExitCode]
 
@@ -33,11 +32,14 @@ def _fine(_: Document) -> ExitCode:
 class Run:
     """What a command works with."""
 
-    def __init__(self, name: str, settings: "Settings", services: "Services", given: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, settings: "Settings", services: "Services", given: dict[str, Any], progress: Bars
+    ) -> None:
         self.name = name  # of the command, as it is typed
         self.settings = settings
         self.services = services
         self.given = given  # what the command line said, arguments that are no settings among it
+        self.progress = progress
 
     @classmethod
     def start(cls, name: str, flags: dict[str, Any]) -> "Run":
@@ -48,7 +50,17 @@ class Run:
 
         settings = load(flags)
         terminal.say(verbose=settings.verbose, quiet=settings.quiet, as_json=settings.json_output)
-        return cls(name, settings, Services(settings), flags)
+        return cls(name, settings, Services(settings), flags, Bars(shown=not settings.quiet))
+
+    @classmethod
+    def worker(cls, name: str, flags: dict[str, Any], home: Path) -> "Run":
+        """Return the call as a worker of a batch knows it, which has no terminal."""
+        from stockops.services import Services
+        from stockops.settings import load
+
+        settings = load(flags, home)
+        terminal.level(verbose=settings.verbose, quiet=settings.quiet)
+        return cls(name, settings, Services(settings), flags, Bars(shown=False))
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -91,29 +103,70 @@ class Run:
         if code:
             raise typer.Exit(code)
 
-    def each(self, work: Callable[[str], Document], view: View, verdict: Verdict = _fine) -> None:
-        """Do the work for every ticker and show each result as it comes.
+    def each(self, work: Work, view: View, verdict: Verdict = _fine) -> None:
+        """Do the work for every ticker, one after the other, and show each result as it comes.
 
         One ticker alone fails like any command. Of several, a failure has its own row and does not stop the
         others; the exit code is the highest.
         """
-        tickers = self.tickers
+        self._all(self.tickers, lambda _: work, view, verdict)
+
+    def many(
+        self,
+        make: Make,
+        view: View,
+        verdict: Verdict = _fine,
+        *,
+        kept: Callable[[str], Document | None] | None = None,
+        threads: int | None = None,
+        worth: int = 1,
+    ) -> None:
+        """Do the same, several tickers at once where the machine allows.
+
+        make: gives the work, here or in a worker; a function of a module. kept: gives what is answered at once, None
+        for what is to be worked on. threads: that the work takes, as many as torch's if not said. worth: more tickers
+        than that must be left for workers to be worth their start.
+        """
+        self._all(self.tickers, make, view, verdict, kept=kept, threads=threads or self.settings.threads, worth=worth)
+
+    def _all(
+        self,
+        tickers: tuple[str, ...],
+        make: Make,
+        view: View,
+        verdict: Verdict,
+        *,
+        kept: Callable[[str], Document | None] | None = None,
+        threads: int | None = None,
+        worth: int = 1,
+    ) -> None:
         if len(tickers) == 1:
-            self.one(lambda: work(tickers[0]), view, verdict)
+            self.one(lambda: make(self)(tickers[0]), view, verdict)
             return
-        worst = ExitCode.OK
-        with self.measured():
-            for ticker in tickers:
-                self.services.effort.begin()
-                try:
-                    worst = max(worst, self._done(work(ticker), view, verdict))
-                except Exception as exc:  # noqa: BLE001  one ticker's bug must not cost the others their results
-                    failure = failures.describe(exc)
-                    terminal.fail(failure)
-                    terminal.show({**failure.document, "status": "failed", "ticker": ticker}, None)
-                    worst = max(worst, failure.code)
+        bar = self.progress.tickers(self.name, len(tickers))
+        with terminal.each_line_once(), self.measured(), bar as done:
+            outcomes = batch.outcomes(self, make, tickers, kept=kept, threads=threads, worth=worth)
+            worst = max(self._rows(outcomes, view, verdict, done))
         if worst:
             raise typer.Exit(worst)
+
+    def _rows(
+        self,
+        outcomes: Iterable[tuple[str, Outcome]],
+        view: View,
+        verdict: Verdict,
+        done: Callable[[bool], None],
+    ) -> Iterator[ExitCode]:
+        """Show each outcome; a failure is a row, too."""
+        for ticker, outcome in outcomes:
+            if outcome.failure:
+                terminal.fail(outcome.failure)
+                terminal.show({**outcome.failure.document, "status": "failed", "ticker": ticker}, None)
+                code = outcome.failure.code
+            else:
+                code = self._done(outcome.document or {}, view, verdict)
+            done(outcome.failure is None)
+            yield code
 
     def _done(self, document: Document, view: View, verdict: Verdict) -> ExitCode:
         """Show a result and note the success, which an alarm that was asked for is, too."""

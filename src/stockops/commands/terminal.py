@@ -4,7 +4,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from stockops.commands.failures import Failure
@@ -21,6 +22,15 @@ class _Stderr(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
+
+
+class _Kept(logging.Handler):
+    def __init__(self, said: list[tuple[int, str]]) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append((record.levelno, record.getMessage()))
 
 
 class _Lines(logging.Formatter):
@@ -41,9 +51,48 @@ def say(*, verbose: bool, quiet: bool, as_json: bool = False) -> None:
     logger = logging.getLogger("stockops")
     logger.handlers = [handler]
     logger.propagate = False
-    logger.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    level(verbose=verbose, quiet=quiet)
+
+
+def level(*, verbose: bool, quiet: bool) -> None:
+    """Choose how much is said."""
+    logging.getLogger("stockops").setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
     logging.captureWarnings(not verbose)
     logging.getLogger("py.warnings").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def heard() -> Iterator[list[tuple[int, str]]]:
+    """Give the list that the `stockops` logger writes levels and messages to while the context lasts."""
+    said: list[tuple[int, str]] = []
+    handler = _Kept(said)
+    logger = logging.getLogger("stockops")
+    before, logger.handlers = logger.handlers, [handler]
+    try:
+        yield said
+    finally:
+        logger.handlers = before
+
+
+@contextmanager
+def each_line_once() -> Iterator[None]:
+    """Say nothing twice while the context lasts: a dozen tickers meet the same dead service."""
+    heard: set[tuple[int, str]] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        line = record.levelno, record.getMessage()
+        known = line in heard
+        heard.add(line)
+        return not known
+
+    handlers = list(logging.getLogger("stockops").handlers)
+    for handler in handlers:
+        handler.addFilter(is_new)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(is_new)
 
 
 def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableType] | None") -> None:

@@ -15,6 +15,8 @@ def trained(document: Document) -> "RenderableType":
     from rich.table import Table
 
     data, parent = document["data"], document["parent"]
+    if document["status"] == "fresh":
+        return Group(f"{document['ticker']}: model {document['model_version']} is current, to {data['last']}")
     title = f"{document['ticker']}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
     table = Table("", "model", "tomorrow = today", "skill", title=title, title_justify="left")
     for label, block in (

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stockops.commands import measuring
-from stockops.commands.progress import Bars
 from stockops.commands.run import Run
 from stockops.errors import UsageError
 from stockops.records import TrainOptions
@@ -31,14 +30,14 @@ def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
     """Return the trainer of this call; it tells `progress`, bars on a terminal if not said, how far it is."""
     from stockops.pipelines.train import Trainer
 
-    settings, services = run.settings, run.services
+    services = run.services
     return Trainer(
         feed=services.feed,
         models=services.models,
         features=services.features,
         tracker=services.tracker,
         plots=services.plots,
-        progress=progress or Bars(quiet=settings.quiet),
+        progress=progress or run.progress,
         effort=services.effort,
         meter=measuring.meter(run.services),
         clock=services.clock,
@@ -106,7 +105,7 @@ def analyst(run: Run) -> "Analyst":
     writers = Writers(
         models=services.chat_models,
         effort=services.effort,
-        progress=Bars(quiet=settings.quiet),
+        progress=run.progress,
         seconds=settings.llm_timeout_seconds,
         total_seconds=settings.llm_total_seconds,
     )
@@ -135,7 +134,7 @@ def backtester(run: Run) -> "Backtester":
     file = settings.forecasts
     return Backtester(
         history=history(run, until=settings.end),
-        apprentices=Apprentices(services.shelf, Bars(quiet=settings.quiet), _train_options(run)),
+        apprentices=Apprentices(services.shelf, run.progress, _train_options(run)),
         peers=services.peers,
         models=services.models,
         plots=services.plots,

@@ -11,18 +11,8 @@ from torch import Tensor, nn
 
 from stockops.forecasting.adam import Adam
 from stockops.forecasting.lstm import Inputs, in_batches
+from stockops.forecasting.recipes import FitConfig
 from stockops.records import EpochLoss
-
-
-@dataclass(frozen=True, slots=True)
-class FitConfig:
-    """How to train; saved in every checkpoint."""
-
-    epochs: int
-    learning_rate: float
-    batch_size: int = 32
-    weight_decay: float = 1e-6
-    gradient_clip: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from stockops.forecasting import fit, ranges
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.lstm import PriceLSTM, in_batches, states
+from stockops.forecasting.recipes import FitConfig
 from stockops.forecasting.relative import applied, changes, relative, volatility
 from stockops.forecasting.scores import Evaluation, Scaled
 from stockops.market import features, windows
@@ -60,7 +61,7 @@ class Learned:
 
 
 def learn(
-    model: PriceLSTM, table: Table, config: fit.FitConfig, *, seed: int, on_epoch: Callable[[EpochLoss], None]
+    model: PriceLSTM, table: Table, config: FitConfig, *, seed: int, on_epoch: Callable[[EpochLoss], None]
 ) -> Learned:
     """Train what the model leaves trainable, in place; set its scaler and the quantiles of its ranges.
 

@@ -1,15 +1,8 @@
-"""From the parent to a child: what is copied, what is frozen, at which pace the rest learns."""
+"""From the parent to a child: what is copied, what is frozen."""
 
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.fit import FitConfig
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.records import Strategy
-
-PARENT = FitConfig(epochs=20, learning_rate=1e-3)
-CHILD: dict[Strategy, FitConfig] = {
-    "freeze": FitConfig(epochs=10, learning_rate=3e-4),
-    "fine_tune": FitConfig(epochs=10, learning_rate=1e-4),
-}
 
 
 def child_of(parent: Checkpoint, strategy: Strategy) -> PriceLSTM:

@@ -54,10 +54,10 @@ def latest(prices: Prices, store: FeatureStore | None, effort: BestEffort) -> La
     vector = effort.attempt(store, lambda: store.latest(prices.symbol)) if store else None
     if vector is None:
         return Latest()
-    computed = table(prices).iloc[-1:]
-    if vector.event_time != computed.index[0]:
+    computed = features.add(prices.bars).iloc[-1]
+    if vector.event_time != calendar.closes(prices.symbol, pd.DatetimeIndex([computed.name]))[0]:
         return Latest()
-    expected = {name: float(computed[name].iloc[0]) for name in features.FEATURES}
+    expected = {name: float(computed[name]) for name in features.FEATURES}
     skew = tuple(name for name in features.FEATURES if not _agrees(name, vector.values, expected))
     if skew:
         given, wanted = vector.values.get(skew[0]), expected[skew[0]]

@@ -9,12 +9,13 @@ import torch
 
 from stockops import __version__
 from stockops.forecasting import checkpoint as checkpoints
-from stockops.forecasting import scores, transfer
+from stockops.forecasting import recipes, scores, transfer
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.device import prepare
-from stockops.forecasting.fit import FitConfig, best_epoch
+from stockops.forecasting.fit import best_epoch
 from stockops.forecasting.learning import Learned, Table, learn
 from stockops.forecasting.lstm import PriceLSTM
+from stockops.forecasting.recipes import FitConfig
 from stockops.market import features
 from stockops.pipelines.prices import Prices
 from stockops.records import EpochLoss, ModelRef, TrainOptions
@@ -74,14 +75,14 @@ def from_nothing(place: ModelRef, prices: Prices, table: Table, options: TrainOp
     """Return the lesson of a model without a parent: the parent itself, or a child that is to do without one."""
     torch.manual_seed(options.seed)  # the first weights
     about = {"strategy": None, "parent": None}
-    return Lesson(place, prices, table, PriceLSTM(), _fit(transfer.PARENT, options), about)
+    return Lesson(place, prices, table, PriceLSTM(), _fit(recipes.PARENT, options), about)
 
 
 def from_parent(place: ModelRef, prices: Prices, table: Table, parent: Checkpoint, options: TrainOptions) -> Lesson:
     """Return the lesson of a child."""
     child = transfer.child_of(parent, options.strategy)
     about = {"strategy": options.strategy, "parent": parent.summary}
-    return Lesson(place, prices, table, child, _fit(transfer.CHILD[options.strategy], options), about)
+    return Lesson(place, prices, table, child, _fit(recipes.CHILD[options.strategy], options), about)
 
 
 def _fit(config: FitConfig, options: TrainOptions) -> FitConfig:

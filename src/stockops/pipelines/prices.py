@@ -55,7 +55,7 @@ def daily(symbol: str, *, feed: BarFeed, clock: Clock, max_missing: int) -> Pric
     Without an as-of day a file gives all its rows and a vendor everything up to now. A hole of more than
     `max_missing` sessions is a DataError naming it; smaller ones are said in the log.
     """
-    last = _last_day(symbol, feed, clock)
+    last = last_day(symbol, feed, clock)
     raw = feed.bars(symbol, ohlcv.FIRST_DAY, last)
     ohlcv.check(raw, symbol)
     _check_holes(symbol, pd.DatetimeIndex(raw.index), max_missing)
@@ -64,7 +64,8 @@ def daily(symbol: str, *, feed: BarFeed, clock: Clock, max_missing: int) -> Pric
     return Prices(symbol, feed.name, bars, _behind(symbol, pd.Timestamp(bars.index[-1]).date(), expected))
 
 
-def _last_day(symbol: str, feed: BarFeed, clock: Clock) -> date:
+def last_day(symbol: str, feed: BarFeed, clock: Clock) -> date:
+    """Return the last session that a call may see, as far as that can be told without asking."""
     if not feed.live:
         return clock.as_of or _END_OF_TIME
     completed = calendar.last_completed(symbol, clock.now)

@@ -61,12 +61,22 @@ class Serving:
         """Forecast a ticker with its child; answer from the cache what was asked before."""
         return self._measured("child", lambda: self._answer(ModelRef("child", ticker)))
 
+    def kept(self, ticker: str) -> Document | None:
+        """Answer from the cache, None where it does not."""
+        cache = self.cache
+        if cache is None:
+            return None
+        started = time.monotonic()
+        hit = cache.answer(self._question(ModelRef("child", ticker)))
+        return hit and self._counted("child", hit, started)
+
     def _measured(self, kind: str, work: Callable[[], Document]) -> Document:
         """Count a forecast that was given, and how long it took."""
         started = time.monotonic()
         document = work()
-        if document.get("status") == "training":
-            return document
+        return document if document.get("status") == "training" else self._counted(kind, document, started)
+
+    def _counted(self, kind: str, document: Document, started: float) -> Document:
         seconds = time.monotonic() - started
         self.meter.add(
             catalogue.count("prediction_total", type=kind),

@@ -5,13 +5,13 @@ import logging
 import pickle
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stockops.best_effort import BestEffort
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.monitoring import catalogue
-from stockops.pipelines import feature_history, track_record
+from stockops.pipelines import feature_history, freshness, track_record
 from stockops.pipelines import models as stored
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.models import Found
@@ -41,12 +41,12 @@ class Trained:
     duration_seconds: float
     degraded: list[str]
 
-    def document(self) -> dict[str, Any]:
-        """Return the JSON document of `train-*`."""
+    def document(self, status: Literal["completed", "fresh"] = "completed") -> dict[str, Any]:
+        """Return the JSON document of `train-*`; `fresh` is a model that was left as it is."""
         card = self.checkpoint.card
         return {
             "schema": SCHEMA,
-            "status": "completed",
+            "status": status,
             "ticker": card["ticker"],
             "run_id": self.run_id,
             "strategy": card["strategy"],
@@ -87,6 +87,15 @@ class Trainer:
         lesson = self._prepare(ref)
         with self.models.lock(ref):
             return self._train(ref, lesson, started)
+
+    def fresh(self, ref: ModelRef) -> Trained | None:
+        """Return the model of a child that a training would only make again, None where there is none."""
+        started = time.monotonic()
+        checkpoint = freshness.fresh(ref, feed=self.feed, models=self.models, clock=self.clock, options=self.options)
+        if checkpoint is None:
+            return None
+        log.info("%s: its model is whole and current: left as it is", ref.ticker)
+        return Trained(checkpoint, None, (), None, time.monotonic() - started, self.effort.degraded)
 
     def heal(self, ref: ModelRef) -> Found:
         """Return the model that this call may use; train it where there is none and no other process does so."""

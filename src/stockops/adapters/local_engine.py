@@ -1,0 +1,82 @@
+"""Many tickers on this machine (port Engine): worker processes, of which one that is killed costs no result."""
+
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TypeVar
+
+from loky import ProcessPoolExecutor, cpu_count
+
+from stockops.errors import StockopsError, TryAgainError
+
+T = TypeVar("T")
+
+_IDLE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """Port Engine. jobs: processes at once."""
+
+    jobs: int
+
+    @property
+    def at_once(self) -> int:
+        """How many tickers are worked on at once."""
+        return self.jobs
+
+    def each(self, work: Callable[[str], T], tickers: Sequence[str]) -> Iterator[tuple[str, T | StockopsError]]:
+        """Work on tickers as processes become free.
+
+        When a worker dies, nobody knows which of those under way was too much for it: each of them is worked on
+        again, alone, and the rest by fresh workers.
+        """
+        waiting = deque(tickers)
+        while waiting:
+            for suspect in (yield from _pool(self.jobs, work, waiting)):
+                if (yield from _pool(1, work, deque([suspect]))):
+                    yield (
+                        suspect,
+                        TryAgainError(
+                            f"{suspect}: its worker was killed, twice", "free some memory or give fewer --jobs"
+                        ),
+                    )
+
+
+def cores() -> int:
+    """Return how many cores this process may use, a container's limit counted."""
+    return int(cpu_count())
+
+
+def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator[tuple[str, T], None, list[str]]:
+    """Work until nobody waits; return those that were under way when a worker died."""
+    executor = ProcessPoolExecutor(min(jobs, len(waiting)), timeout=_IDLE_SECONDS, initializer=_deaf)
+    under_way: dict[Future[T], str] = {}
+    try:
+        while waiting or under_way:
+            while waiting and len(under_way) < 2 * jobs:  # one to do and one at hand for each: memory stays flat
+                ticker = waiting.popleft()
+                under_way[executor.submit(work, ticker)] = ticker
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            lost = []
+            for future in done:
+                ticker = under_way.pop(future)
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    lost.append(ticker)
+                else:
+                    yield ticker, result
+            if lost:
+                return lost + list(under_way.values())
+    finally:
+        executor.shutdown(kill_workers=True)
+    return []
+
+
+def _deaf() -> None:
+    """Leave Ctrl-C to the process that was called: it ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

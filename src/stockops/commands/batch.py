@@ -1,0 +1,128 @@
+"""Many tickers: each a unit of work of its own, in this process or in others, its outcome told as it comes."""
+
+import functools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stockops.commands import failures, terminal
+from stockops.commands.failures import Failure
+from stockops.errors import StockopsError
+
+if TYPE_CHECKING:
+    from stockops.commands.run import Run
+    from stockops.ports import Engine
+
+Document = dict[str, Any]
+Work = Callable[[str], Document]
+Make = Callable[["Run"], Work]
+
+log = logging.getLogger("stockops")
+
+_NOT_FOR_WORKERS = {"ticker", "tickers_file", "json_output", "jobs", "engine", "ray_address"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a ticker: a document or a failure, and what was said on the way where that was elsewhere."""
+
+    document: Document | None
+    failure: Failure | None
+    said: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker is told, once for all its tickers.
+
+    make: gives the work of a command, given the call. settings: what this call was told, secrets apart: those the
+    worker takes from its own environment, or the home's `.env`.
+    """
+
+    command: str
+    make: Make
+    settings: tuple[tuple[str, Any], ...]
+    home: Path
+
+    @classmethod
+    def of(cls, run: "Run", make: Make) -> "Order":
+        """Return the order that makes a worker do what this call does."""
+        from stockops.settings import told
+
+        said = {name: value for name, value in told(run.settings).items() if name not in _NOT_FOR_WORKERS}
+        home = said.pop("home", run.settings.home)
+        return cls(run.name, make, tuple(sorted(said.items())), home)
+
+
+def outcomes(
+    run: "Run",
+    make: Make,
+    tickers: Sequence[str],
+    *,
+    kept: Callable[[str], Document | None] | None,
+    threads: int | None,
+    worth: int,
+) -> Iterator[tuple[str, Outcome]]:
+    """Return what becomes of tickers, as they are done: what is kept at once, the rest here or by workers.
+
+    threads: that the work on a ticker takes, None where it is to stay in this process. worth: more tickers than that
+    are worth the start of workers.
+    """
+    left = []
+    for ticker in tickers:
+        run.services.effort.begin()
+        document = kept(ticker) if kept else None
+        if document is None:
+            left.append(ticker)
+        else:
+            yield ticker, Outcome(document, None)
+    engine = run.services.engine(threads) if threads and left else None
+    if engine and (engine.at_once is None or (engine.at_once > 1 and len(left) > worth)):
+        yield from _spread(engine, Order.of(run, make), left)
+    else:
+        yield from _here(run, make, left)
+
+
+def _here(run: "Run", make: Make, tickers: Sequence[str]) -> Iterator[tuple[str, Outcome]]:
+    """Work on one ticker after the other in this process, whose log is the user's."""
+    work = make(run)
+    for ticker in tickers:
+        yield ticker, _attempt(run, work, ticker)
+
+
+def _spread(engine: "Engine", order: Order, tickers: Sequence[str]) -> Iterator[tuple[str, Outcome]]:
+    """Work on several tickers at once in other processes."""
+    for ticker, found in engine.each(functools.partial(_elsewhere, order), tickers):
+        if isinstance(found, StockopsError):
+            yield ticker, Outcome(None, failures.describe(found))
+            continue
+        for level, line in found.said:
+            log.log(level, "%s", line)
+        yield ticker, found
+
+
+def _elsewhere(order: Order, ticker: str) -> Outcome:
+    """Work on a ticker in a worker; what it says is heard where the call was made."""
+    with terminal.heard() as said:
+        run, work = _opened(order)
+        found = _attempt(run, work, ticker)
+    return Outcome(found.document, found.failure, tuple(said))
+
+
+@functools.cache
+def _opened(order: Order) -> "tuple[Run, Work]":
+    """Return the call as it is in this worker; its services stay open from ticker to ticker."""
+    from stockops.commands.run import Run
+
+    run = Run.worker(order.command, dict(order.settings), order.home)
+    return run, order.make(run)
+
+
+def _attempt(run: "Run", work: Work, ticker: str) -> Outcome:
+    run.services.effort.begin()
+    try:
+        return Outcome(work(ticker), None)
+    except Exception as exc:  # noqa: BLE001  one ticker's bug must not cost the others their results
+        return Outcome(None, failures.describe(exc))

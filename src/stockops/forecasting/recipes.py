@@ -1,0 +1,23 @@
+"""How parents and children are trained, unless a call says otherwise."""
+
+from dataclasses import dataclass
+
+from stockops.records import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class FitConfig:
+    """How to train; saved in every checkpoint."""
+
+    epochs: int
+    learning_rate: float
+    batch_size: int = 32
+    weight_decay: float = 1e-6
+    gradient_clip: float = 5.0
+
+
+PARENT = FitConfig(epochs=20, learning_rate=1e-3)
+CHILD: dict[Strategy, FitConfig] = {
+    "freeze": FitConfig(epochs=10, learning_rate=3e-4),
+    "fine_tune": FitConfig(epochs=10, learning_rate=1e-4),
+}

@@ -1,0 +1,201 @@
+"""Many tickers at once: workers that share the work, a list that is gone on with, nothing lost on the way."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.builders import bars
+from tests.integration.cli import WITHOUT_SERVICES, Cli, on_a_terminal, run, start
+
+TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
+SAMPLES = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": "2006-06-30", "STOCKOPS_EPOCHS": "1", **WITHOUT_SERVICES}
+ON_THE_WAY = {"duration_seconds"}
+
+
+@pytest.fixture
+def listed(trained: Cli) -> Cli:
+    """Return a CLI that is told of four tickers by a file, and works on two at once."""
+    (trained.home / "tickers").write_text("\n".join(TICKERS) + "\n")
+    trained.setenv(STOCKOPS_TICKERS_FILE=str(trained.home / "tickers"), STOCKOPS_JOBS="2", **SAMPLES)
+    return trained
+
+
+def checkpoints(home: Path) -> dict[str, str]:
+    found = (home / "outputs").glob("*/*_child_model.pt")
+    return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def told(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["ticker"]: {name: value for name, value in row.items() if name not in ON_THE_WAY} for row in rows}
+
+
+def test_workers_give_what_one_process_gives_to_the_byte(listed: Cli) -> None:
+    together = listed("train-child")
+    assert together.code == 0, together.err
+    files = checkpoints(listed.home)
+    forecasts = listed("predict-child", "--jobs", "1")
+    listed.setenv(STOCKOPS_JOBS="1")
+    alone = listed("train-child")
+    assert [row["ticker"] for row in alone.rows] == list(TICKERS)
+    assert told(together.rows) == told(alone.rows)
+    assert checkpoints(listed.home) == files
+    assert len(set(files.values())) == len(TICKERS)
+    again = listed("predict-child", "--no-cache")
+    assert told(again.rows) == told(forecasts.rows)
+
+
+def test_a_failure_is_a_row_and_what_workers_say_is_heard_once(listed: Cli) -> None:
+    found = listed("train-child", "--ticker", "GONE", "--ticker", "AAPL")
+    assert found.code == 3
+    rows = {row["ticker"]: row["status"] for row in found.rows}
+    assert rows == {"GONE": "failed", **dict.fromkeys(TICKERS, "completed")}
+    assert "GONE" in found.err
+    lines = found.err.splitlines()
+    assert len(lines) == len(set(lines))
+    assert all(any(f"{ticker}: too short a history" in line for line in lines) for ticker in TICKERS)
+
+
+def test_a_dead_service_is_said_once_by_all_workers_together(listed: Cli) -> None:
+    listed.setenv(REDIS_URL="redis://127.0.0.1:1/0", STOCKOPS_SERVICE_TIMEOUT_SECONDS="0.2")
+    found = listed("train-child")
+    assert found.code == 0
+    assert [row["degraded"] for row in found.rows] == [["redis"]] * len(TICKERS)
+    assert found.err.count("going on without it") == 1
+
+
+def test_a_list_goes_on_where_it_was_left(listed: Cli) -> None:
+    assert listed("train-child", "--ticker", "GOOG", "--tickers-file", os.devnull).code == 0
+    before = checkpoints(listed.home)
+    found = {row["ticker"]: row["status"] for row in listed("train-child", "--skip-fresh").rows}
+    assert found == {"AAPL": "fresh", "GOOG": "fresh", "IBM": "completed", "MSFT": "completed"}
+    assert {name: checkpoints(listed.home)[name] for name in before} == before
+    assert {row["status"] for row in listed("train-child", "--skip-fresh").rows} == {"fresh"}
+
+
+@pytest.mark.parametrize(
+    "change", [("--seed", "8"), ("--epochs", "2"), ("--strategy", "fine_tune"), ("--as-of", "2006-07-05")]
+)
+def test_another_option_or_another_day_is_not_fresh(trained: Cli, change: tuple[str, ...]) -> None:
+    assert trained("train-child", "--ticker", "AAPL", "--skip-fresh").document["status"] == "fresh"
+    assert trained("train-child", "--ticker", "AAPL", "--skip-fresh", *change).document["status"] == "completed"
+
+
+def test_a_damaged_model_and_one_of_another_parent_are_not_fresh(trained: Cli) -> None:
+    path = trained.home / "outputs" / "AAPL" / "AAPL_child_model.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    assert trained("train-child", "--ticker", "AAPL", "--skip-fresh").document["status"] == "completed"
+    assert trained("train-parent", "--seed", "9").code == 0
+    assert trained("train-child", "--ticker", "AAPL", "--skip-fresh").document["status"] == "completed"
+    assert trained("train-child", "--ticker", "AAPL", "--skip-fresh").document["status"] == "fresh"
+
+
+def test_a_model_of_a_file_that_has_grown_is_not_fresh(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    for symbol, seed in (("^GSPC", 1), ("AAPL", 2)):
+        bars(301, seed=seed).to_csv(folder / f"{symbol}.csv", index_label="Date")
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(folder), STOCKOPS_AS_OF="")
+    file = folder / "AAPL.csv"
+    whole = file.read_text()
+    file.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    call = ("train-child", "--ticker", "AAPL", "--skip-fresh")
+    assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
+    file.write_text(whole)
+    assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
+
+
+def test_what_is_kept_is_answered_at_once_and_only_the_rest_is_worked_on(listed: Cli) -> None:
+    assert listed("train-child").code == 0
+    assert {row["cached"] for row in listed("predict-child").rows} == {False}
+    assert listed("train-child", "--ticker", "MSFT", "--seed", "9", "--tickers-file", os.devnull).code == 0
+    rows = listed("predict-child").rows
+    assert [(row["ticker"], row["cached"]) for row in rows] == [
+        *((ticker, True) for ticker in TICKERS if ticker != "MSFT"),
+        ("MSFT", False),
+    ]
+
+
+def test_tickers_come_from_standard_input(listed: Cli) -> None:
+    called = subprocess.run(
+        [sys.executable, "-m", "stockops", "train-child", "--tickers-file", "-"],
+        input="AAPL  # the first\n\nIBM\n",
+        env={**os.environ, **SAMPLES, "STOCKOPS_HOME": str(listed.home)},
+        capture_output=True,
+        text=True,
+    )
+    assert called.returncode == 0, called.stderr
+    assert {json.loads(line)["ticker"] for line in called.stdout.splitlines()} == {"AAPL", "IBM"}
+
+
+def workers_of(process: "subprocess.Popen[str]") -> Iterator[psutil.Process]:
+    """Yield the processes that work on tickers: those that have loaded torch."""
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if any("libtorch" in part.path for part in child.memory_maps()):
+                yield child
+        except psutil.Error:
+            continue
+
+
+def a_worker_of(process: "subprocess.Popen[str]") -> psutil.Process:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if found := next(workers_of(process), None):
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no worker")
+
+
+def test_a_killed_worker_costs_no_result(listed: Cli) -> None:
+    called = start("train-child", "--jobs", "2", home=listed.home, env={"STOCKOPS_EPOCHS": "30"})
+    a_worker_of(called).kill()
+    out, err = called.communicate(timeout=120)
+    assert called.returncode == 0, err
+    assert {json.loads(line)["ticker"] for line in out.splitlines()} == set(TICKERS)
+    assert len(out.splitlines()) == len(TICKERS)
+
+
+def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_written(listed: Cli) -> None:
+    called = start("train-child", "--jobs", "2", home=listed.home, env={"STOCKOPS_EPOCHS": "500"})
+    worker = a_worker_of(called)
+    called.send_signal(signal.SIGINT)
+    _, err = called.communicate(timeout=60)
+    assert called.returncode == 130, err
+    assert "Traceback" not in err
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert not list(listed.home.rglob("*.tmp"))
+
+
+def test_a_terminal_shows_how_far_it_is(listed: Cli) -> None:
+    seen = on_a_terminal("train-child", "--jobs", "2", home=listed.home)
+    assert "train-child" in seen
+    assert f"4/{len(TICKERS)}" in seen
+    assert "AAPL: model" in seen
+
+
+def test_one_ticker_starts_no_worker(trained: Cli) -> None:
+    env = {**SAMPLES, "STOCKOPS_JOBS": "4"}
+    code = (
+        "import sys; from stockops.cli import main; main(['train-child', '--ticker', 'AAPL']);"
+        "sys.exit('loky' in sys.modules)"
+    )
+    called = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **env, "STOCKOPS_HOME": str(trained.home)}, capture_output=True
+    )
+    assert called.returncode == 0, called.stderr
+
+
+def test_no_job_is_no_number_of_jobs(trained: Cli) -> None:
+    found = run("train-child", "--ticker", "AAPL", "--jobs", "0", home=trained.home)
+    assert found.code == 2
+    assert "--jobs" in found.err
