@@ -5,13 +5,14 @@ import os
 import sys
 
 from stockops.cli import main
+from stockops.threads import ALONE
 
 _YOUNG = 100_000  # objects between two collections; with Python's 700 a start-up spends a tenth of its time in them
 
 
 def run() -> None:
     """Run the command line and leave with its exit code."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # sums in the same order everywhere give the same bytes
+    os.environ.update({**ALONE, **os.environ})
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads every package's metadata
     gc.set_threshold(_YOUNG)
     code = main()

@@ -90,6 +90,9 @@ class Shelf(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Lay something there, whole or not at all."""
 
+    def making(self, key: str) -> AbstractContextManager[object]:
+        """Keep other processes from making the same; they wait, and TryAgainError when that takes too long."""
+
 
 class Peers(Protocol):
     """Statistical forecasters of others."""

@@ -109,7 +109,7 @@ class Services:
         return WorkerProcesses(self._settings.home, self._settings.max_workers, environment)
 
     def engine(self, threads: int) -> Engine:
-        """Return where many tickers are worked on, each of which takes so many threads."""
+        """Return where many tickers are worked on; on a cluster each asks for as many cores as it takes threads."""
         settings = self._settings
         if settings.engine == "ray":
             from stockops.adapters.ray_engine import RayEngine
@@ -117,7 +117,7 @@ class Services:
             return RayEngine(settings.ray_address, threads)
         from stockops.adapters.local_engine import LocalEngine, cores
 
-        return LocalEngine(settings.jobs or max(1, cores() // threads))
+        return LocalEngine(settings.jobs or cores())
 
     def history_digest(self, ticker: str) -> str:
         """Return a digest of the file that a ticker's bars come from; "" for a vendor, whose bars the clock tells."""
@@ -162,7 +162,7 @@ class Services:
         """Models that a backtest trained, for the next one."""
         from stockops.adapters.file_shelf import FileShelf
 
-        return FileShelf(self._settings.home / "cache" / "backtest")
+        return FileShelf(self._settings.home / "cache" / "backtest", self._settings.lock_timeout_seconds)
 
     @cached_property
     def peers(self) -> Peers:

@@ -170,7 +170,7 @@ def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
     rows = relative.relative(untouched.context[untouched.training]).reshape(-1, 7)
     np.testing.assert_allclose(network.scaler_mean, rows.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(network.scaler_scale, rows.std(axis=0), rtol=1e-9)
-    assert torch.equal(torch.as_tensor(scaler.scale_), network.scaler_scale)
+    assert torch.equal(torch.as_tensor(scaler.scale), network.scaler_scale)
     assert torch.equal(scale("validation"), network.scaler_scale)
     assert not torch.equal(scale("training"), network.scaler_scale)
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from loky import ProcessPoolExecutor, cpu_count
 
 from stockops.errors import StockopsError, TryAgainError
+from stockops.threads import AMONG_OTHERS
 
 T = TypeVar("T")
 
@@ -53,7 +54,8 @@ def cores() -> int:
 
 def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator[tuple[str, T], None, list[str]]:
     """Work until nobody waits; return those that were under way when a worker died."""
-    executor = ProcessPoolExecutor(min(jobs, len(waiting)), timeout=_IDLE_SECONDS, initializer=_deaf)
+    workers = min(jobs, len(waiting))
+    executor = ProcessPoolExecutor(workers, timeout=_IDLE_SECONDS, initializer=_deaf, env=AMONG_OTHERS)
     under_way: dict[Future[T], str] = {}
     try:
         while waiting or under_way:

@@ -5,17 +5,24 @@ Ray repeats what was under way on a node that is lost. Workers read secrets from
 """
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stockops.errors import ServiceError, StockopsError, TryAgainError, UsageError
+from stockops.threads import ALONE
 
 T = TypeVar("T")
 
 _RETRIES = 3
 _AHEAD = 2  # tickers at hand for each that is worked on; more would only fill memory
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # as everywhere: sums in the same order give the same bytes
+_CONNECT_SECONDS = 3.0
+_MANNERS = {  # Ray alone tries a head that does not answer for ten minutes
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_NUM_REDIS_GET_RETRIES": "1",
+    "RAY_py_gcs_connect_timeout_s": "3",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +59,33 @@ class RayEngine:
             ray.shutdown()
 
     def _connected(self) -> Any:
+        os.environ.update({**_MANNERS, **os.environ})
         try:
             import ray
         except ImportError:
             raise UsageError("--engine ray needs Ray", "install it: pip install 'stockops[ray]'") from None
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        place = self.address or "this machine"
         try:
+            _knock(self.address)
             ray.init(
                 address=self.address or "local",
                 include_dashboard=None if self.address else False,
                 log_to_driver=False,
                 configure_logging=False,
-                runtime_env={"env_vars": _ENVIRONMENT},
+                runtime_env={"env_vars": ALONE},  # a task has the cores that it asks for
             )
-        except (ConnectionError, RuntimeError, ValueError) as exc:
-            place = self.address or "this machine"
+        except (OSError, RuntimeError, ValueError) as exc:
             message = f"no Ray cluster at {place}: {str(exc).splitlines()[0][:200]}"
             raise ServiceError(message, "start one (ray start --head), or leave --engine local", service="ray") from exc
+        ray._private.worker._worker_logs_enabled = False  # it would print lost nodes on stdout, which is for results
         return ray
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens, which Ray takes seconds and lines of its own log to say."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host:  # else `auto`: Ray looks for one itself
+        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
 
 
 def _unit(work: Callable[[str], T], ticker: str) -> T:

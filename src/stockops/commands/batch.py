@@ -1,5 +1,6 @@
 """Many tickers: each a unit of work of its own, in this process or in others, its outcome told as it comes."""
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -56,30 +57,42 @@ class Order:
         return cls(run.name, make, tuple(sorted(said.items())), home)
 
 
-def outcomes(
-    run: "Run",
-    make: Make,
-    tickers: Sequence[str],
-    *,
-    kept: Callable[[str], Document | None] | None,
-    threads: int | None,
-    worth: int,
-) -> Iterator[tuple[str, Outcome]]:
-    """Return what becomes of tickers, as they are done: what is kept at once, the rest here or by workers.
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the work on tickers may be spread over workers.
 
-    threads: that the work on a ticker takes, None where it is to stay in this process. worth: more tickers than that
-    are worth the start of workers.
+    kept: gives what is answered at once, None for what is to be worked on. first: makes what every ticker needs,
+    before workers start that would wait for it. threads: that the work takes, as many as torch's if not said. worth:
+    more tickers than that must be left for workers to be worth their start.
     """
+
+    kept: Callable[[str], Document | None] | None = None
+    first: Callable[[], object] | None = None
+    threads: int | None = None
+    worth: int = 1
+
+
+def outcomes(run: "Run", make: Make, tickers: Sequence[str], spread: Spread | None) -> Iterator[tuple[str, Outcome]]:
+    """Return what becomes of tickers, as they are done: what is kept at once, the rest by workers or here.
+
+    spread: None where the work is to stay in this process.
+    """
+    if spread is None:
+        yield from _here(run, make, tickers)
+        return
     left = []
     for ticker in tickers:
         run.services.effort.begin()
-        document = kept(ticker) if kept else None
+        document = spread.kept(ticker) if spread.kept else None
         if document is None:
             left.append(ticker)
         else:
             yield ticker, Outcome(document, None)
-    engine = run.services.engine(threads) if threads and left else None
-    if engine and (engine.at_once is None or (engine.at_once > 1 and len(left) > worth)):
+    engine = run.services.engine(spread.threads or run.settings.threads) if left else None
+    if engine and (engine.at_once is None or (engine.at_once > 1 and len(left) > spread.worth)):
+        if spread.first:
+            with contextlib.suppress(StockopsError):  # each ticker meets the same, and has a row to say so
+                spread.first()
         yield from _spread(engine, Order.of(run, make), left)
     else:
         yield from _here(run, make, left)

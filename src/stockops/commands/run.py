@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from stockops.commands import batch, measuring, terminal, views
-from stockops.commands.batch import Document, Make, Outcome, Work
+from stockops.commands.batch import Document, Make, Outcome, Spread, Work
 from stockops.commands.progress import Bars
 from stockops.errors import ExitCode, UsageError
 
@@ -116,36 +116,23 @@ class Run:
         make: Make,
         view: View,
         verdict: Verdict = _fine,
-        *,
-        kept: Callable[[str], Document | None] | None = None,
-        threads: int | None = None,
-        worth: int = 1,
+        spread: Spread | None = None,
     ) -> None:
         """Do the same, several tickers at once where the machine allows.
 
-        make: gives the work, here or in a worker; a function of a module. kept: gives what is answered at once, None
-        for what is to be worked on. threads: that the work takes, as many as torch's if not said. worth: more tickers
-        than that must be left for workers to be worth their start.
+        make: gives the work, here or in a worker; a function of a module.
         """
-        self._all(self.tickers, make, view, verdict, kept=kept, threads=threads or self.settings.threads, worth=worth)
+        self._all(self.tickers, make, view, verdict, spread or Spread())
 
     def _all(
-        self,
-        tickers: tuple[str, ...],
-        make: Make,
-        view: View,
-        verdict: Verdict,
-        *,
-        kept: Callable[[str], Document | None] | None = None,
-        threads: int | None = None,
-        worth: int = 1,
+        self, tickers: tuple[str, ...], make: Make, view: View, verdict: Verdict, spread: Spread | None = None
     ) -> None:
         if len(tickers) == 1:
             self.one(lambda: make(self)(tickers[0]), view, verdict)
             return
         bar = self.progress.tickers(self.name, len(tickers))
         with terminal.each_line_once(), self.measured(), bar as done:
-            outcomes = batch.outcomes(self, make, tickers, kept=kept, threads=threads, worth=worth)
+            outcomes = batch.outcomes(self, make, tickers, spread)
             worst = max(self._rows(outcomes, view, verdict, done))
         if worst:
             raise typer.Exit(worst)

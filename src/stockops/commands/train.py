@@ -1,7 +1,7 @@
 """`train-parent` and `train-child`."""
 
 from stockops.commands import views
-from stockops.commands.batch import Document, Work
+from stockops.commands.batch import Document, Spread, Work
 from stockops.commands.options import BACKGROUND, EPOCHS, MANY, SKIP_FRESH, SPLIT, STRATEGY, command
 from stockops.commands.run import Run
 from stockops.commands.wiring import tasks, trainer
@@ -24,7 +24,7 @@ def train_child(run: Run) -> None:
         starter = tasks(run)
         run.each(lambda ticker: starter.start("train-child", ticker, ticker), views.started)
     else:
-        run.many(_children, views.trained)
+        run.many(_children, views.trained, spread=Spread(first=lambda: trainer(run).heal(PARENT)))
 
 
 def _children(run: Run) -> Work:

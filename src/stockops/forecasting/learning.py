@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,14 +14,12 @@ from stockops.forecasting.bars import as_bars
 from stockops.forecasting.lstm import PriceLSTM, in_batches, states
 from stockops.forecasting.recipes import FitConfig
 from stockops.forecasting.relative import applied, changes, relative, volatility
+from stockops.forecasting.scaler import Scaler
 from stockops.forecasting.scores import Evaluation, Scaled
 from stockops.market import features, windows
 from stockops.market.features import FEATURES
 from stockops.market.ohlcv import OHLCV
 from stockops.records import EpochLoss, Split
-
-if TYPE_CHECKING:
-    from sklearn.preprocessing import StandardScaler
 
 _OPEN, _CLOSE = FEATURES.index("Open"), FEATURES.index("Close")
 _ENOUGH = 100  # held-out windows; a 95 % quantile of fewer hangs on a handful of days
@@ -54,7 +51,7 @@ class Learned:
     """
 
     history: list[EpochLoss]
-    scaler: "StandardScaler"
+    scaler: Scaler
     shrinkage: dict[str, list[float]]
     own_ranges: bool
     evaluation: Evaluation
@@ -76,14 +73,11 @@ def learn(
     return Learned(history, scaler, kept, own, evaluation)
 
 
-def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> "StandardScaler":
+def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> Scaler:
     """Fit the scaler on the relative rows of the training windows alone, and set it in the model."""
-    from sklearn.preprocessing import StandardScaler  # over a second that a forecast does not need
-
-    rows = relative(cut.context[cut.training])
-    scaler = StandardScaler().fit(rows.reshape(-1, rows.shape[-1]))
-    model.scaler_mean.copy_(torch.as_tensor(scaler.mean_))
-    model.scaler_scale.copy_(torch.as_tensor(scaler.scale_))
+    scaler = Scaler.of(relative(cut.context[cut.training]))
+    model.scaler_mean.copy_(torch.as_tensor(scaler.mean))
+    model.scaler_scale.copy_(torch.as_tensor(scaler.scale))
     return scaler
 
 

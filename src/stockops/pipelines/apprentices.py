@@ -52,8 +52,11 @@ class Apprentices:
         key = self._key(place, prices, parent)
         if found := self._found(key):
             return found
-        checkpoint = self._taught(place, prices, parent)
-        self.shelf.put(key, pack(checkpoint))
+        with self.shelf.making(key):
+            if found := self._found(key):  # another ticker of the same start needed the same parent
+                return found
+            checkpoint = self._taught(place, prices, parent)
+            self.shelf.put(key, pack(checkpoint))
         return checkpoint
 
     def _taught(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import pickle
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -166,7 +165,7 @@ class Trainer:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
         skill = checkpoint.card["metrics"]["skill"]["RMSE"]
         return {
-            f"{place.kind}_scaler.pkl": pickle.dumps(learned.scaler, protocol=4),  # for notebooks; never read back
+            f"{place.kind}_scaler.pkl": learned.scaler.pickled(),  # for notebooks; never read back
             "metrics.json": _json(_metrics_document(checkpoint, backtest)),
             "predictions.png": self.plots.predictions(learned.evaluation, skill),
             "residuals.png": self.plots.residuals(learned.evaluation, skill),

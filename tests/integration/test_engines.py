@@ -1,0 +1,195 @@
+"""What every engine promises: each ticker once, whatever becomes of the workers. Ray's is a cluster of two nodes."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stockops.adapters.local_engine import LocalEngine, cores
+from stockops.adapters.ray_engine import RayEngine
+from stockops.errors import TryAgainError
+from stockops.ports import Engine
+from tests.integration.cli import WITHOUT_SERVICES, Cli, start
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's and loky's own, in this process
+
+TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
+SAMPLES = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": "2006-06-30", "STOCKOPS_EPOCHS": "1", **WITHOUT_SERVICES}
+
+
+class TwoNodes:
+    """A Ray cluster: a head that works on nothing, and two nodes of a core each."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        self.nodes = [self.cluster.add_node(num_cpus=1) for _ in range(2)]
+        self.cluster.wait_for_nodes()
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
+
+    def kill_a_node(self) -> None:
+        self.cluster.remove_node(self.nodes.pop(), allow_graceful=False)
+
+    def mend(self) -> None:
+        while len(self.nodes) < 2:
+            self.nodes.append(self.cluster.add_node(num_cpus=1))
+        self.cluster.wait_for_nodes()
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[TwoNodes]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_health_check_failure_threshold", "2")  # a lost node is noticed within seconds
+        environment.setenv("RAY_health_check_period_ms", "500")
+        running = TwoNodes()
+    yield running
+    running.cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(params=["local", "ray"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "local":
+        return LocalEngine(2)
+    return RayEngine(request.getfixturevalue("two_nodes").address, 1)
+
+
+def test_every_ticker_comes_back_once_with_its_result(engine: Engine) -> None:
+    names = [f"T{number}" for number in range(20)]
+    found = list(engine.each(lambda ticker: (ticker.lower(), os.getpid()), names))
+    assert sorted(name for name, _ in found) == sorted(names)
+    results = {name: result for name, result in found if not isinstance(result, Exception)}
+    assert {name: lower for name, (lower, _) in results.items()} == {name: name.lower() for name in names}
+    assert os.getpid() not in {pid for _, pid in results.values()}
+
+
+def killed_once(folder: Path) -> Callable[[str], str]:
+    def work(ticker: str) -> str:
+        if ticker == "B" and not (marker := folder / "marker").exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ticker.lower()
+
+    return work
+
+
+def test_what_a_killed_worker_was_at_is_worked_on_again(engine: Engine, tmp_path: Path) -> None:
+    assert dict(engine.each(killed_once(tmp_path), "ABCDEF")) == {letter: letter.lower() for letter in "ABCDEF"}
+
+
+def test_a_ticker_that_is_too_much_for_every_worker_fails_alone(engine: Engine) -> None:
+    def work(ticker: str) -> str:
+        if ticker == "B":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ticker.lower()
+
+    found = dict(engine.each(work, "ABCDEF"))
+    failure = found.pop("B")
+    assert found == {letter: letter.lower() for letter in "ACDEF"}
+    assert isinstance(failure, TryAgainError)
+    assert "B: its" in failure.message
+
+
+def test_nothing_is_begun_that_nobody_waits_for(engine: Engine, tmp_path: Path) -> None:
+    def work(ticker: str) -> str:
+        (tmp_path / ticker).touch()
+        return ticker
+
+    names = [f"T{number:03}" for number in range(200)]
+    outcomes = engine.each(work, names)
+    next(iter(outcomes))
+    outcomes.close()  # type: ignore[attr-defined]
+    assert len(list(tmp_path.iterdir())) < 20
+
+
+def test_a_machine_has_cores() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:head", "nowhere.invalid:6379"])
+def test_a_cluster_that_is_not_there_is_a_service_that_is_down(listed: Cli, address: str) -> None:
+    called = start("predict-child", "--engine", "ray", "--ray-address", address, home=listed.home, env=SAMPLES)
+    out, err = called.communicate(timeout=30)
+    assert called.returncode == 5, err
+    assert json.loads(out)["error"]["kind"] == "service"
+    [line] = [line for line in err.splitlines() if line.startswith("stockops: no Ray")]
+    assert f"no Ray cluster at {address}: " in line
+
+
+def test_what_listens_and_is_no_cluster_is_told_in_seconds(listed: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        called = start("predict-child", "--engine", "ray", "--ray-address", address, home=listed.home, env=SAMPLES)
+        _, err = called.communicate(timeout=60)
+    assert called.returncode == 5, err
+    assert f"stockops: no Ray cluster at {address}: " in err
+
+
+def checkpoints(home: Path) -> dict[str, str]:
+    found = (home / "outputs").glob("*/*_child_model.pt")
+    return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def told(lines: str) -> dict[str, dict[str, Any]]:
+    rows = [json.loads(line) for line in lines.splitlines()]
+    return {row["ticker"]: {name: row[name] for name in row if name != "duration_seconds"} for row in rows}
+
+
+@pytest.fixture
+def listed(trained: Cli) -> Cli:
+    (trained.home / "tickers").write_text("\n".join(TICKERS) + "\n")
+    trained.setenv(STOCKOPS_TICKERS_FILE=str(trained.home / "tickers"), **SAMPLES)
+    return trained
+
+
+def on_ray(nodes: TwoNodes, *arguments: str, home: Path, **env: str) -> "subprocess.Popen[str]":
+    return start(*arguments, "--engine", "ray", "--ray-address", nodes.address, home=home, env=env)
+
+
+def test_a_cluster_gives_the_checkpoints_that_this_machine_gives_to_the_byte(two_nodes: TwoNodes, listed: Cli) -> None:
+    here = listed("train-child")
+    assert here.code == 0
+    before = checkpoints(listed.home)
+    for path in (listed.home / "outputs").glob("*/*_child_*"):
+        path.unlink()
+    out, err = on_ray(two_nodes, "train-child", home=listed.home).communicate(timeout=120)
+    assert told(out) == told(here.out), err
+    assert checkpoints(listed.home) == before
+    forecasts, _ = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home).communicate(timeout=120)
+    assert told(forecasts) == told(listed("predict-child", "--no-cache").out)
+
+
+def test_a_killed_node_costs_no_result(two_nodes: TwoNodes, listed: Cli) -> None:
+    called = on_ray(two_nodes, "train-child", home=listed.home, STOCKOPS_EPOCHS="400")
+    assert called.stdout
+    first = called.stdout.readline()
+    two_nodes.kill_a_node()
+    out, err = called.communicate(timeout=120)
+    two_nodes.mend()
+    assert called.returncode == 0, err
+    assert sorted(told(first + out)) == sorted(TICKERS)
+    assert len((first + out).splitlines()) == len(TICKERS)
+
+
+def test_secrets_do_not_travel(two_nodes: TwoNodes, listed: Cli) -> None:
+    env = {"REDIS_URL": "redis://:hush-hush@127.0.0.1:1/0"}
+    called = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home, **env)
+    out, err = called.communicate(timeout=120)
+    assert "hush-hush" not in out + err
+    (listed.home / ".env").write_text("STOCKOPS_DAYS=7\n")  # what workers take from the home
+    code = "from stockops.commands.batch import Order; from stockops.commands.run import Run; import pickle;"
+    code += "print(b'hush-hush' in pickle.dumps(Order.of(Run.start('predict-child', {}), print)))"
+    told_of = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
+    assert told_of.stdout.strip() == "False", told_of.stderr
