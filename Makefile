@@ -45,8 +45,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+BENCH ?=
+
 bench: setup
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 # Writes constraints.txt anew from what this environment holds, after an upgrade that passed the tests.
 lock: setup

@@ -1,5 +1,6 @@
 """Settings -> live adapters, each on first use. The only importer of `adapters`."""
 
+import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from stockops.adapters.metrics_http import MetricsServer
     from stockops.adapters.retries import RetryPolicy
     from stockops.monitoring.catalogue import Sample
+
+
+log = logging.getLogger("stockops.services")
 
 
 class Services:
@@ -114,10 +118,21 @@ class Services:
         if settings.engine == "ray":
             from stockops.adapters.ray_engine import RayEngine
 
+            if settings.ray_address and (files := self._in_files):
+                log.warning("nodes of a cluster would share files that are safe on one machine only: set %s", files)
             return RayEngine(settings.ray_address, threads)
         from stockops.adapters.local_engine import LocalEngine, cores
 
         return LocalEngine(settings.jobs or cores())
+
+    @property
+    def _in_files(self) -> str:
+        """The variables that would put on a server what is a SQLite file now."""
+        settings = self._settings
+        missing = [] if settings.redis_address else ["REDIS_URL"]
+        if settings.tracking == "on" and not (settings.mlflow_tracking_uri or settings.dagshub_repo_name):
+            missing.append("MLFLOW_TRACKING_URI")
+        return " and ".join(missing)
 
     def history_digest(self, ticker: str) -> str:
         """Return a digest of the file that a ticker's bars come from; "" for a vendor, whose bars the clock tells."""

@@ -233,10 +233,16 @@ def load(flags: dict[str, Any], home: Path | None = None) -> Settings:
     return settings
 
 
-def told(settings: Settings) -> dict[str, Any]:
-    """Return what is set, the secrets apart: what a worker elsewhere needs to be told to do the same."""
-    fields = Settings.model_fields
-    return {name: getattr(settings, name) for name in settings.model_fields_set if not _is_secret(fields[name])}
+def open_ones(settings: Settings) -> dict[str, Any]:
+    """Return every setting that is no secret: what a worker elsewhere is told to do the same."""
+    fields = Settings.model_fields.items()
+    return {name: getattr(settings, name) for name, field in fields if not _is_secret(field)}
+
+
+def secrets(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the secrets that are set."""
+    fields = Settings.model_fields.items()
+    return tuple(name for name, field in fields if _is_secret(field) and getattr(settings, name) is not None)
 
 
 def _is_secret(field: FieldInfo) -> bool:

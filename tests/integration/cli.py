@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -104,14 +104,14 @@ def run(*arguments: str, home: Path, env: Mapping[str, str] | None = None, timeo
     return Result(process.returncode, out, err)
 
 
-def on_a_terminal(*arguments: str, home: Path, **env: str) -> str:
-    """Return what a command writes to a terminal of 120 columns."""
+def on_a_terminal(*arguments: str, home: Path, stdout: IO[str] | None = None, **env: str) -> str:
+    """Return what a command writes to a terminal of 120 columns; its results may go elsewhere."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "stockops", *arguments],
         env={**os.environ, "STOCKOPS_HOME": str(home), "COLUMNS": "120", "TERM": "xterm", **env},
         stdin=theirs,
-        stdout=theirs,
+        stdout=stdout or theirs,
         stderr=theirs,
     )
     os.close(theirs)

@@ -1,5 +1,6 @@
 """The price cache round a vendor that records what it is asked and can be made to fail."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,11 +28,18 @@ class Vendor:
     asked: list[tuple[date, date]] = field(default_factory=list)
     name: str = "vendor"
     live: bool = True
+    under_way: list[str] = field(default_factory=list)
+    most: int = 0
+    seconds: float = 0.0
 
     def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
         self.asked.append((first, last))
         if self.fails:
             raise self.fails
+        self.under_way.append(symbol)
+        self.most = max(self.most, len(self.under_way))
+        time.sleep(self.seconds)
+        self.under_way.remove(symbol)
         return self.table.loc[pd.Timestamp(first) : pd.Timestamp(last)]
 
 
@@ -155,3 +163,26 @@ def test_many_at_once_fetch_once_and_leave_one_whole_file(feed: CachedFeed, vend
     assert len(vendor.asked) == 1
     assert [path.name for path in tmp_path.glob("*.csv")] == ["AAPL.csv"]
     assert list(tmp_path.glob("*.tmp")) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_however_many_ask_the_vendor_has_no_more_requests_than_allowed(
+    vendor: Vendor, tmp_path: Path, at_once: int
+) -> None:
+    vendor.seconds = 0.2
+
+    def ask(number: int) -> int:  # each with locks of its own, like a process
+        return len(CachedFeed(vendor, tmp_path, at_once).bars(f"T{number}", ohlcv.FIRST_DAY, DAYS[80]))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(ask, range(6))) == [81] * 6
+    assert vendor.most == at_once
+
+
+def test_a_request_that_fails_gives_its_place_to_the_next(vendor: Vendor, feed: CachedFeed) -> None:
+    vendor.fails = TryAgainError("too many requests")
+    for _ in range(2):
+        with pytest.raises(TryAgainError, match="too many"):
+            fetch(feed, 80)
+    vendor.fails = None
+    assert len(fetch(feed, 80)) == 81

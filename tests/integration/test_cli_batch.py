@@ -99,6 +99,61 @@ def test_a_damaged_model_and_one_of_another_parent_are_not_fresh(trained: Cli) -
     assert trained("train-child", "--ticker", "AAPL", "--skip-fresh").document["status"] == "fresh"
 
 
+def test_a_model_of_a_file_that_was_corrected_is_not_fresh(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    for symbol, seed in (("^GSPC", 1), ("AAPL", 2)):
+        bars(301, seed=seed).to_csv(folder / f"{symbol}.csv", index_label="Date")
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(folder), STOCKOPS_AS_OF="")
+    call = ("train-child", "--ticker", "AAPL", "--skip-fresh")
+    assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
+    table = bars(301, seed=2)
+    table.loc[table.index[100], "Volume"] += 1
+    table.to_csv(folder / "AAPL.csv", index_label="Date")
+    assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
+
+
+def test_a_background_training_leaves_a_fresh_model_too(trained: Cli) -> None:
+    found = trained("train-child", "--ticker", "AAPL", "--skip-fresh", "--background")
+    assert (found.code, found.document["status"]) == (0, "fresh")
+    assert trained("status").document["tasks"] == []
+
+
+def test_background_trainings_outlive_the_call_that_starts_them(listed: Cli) -> None:
+    listed.setenv(STOCKOPS_EPOCHS="5")
+    found = listed("predict-child", "--on-missing", "background", "--no-cache")
+    assert found.code == 75
+    assert {row["ticker"]: row.get("status") for row in found.rows if row["ticker"] != "AAPL"} == {
+        "GOOG": "training", "IBM": "training", "MSFT": "training",
+    }  # fmt: skip
+    for ticker in ("GOOG", "IBM", "MSFT"):
+        assert listed("status", ticker, "--wait", "--timeout", "90").document["status"] == "completed"
+
+
+def test_an_unreadable_model_costs_its_own_ticker_alone(listed: Cli) -> None:
+    assert listed("train-child").code == 0
+    broken = listed.home / "outputs" / "IBM" / "IBM_child_model.pt"
+    broken.unlink()
+    broken.mkdir()  # what even root cannot read
+    found = listed("predict-child")
+    assert {row["ticker"]: "error" in row for row in found.rows} == {ticker: ticker == "IBM" for ticker in TICKERS}
+
+
+def test_results_go_where_stdout_goes_while_a_terminal_shows_the_bar(listed: Cli) -> None:
+    out = listed.home / "rows.ndjson"
+    with out.open("w") as file:
+        seen = on_a_terminal("train-child", "--jobs", "2", home=listed.home, stdout=file)
+    assert sorted(json.loads(line)["ticker"] for line in out.read_text().splitlines()) == sorted(TICKERS)
+    assert f"4/{len(TICKERS)}" in seen
+    assert "model_version" not in seen
+
+
+def test_lines_of_json_on_a_terminal_are_whole(listed: Cli) -> None:
+    seen = on_a_terminal("train-child", "--jobs", "2", "--json", home=listed.home)
+    rows = [json.loads(line) for line in seen.splitlines() if line.startswith("{")]
+    assert sorted(row["ticker"] for row in rows) == sorted(TICKERS)
+
+
 def test_a_model_of_a_file_that_has_grown_is_not_fresh(cli: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "bars"
     folder.mkdir()

@@ -7,16 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stockops.adapters import ray_engine
 from stockops.adapters.local_engine import LocalEngine, cores
 from stockops.adapters.ray_engine import RayEngine
-from stockops.errors import TryAgainError
+from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import Engine
+from tests.builders import bars
 from tests.integration.cli import WITHOUT_SERVICES, Cli, start
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's and loky's own, in this process
@@ -66,6 +69,22 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return RayEngine(request.getfixturevalue("two_nodes").address, 1)
 
 
+class NotThere:
+    """Work that only this process can unpack, as if a worker had another release."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[int]]:
+        return _only_here, (os.getpid(),)
+
+    def __call__(self, ticker: str) -> str:
+        return ticker
+
+
+def _only_here(pid: int) -> NotThere:
+    if pid != os.getpid():
+        raise ModuleNotFoundError("No module named 'stockops'")
+    return NotThere()
+
+
 def test_every_ticker_comes_back_once_with_its_result(engine: Engine) -> None:
     names = [f"T{number}" for number in range(20)]
     found = list(engine.each(lambda ticker: (ticker.lower(), os.getpid()), names))
@@ -87,6 +106,22 @@ def killed_once(folder: Path) -> Callable[[str], str]:
 
 def test_what_a_killed_worker_was_at_is_worked_on_again(engine: Engine, tmp_path: Path) -> None:
     assert dict(engine.each(killed_once(tmp_path), "ABCDEF")) == {letter: letter.lower() for letter in "ABCDEF"}
+
+
+def test_a_worker_that_dies_while_a_result_is_shown_costs_none(engine: Engine, tmp_path: Path) -> None:
+    def work(ticker: str) -> str:
+        if ticker == "B" and not (marker := tmp_path / "marker").exists():
+            marker.touch()
+            time.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ticker.lower()
+
+    found = []
+    for outcome in engine.each(work, "ABCDEFGH"):
+        found.append(outcome)
+        time.sleep(1 if len(found) == 1 else 0)
+    assert dict(found) == {letter: letter.lower() for letter in "ABCDEFGH"}
+    assert len(found) == 8
 
 
 def test_a_ticker_that_is_too_much_for_every_worker_fails_alone(engine: Engine) -> None:
@@ -112,6 +147,35 @@ def test_nothing_is_begun_that_nobody_waits_for(engine: Engine, tmp_path: Path) 
     next(iter(outcomes))
     outcomes.close()  # type: ignore[attr-defined]
     assert len(list(tmp_path.iterdir())) < 20
+
+
+def test_nodes_of_fewer_cores_than_threads_do_the_work_all_the_same(two_nodes: TwoNodes) -> None:
+    assert dict(RayEngine(two_nodes.address, 8).each(str.lower, "AB")) == {"A": "a", "B": "b"}
+
+
+def test_what_a_node_lacks_is_named(two_nodes: TwoNodes) -> None:
+    found = dict(RayEngine(two_nodes.address, 1).each(NotThere(), ["A"]))
+    assert isinstance(found["A"], ServiceError)
+    assert "a node of the Ray cluster cannot work: " in found["A"].message
+
+
+def test_when_no_node_is_left_each_ticker_says_so(two_nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_engine, "_LOOK_SECONDS", 1)
+
+    def work(ticker: str) -> str:
+        time.sleep(0 if ticker == "A" else 60)
+        return ticker
+
+    outcomes = RayEngine(two_nodes.address, 1).each(work, "ABCDEFGH")
+    assert next(iter(outcomes)) == ("A", "A")
+    for _ in range(2):
+        two_nodes.kill_a_node()
+    found = dict(outcomes)
+    two_nodes.mend()
+    assert sorted(found) == list("BCDEFGH")
+    assert {str(failure) for failure in found.values()} == {
+        "no node of the Ray cluster has a core; add one: ray start --address …"
+    }
 
 
 def test_a_machine_has_cores() -> None:
@@ -166,6 +230,7 @@ def test_a_cluster_gives_the_checkpoints_that_this_machine_gives_to_the_byte(two
         path.unlink()
     out, err = on_ray(two_nodes, "train-child", home=listed.home).communicate(timeout=120)
     assert told(out) == told(here.out), err
+    assert "set REDIS_URL" in err  # SQLite is no file for several machines
     assert checkpoints(listed.home) == before
     forecasts, _ = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home).communicate(timeout=120)
     assert told(forecasts) == told(listed("predict-child", "--no-cache").out)
@@ -183,12 +248,31 @@ def test_a_killed_node_costs_no_result(two_nodes: TwoNodes, listed: Cli) -> None
     assert len((first + out).splitlines()) == len(TICKERS)
 
 
+def test_files_are_found_from_wherever_a_worker_stands(
+    two_nodes: TwoNodes, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bars").mkdir()
+    for symbol, seed in (("^GSPC", 1), ("AAPL", 2), ("MSFT", 3)):
+        bars(240, seed=seed).to_csv(tmp_path / "bars" / f"{symbol}.csv", index_label="Date")
+    monkeypatch.chdir(tmp_path)
+    source = {"STOCKOPS_SOURCE": "csv", "STOCKOPS_DATA_DIR": "bars", "STOCKOPS_AS_OF": ""}
+    tickers = ("--ticker", "AAPL", "--ticker", "MSFT")
+    out, err = on_ray(two_nodes, "train-child", *tickers, home=cli.home, **source).communicate(timeout=120)
+    assert sorted(told(out)) == ["AAPL", "MSFT"], err
+    assert {row["status"] for row in told(out).values()} == {"completed"}, out + err
+
+
 def test_secrets_do_not_travel(two_nodes: TwoNodes, listed: Cli) -> None:
     env = {"REDIS_URL": "redis://:hush-hush@127.0.0.1:1/0"}
     called = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home, **env)
     out, err = called.communicate(timeout=120)
     assert "hush-hush" not in out + err
-    (listed.home / ".env").write_text("STOCKOPS_DAYS=7\n")  # what workers take from the home
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert {row["error"]["message"] for row in rows} == {"REDIS_URL: set where the call was made and not on this node"}
+    assert called.returncode == 2
+    (listed.home / ".env").write_text(f"REDIS_URL={env['REDIS_URL']}\n")  # where every node finds it
+    out, _ = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home).communicate(timeout=120)
+    assert {tuple(json.loads(line)["degraded"]) for line in out.splitlines()} == {("redis",)}
     code = "from stockops.commands.batch import Order; from stockops.commands.run import Run; import pickle;"
     code += "print(b'hush-hush' in pickle.dumps(Order.of(Run.start('predict-child', {}), print)))"
     told_of = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)

@@ -67,7 +67,7 @@ def test_the_version_has_an_entry_in_the_changelog_and_every_pin_is_one_the_proj
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    for text in [*project["dependencies"], *extras["sample"], *extras["baselines"], *extras["dev"]]:
+    for text in [*project["dependencies"], *extras["sample"], *extras["baselines"], *extras["ray"], *extras["dev"]]:
         wanted = Requirement(text)
         [pinned] = [version for name, version in pins.items() if _same(name, wanted.name)]
         assert wanted.specifier.contains(pinned), text

@@ -46,5 +46,6 @@ def png(
         handles, labels = legend.get_legend_handles_labels()
         figure.legend(handles, labels, loc=place, ncols=2, frameon=False)
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    packing = {"compress_level": 3}  # half the time of the default, a twelfth more bytes
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None}, pil_kwargs=packing)
     return buffer.getvalue()

@@ -57,13 +57,17 @@ def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator
     workers = min(jobs, len(waiting))
     executor = ProcessPoolExecutor(workers, timeout=_IDLE_SECONDS, initializer=_deaf, env=AMONG_OTHERS)
     under_way: dict[Future[T], str] = {}
+    lost: list[str] = []
     try:
-        while waiting or under_way:
+        while (waiting or under_way) and not lost:
             while waiting and len(under_way) < 2 * jobs:  # one to do and one at hand for each: memory stays flat
                 ticker = waiting.popleft()
-                under_way[executor.submit(work, ticker)] = ticker
+                try:
+                    under_way[executor.submit(work, ticker)] = ticker
+                except BrokenProcessPool:  # a worker has died while a result was being shown
+                    lost.append(ticker)
+                    break
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            lost = []
             for future in done:
                 ticker = under_way.pop(future)
                 try:
@@ -72,11 +76,9 @@ def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator
                     lost.append(ticker)
                 else:
                     yield ticker, result
-            if lost:
-                return lost + list(under_way.values())
     finally:
         executor.shutdown(kill_workers=True)
-    return []
+    return lost + list(under_way.values())
 
 
 def _deaf() -> None:

@@ -37,7 +37,6 @@ class PngPlotter:
             panel.plot(date_axis(shown), forecast, color=FORECAST, lw=1.0, ls="--", label="forecast")
             panel.set_ylabel(f"{name} ({'shares' if name == 'Volume' else exchanges.of(evaluation.ticker).unit})")
         panels[-1].yaxis.set_major_formatter(FuncFormatter(short))
-        figure.align_ylabels(panels)
         return png(figure, legend=panels[0])
 
     def residuals(self, evaluation: Evaluation, skill: float | None) -> bytes:
@@ -52,7 +51,6 @@ class PngPlotter:
             panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
             _limit(panel, percent)
             panel.set_ylabel(f"{name}\n(% of day before)")
-        figure.align_ylabels(panels)
         return png(figure, legend=panels[0])
 
     def forecast(self, forecast: Forecast) -> bytes:
@@ -73,11 +71,13 @@ class PngPlotter:
         axes.plot(date_axis(days), path, color=FORECAST, lw=1.6, marker="o", ms=3, label="forecast close")
         axes.axvline(date_axis([forecast.last_date])[0], color=GREY, lw=0.8, ls=":")
         axes.set_ylabel(f"Close ({exchanges.of(forecast.ticker).unit})")
+        axes.yaxis.set_label_coords(-0.07, 0.5)
         axes.set_title(
             f"{forecast.ticker}: close to {forecast.last_date}, forecast to {forecast.path[-1].date}\n"
             f"{_skill(forecast.skill)}",
             fontsize=11,
             loc="left",
+            y=1.02,  # left to itself it measures every tick first
         )
         dates_on(axes)
         axes.legend(loc="upper left", frameon=False, ncols=4, fontsize=9)
@@ -102,6 +102,7 @@ def _panels(title: str, dates: Sequence[date], skill: float | None) -> tuple[Fig
     for panel in panels:
         dates_on(panel)
         panel.tick_params(labelbottom=panel is panels[-1])
+        panel.yaxis.set_label_coords(-0.07, 0.5)  # one line of labels, wherever numbers end
     return figure, panels
 
 

@@ -18,6 +18,7 @@ T = TypeVar("T")
 _RETRIES = 3
 _AHEAD = 2  # tickers at hand for each that is worked on; more would only fill memory
 _CONNECT_SECONDS = 3.0
+_LOOK_SECONDS = 30.0  # between two looks at a cluster that finishes nothing
 _MANNERS = {  # Ray alone tries a head that does not answer for ten minutes
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_NUM_REDIS_GET_RETRIES": "1",
@@ -40,19 +41,30 @@ class RayEngine:
         """Work on tickers as cores of the cluster become free."""
         ray = self._connected()
         try:
-            unit = ray.remote(num_cpus=self.threads, max_retries=_RETRIES)(_unit)
+            nodes = _cores(ray)
+            if not nodes:
+                raise _nobody()
+            each = min(self.threads, max(nodes))  # a node of fewer cores does it all the same, with as many threads
+            unit = ray.remote(num_cpus=each, max_retries=_RETRIES)(_unit)
             told = ray.put(work)
-            most = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)) // self.threads)
+            most = _AHEAD * max(1, sum(nodes) // each)
             waiting = list(reversed(tickers))
             under_way: dict[Any, str] = {}
             while waiting or under_way:
                 while waiting and len(under_way) < most:
                     ticker = waiting.pop()
                     under_way[unit.remote(told, ticker)] = ticker
-                [done], _ = ray.wait(list(under_way), num_returns=1)
-                ticker = under_way.pop(done)
+                done, _ = ray.wait(list(under_way), num_returns=1, timeout=_LOOK_SECONDS)
+                if not done and not _cores(ray):
+                    yield from ((ticker, _nobody()) for ticker in (*under_way.values(), *reversed(waiting)))
+                    return
+                if not done:
+                    continue
+                ticker = under_way.pop(done[0])
                 try:
-                    yield ticker, ray.get(done)
+                    yield ticker, ray.get(done[0])
+                except ray.exceptions.RayTaskError as exc:
+                    yield ticker, _unable(ticker, exc)
                 except ray.exceptions.RayError as exc:
                     yield ticker, _lost(ticker, exc)
         finally:
@@ -88,8 +100,25 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
 
 
+def _cores(ray: Any) -> list[int]:
+    """Return the cores of each node that lives and has any."""
+    cores = (int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
+    return [count for count in cores if count]
+
+
 def _unit(work: Callable[[str], T], ticker: str) -> T:
     return work(ticker)
+
+
+def _nobody() -> ServiceError:
+    return ServiceError("no node of the Ray cluster has a core", "add one: ray start --address …", service="ray")
+
+
+def _unable(ticker: str, exc: Exception) -> ServiceError:
+    """Return the error of a node that could not even begin: the work itself answers with what it meets."""
+    cause = getattr(exc, "cause", exc)
+    message = f"{ticker}: a node of the Ray cluster cannot work: {type(cause).__name__}: {str(cause)[:200]}"
+    return ServiceError(message, "install this stockops, and its libraries, on every node", service="ray")
 
 
 def _lost(ticker: str, exc: Exception) -> TryAgainError:

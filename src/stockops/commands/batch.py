@@ -3,14 +3,15 @@
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stockops.commands import failures, terminal
 from stockops.commands.failures import Failure
-from stockops.errors import StockopsError
+from stockops.errors import StockopsError, UsageError
 
 if TYPE_CHECKING:
     from stockops.commands.run import Run
@@ -38,23 +39,25 @@ class Outcome:
 class Order:
     """What a worker is told, once for all its tickers.
 
-    make: gives the work of a command, given the call. settings: what this call was told, secrets apart: those the
-    worker takes from its own environment, or the home's `.env`.
+    make: gives the work of a command, given the call. settings: those of this call, secrets apart. secrets: which of
+    those it has; the worker takes them from its own environment, or the home's `.env`.
     """
 
     command: str
     make: Make
     settings: tuple[tuple[str, Any], ...]
+    secrets: tuple[str, ...]
     home: Path
 
     @classmethod
     def of(cls, run: "Run", make: Make) -> "Order":
         """Return the order that makes a worker do what this call does."""
-        from stockops.settings import told
+        from stockops.settings import open_ones, secrets
 
-        said = {name: value for name, value in told(run.settings).items() if name not in _NOT_FOR_WORKERS}
-        home = said.pop("home", run.settings.home)
-        return cls(run.name, make, tuple(sorted(said.items())), home)
+        given = {name: value for name, value in open_ones(run.settings).items() if name not in _NOT_FOR_WORKERS}
+        said = {name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()}
+        home = said.pop("home")  # absolute like the others: a worker may stand in another folder
+        return cls(run.name, make, tuple(sorted(said.items())), secrets(run.settings), home)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,9 @@ class Spread:
     worth: int = 1
 
 
-def outcomes(run: "Run", make: Make, tickers: Sequence[str], spread: Spread | None) -> Iterator[tuple[str, Outcome]]:
+def outcomes(
+    run: "Run", make: Make, tickers: Sequence[str], spread: Spread | None
+) -> Generator[tuple[str, Outcome], None, None]:
     """Return what becomes of tickers, as they are done: what is kept at once, the rest by workers or here.
 
     spread: None where the work is to stay in this process.
@@ -82,14 +87,14 @@ def outcomes(run: "Run", make: Make, tickers: Sequence[str], spread: Spread | No
         return
     left = []
     for ticker in tickers:
-        run.services.effort.begin()
-        document = spread.kept(ticker) if spread.kept else None
-        if document is None:
+        answer = _attempt(run, spread.kept, ticker) if spread.kept else None
+        if answer and answer.document:
+            yield ticker, answer
+        else:  # one that could not be looked up, too: the work meets the same, and says so
             left.append(ticker)
-        else:
-            yield ticker, Outcome(document, None)
+    worth = 1 if run.settings.jobs else spread.worth
     engine = run.services.engine(spread.threads or run.settings.threads) if left else None
-    if engine and (engine.at_once is None or (engine.at_once > 1 and len(left) > spread.worth)):
+    if engine and (engine.at_once is None or (engine.at_once > 1 and len(left) > worth)):
         if spread.first:
             with contextlib.suppress(StockopsError):  # each ticker meets the same, and has a row to say so
                 spread.first()
@@ -119,8 +124,12 @@ def _spread(engine: "Engine", order: Order, tickers: Sequence[str]) -> Iterator[
 def _elsewhere(order: Order, ticker: str) -> Outcome:
     """Work on a ticker in a worker; what it says is heard where the call was made."""
     with terminal.heard() as said:
-        run, work = _opened(order)
-        found = _attempt(run, work, ticker)
+        try:
+            run, work = _opened(order)
+        except StockopsError as exc:
+            found = Outcome(None, failures.describe(exc))
+        else:
+            found = _attempt(run, work, ticker)
     return Outcome(found.document, found.failure, tuple(said))
 
 
@@ -128,12 +137,17 @@ def _elsewhere(order: Order, ticker: str) -> Outcome:
 def _opened(order: Order) -> "tuple[Run, Work]":
     """Return the call as it is in this worker; its services stay open from ticker to ticker."""
     from stockops.commands.run import Run
+    from stockops.settings import secrets, variable
 
+    os.environ["STOCKOPS_HOME"] = str(order.home)  # where a bug leaves its traceback
     run = Run.worker(order.command, dict(order.settings), order.home)
+    if missing := set(order.secrets) - set(secrets(run.settings)):
+        names = " and ".join(sorted(variable(name) for name in missing))
+        raise UsageError(f"{names}: set where the call was made and not on this node", "set it there, too")
     return run, order.make(run)
 
 
-def _attempt(run: "Run", work: Work, ticker: str) -> Outcome:
+def _attempt(run: "Run", work: Callable[[str], Document | None], ticker: str) -> Outcome:
     run.services.effort.begin()
     try:
         return Outcome(work(ticker), None)

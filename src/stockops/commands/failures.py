@@ -56,7 +56,7 @@ def _first_line(exc: Exception) -> str:
 
 def _keep(text: str) -> Path:
     """Write a traceback below the home, or where temporary files go when the home takes none."""
-    name = f"traceback-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    name = f"traceback-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}.txt"
     for folder in (
         Path(os.environ.get("STOCKOPS_HOME") or ".").absolute() / "logs",
         Path(tempfile.gettempdir()),

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from stockops.commands import terminal
 from stockops.records import EpochLoss
 
 
@@ -16,8 +17,11 @@ class Bars:
     @contextmanager
     def tickers(self, label: str, total: int) -> Iterator[Callable[[bool], None]]:
         """Show one bar of tickers while the context lasts, no other beside it; the function is told of each whether
-        it went well."""
-        if not self._shown:
+        it went well.
+
+        Results that go to the same screen are printed above it, but for lines of JSON, which it would break.
+        """
+        if not self._shown or (sys.stdout.isatty() and terminal.wants_json()):
             yield lambda _: None
             return
         from rich.console import Console
@@ -32,7 +36,8 @@ class Bars:
         )
         self._shown, failures = False, 0
         try:
-            with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            screen = Console(stderr=True)
+            with Progress(*columns, console=screen, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
                 task = bars.add_task(label, total=total, failures="")
 
                 def done(well: bool) -> None:

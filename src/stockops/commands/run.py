@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class Run:
         terminal.level(verbose=settings.verbose, quiet=settings.quiet)
         return cls(name, settings, Services(settings), flags, Bars(shown=False))
 
-    @property
+    @cached_property
     def tickers(self) -> tuple[str, ...]:
         """The symbols asked for, checked, without repeats, in order; UsageError when there are none."""
         from stockops.market.symbols import parse
@@ -120,9 +121,11 @@ class Run:
     ) -> None:
         """Do the same, several tickers at once where the machine allows.
 
-        make: gives the work, here or in a worker; a function of a module.
+        make: gives the work, here or in a worker; a function of a module. A worker's own children end with it, so
+        a call that starts some stays in this process.
         """
-        self._all(self.tickers, make, view, verdict, spread or Spread())
+        starts_others = self.settings.on_missing == "background"
+        self._all(self.tickers, make, view, verdict, None if starts_others else spread or Spread())
 
     def _all(
         self, tickers: tuple[str, ...], make: Make, view: View, verdict: Verdict, spread: Spread | None = None
@@ -131,8 +134,8 @@ class Run:
             self.one(lambda: make(self)(tickers[0]), view, verdict)
             return
         bar = self.progress.tickers(self.name, len(tickers))
-        with terminal.each_line_once(), self.measured(), bar as done:
-            outcomes = batch.outcomes(self, make, tickers, spread)
+        found = closing(batch.outcomes(self, make, tickers, spread))
+        with terminal.each_line_once(), self.measured(), bar as done, found as outcomes:
             worst = max(self._rows(outcomes, view, verdict, done))
         if worst:
             raise typer.Exit(worst)

@@ -21,18 +21,27 @@ def train_parent(run: Run) -> None:
 def train_child(run: Run) -> None:
     """Train a ticker's model from the parent, which is trained first when it is missing."""
     if run.settings.background:
-        starter = tasks(run)
-        run.each(lambda ticker: starter.start("train-child", ticker, ticker), views.started)
+        run.each(_starts(run), lambda found: (views.trained if found["status"] == "fresh" else views.started)(found))
     else:
         run.many(_children, views.trained, spread=Spread(first=lambda: trainer(run).heal(PARENT)))
 
 
 def _children(run: Run) -> Work:
-    given, skip = trainer(run), run.settings.skip_fresh
+    return _but_fresh(run, lambda ticker: trainer(run).train(ModelRef("child", ticker)).document())
 
-    def train(ticker: str) -> Document:
-        ref = ModelRef("child", ticker)
-        fresh = given.fresh(ref) if skip else None
-        return fresh.document("fresh") if fresh else given.train(ref).document()
 
-    return train
+def _starts(run: Run) -> Work:
+    starter = tasks(run)
+    return _but_fresh(run, lambda ticker: starter.start("train-child", ticker, ticker))
+
+
+def _but_fresh(run: Run, work: Work) -> Work:
+    """Leave the models that are whole and current, if that was asked for."""
+    if not run.settings.skip_fresh:
+        return work
+
+    def left_or_made(ticker: str) -> Document:
+        fresh = trainer(run).fresh(ModelRef("child", ticker))
+        return fresh.document("fresh") if fresh else work(ticker)
+
+    return left_or_made

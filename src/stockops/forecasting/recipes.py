@@ -1,8 +1,8 @@
 """How parents and children are trained, unless a call says otherwise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from stockops.records import Strategy
+from stockops.records import Strategy, TrainOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +21,8 @@ CHILD: dict[Strategy, FitConfig] = {
     "freeze": FitConfig(epochs=10, learning_rate=3e-4),
     "fine_tune": FitConfig(epochs=10, learning_rate=1e-4),
 }
+
+
+def of(recipe: FitConfig, options: TrainOptions) -> FitConfig:
+    """Return a recipe with the epochs that a call asks for, where it does."""
+    return replace(recipe, epochs=options.epochs) if options.epochs else recipe

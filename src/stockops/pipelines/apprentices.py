@@ -7,8 +7,6 @@ import logging
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
 
-import pandas as pd
-
 from stockops import __version__
 from stockops.errors import ModelDamagedError
 from stockops.forecasting.checkpoint import Checkpoint, pack, unpack
@@ -82,14 +80,13 @@ class Apprentices:
             return None
 
     def _key(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> str:
-        bars = pd.util.hash_pandas_object(prices.bars).to_numpy().tobytes()
         recipe = {
             "release": __version__,
             "code": _code(),
             "place": [place.kind, place.ticker],
             "parent": parent.version if parent else None,
             "source": prices.source,
-            "bars": hashlib.sha256(bars).hexdigest(),
+            "bars": prices.digest,
             "options": asdict(self.options) | {"strategy": self.options.strategy if parent else None},
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32] + ".pt"

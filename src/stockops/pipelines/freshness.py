@@ -1,5 +1,7 @@
 """Is a stored model what a training would make now? So a list of tickers goes on where it was left."""
 
+from dataclasses import asdict
+
 from stockops.errors import ModelDamagedError
 from stockops.forecasting import recipes
 from stockops.forecasting.checkpoint import Checkpoint
@@ -12,9 +14,9 @@ from stockops.records import PARENT, Clock, ModelRef, TrainOptions
 def fresh(
     ref: ModelRef, *, feed: BarFeed, models: ModelStore, clock: Clock, options: TrainOptions
 ) -> Checkpoint | None:
-    """Return a child that is whole and was made from these sessions, this parent and these options; else None.
+    """Return a child that is whole and was made from these bars, this parent and these options; else None.
 
-    A live source is not asked: its last completed session is told by the clock.
+    A vendor is not asked where the model has seen the last completed session, which the clock tells.
     """
     try:
         found = stored.find(ref, models=models, as_of=clock.as_of)
@@ -23,19 +25,17 @@ def fresh(
         return None
     if found is None or parent is None:
         return None
-    card, asked = found.checkpoint.card, options
+    card = found.checkpoint.card
     same = {
-        "strategy": asked.strategy,
-        "split": asked.split,
-        "seed": asked.seed,
+        "strategy": options.strategy,
+        "split": options.split,
+        "seed": options.seed,
+        "fit": asdict(recipes.of(recipes.CHILD[options.strategy], options)),
         "parent": parent.checkpoint.summary,
     }
-    epochs = asked.epochs or recipes.CHILD[asked.strategy].epochs
-    if card["fit"]["epochs"] != epochs or any(card[name] != value for name, value in same.items()):
+    if any(card[name] != value for name, value in same.items()) or card["data"]["source"] != feed.name:
         return None
-    if feed.live:
-        last = last_day(ref.ticker, feed, clock).isoformat()
-        current = (card["data"]["source"], card["data"]["last"]) == (feed.name, last)
-    else:
-        current = card["data"] == daily(ref.ticker, feed=feed, clock=clock, max_missing=asked.max_missing).summary
-    return found.checkpoint if current else None
+    if feed.live and card["data"]["last"] == last_day(ref.ticker, feed, clock).isoformat():
+        return found.checkpoint
+    prices = daily(ref.ticker, feed=feed, clock=clock, max_missing=options.max_missing)
+    return found.checkpoint if card.get("bars") == prices.digest else None

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -52,6 +52,7 @@ class Lesson:
             "ticker": ticker,
             **self.about,
             "data": self.prices.summary,
+            "bars": self.prices.digest,
             "features": list(features.FEATURES),
             "config": asdict(self.model.config),
             "fit": asdict(self.fit),
@@ -75,15 +76,11 @@ def from_nothing(place: ModelRef, prices: Prices, table: Table, options: TrainOp
     """Return the lesson of a model without a parent: the parent itself, or a child that is to do without one."""
     torch.manual_seed(options.seed)  # the first weights
     about = {"strategy": None, "parent": None}
-    return Lesson(place, prices, table, PriceLSTM(), _fit(recipes.PARENT, options), about)
+    return Lesson(place, prices, table, PriceLSTM(), recipes.of(recipes.PARENT, options), about)
 
 
 def from_parent(place: ModelRef, prices: Prices, table: Table, parent: Checkpoint, options: TrainOptions) -> Lesson:
     """Return the lesson of a child."""
     child = transfer.child_of(parent, options.strategy)
     about = {"strategy": options.strategy, "parent": parent.summary}
-    return Lesson(place, prices, table, child, _fit(recipes.CHILD[options.strategy], options), about)
-
-
-def _fit(config: FitConfig, options: TrainOptions) -> FitConfig:
-    return replace(config, epochs=options.epochs) if options.epochs else config
+    return Lesson(place, prices, table, child, recipes.of(recipes.CHILD[options.strategy], options), about)

@@ -1,5 +1,6 @@
 """From a vendor's raw table to the bars a model may see: cut at the as-of day, checked, adjusted."""
 
+import hashlib
 import logging
 from dataclasses import dataclass, replace
 from datetime import date
@@ -41,6 +42,12 @@ class Prices:
     def last(self) -> date:
         """The last session: the origin of a forecast."""
         return pd.Timestamp(self.bars.index[-1]).date()
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal bars of equal sessions only."""
+        rows = pd.util.hash_pandas_object(self.bars).to_numpy().tobytes()
+        return hashlib.sha256(rows).hexdigest()[:24]
 
     @property
     def summary(self) -> dict[str, str | int]:

@@ -1,0 +1,51 @@
+"""A folder of CSV files to work on: a few real histories, again and again under other names."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from stockops.adapters.sample import SampleFeed
+from stockops.market.ohlcv import FIRST_DAY
+
+MARKET = "^GSPC"
+_SAMPLES = (MARKET, "AAPL", "GOOG", "IBM", "MSFT")
+_LAST = date(2018, 12, 31)  # of the index; the shares end in 2013, with 2,148 sessions
+
+
+def make(folder: Path, source: Path | None, count: int) -> Sequence[str]:
+    """Write or link `count` tickers' files and the market's; return the tickers.
+
+    source: a folder of <SYMBOL>.csv; the packaged samples where there is none.
+    """
+    originals = _linked(source) if source else _written(folder / "originals")
+    folder.mkdir(parents=True, exist_ok=True)
+    _link(folder / f"{MARKET}.csv", originals[MARKET])
+    names = sorted(originals, key=lambda name: -originals[name].stat().st_size)  # the longest history first
+    tickers = [_renamed(names[number % len(names)], number // len(names)) for number in range(count)]
+    for number, ticker in enumerate(tickers):
+        _link(folder / f"{ticker}.csv", originals[names[number % len(names)]])
+    return tickers
+
+
+def _linked(source: Path) -> dict[str, Path]:
+    return {path.stem: path.resolve() for path in sorted(source.glob("*.csv"))}
+
+
+def _written(folder: Path) -> dict[str, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for symbol in _SAMPLES:
+        found[symbol] = folder / f"{symbol}.csv"
+        SampleFeed().bars(symbol, FIRST_DAY, _LAST).to_csv(found[symbol], date_format="%Y-%m-%d", index_label="Date")
+    return found
+
+
+def _renamed(symbol: str, turn: int) -> str:
+    """Return another symbol of the same exchange."""
+    name, dot, exchange = symbol.removeprefix("^").partition(".")
+    return f"{name}-X{turn}{dot}{exchange}"
+
+
+def _link(name: Path, target: Path) -> None:
+    if not name.is_symlink():
+        name.symlink_to(target)

@@ -1,0 +1,58 @@
+"""What the machine and torch give at best, in a process of its own: prints JSON.
+
+arguments: folder of CSV files, symbol, threads.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stockops.adapters.files import CsvFeed
+from stockops.forecasting import lstm
+from stockops.forecasting.learning import Table
+from stockops.forecasting.lstm import PriceLSTM
+from stockops.market.ohlcv import FIRST_DAY, adjust
+
+_SIDE = 2_048  # of the square matrices of the roofline
+
+
+def shortest(work: Callable[[], object], repeats: int) -> float:
+    taken = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return min(taken)
+
+
+def flops_of_a_window(model: PriceLSTM) -> int:
+    """Return the multiplications and additions of one window's way through the LSTM."""
+    c = model.config
+    weights = sum(4 * c.hidden * (given + c.hidden) for given in [c.features, *[c.hidden] * (c.layers - 1)])
+    return 2 * weights * c.context
+
+
+def main() -> None:
+    folder, symbol, threads = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    torch.set_num_threads(threads)
+    last = max(np.loadtxt(folder / f"{symbol}.csv", delimiter=",", skiprows=1, usecols=0, dtype="datetime64[D]"))
+    bars = adjust(CsvFeed(folder).bars(symbol, FIRST_DAY, last.item()))
+    model = PriceLSTM().eval()
+    inputs = model.inputs(Table.of(symbol, bars, split="random", seed=7).windows.context)
+    square = torch.randn(_SIDE, _SIDE)
+    figures = {
+        "gemm_flops_per_second": 2 * _SIDE**3 / shortest(lambda: square @ square, 10),
+        "windows": len(inputs[0]),
+        "pass_seconds": shortest(lambda: lstm.states(model, inputs), 3),
+        "pass_flops": flops_of_a_window(model) * len(inputs[0]),
+    }
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Models for backtests: the same one is trained once, also by tickers that are tested at the same time."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from stockops.adapters.file_shelf import FileShelf
+from stockops.commands.progress import Bars
+from stockops.errors import TryAgainError
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.pipelines.apprentices import Apprentices
+from stockops.pipelines.prices import Prices
+from stockops.records import MARKET, PARENT, TrainOptions
+from tests.builders import bars
+
+Making = Callable[..., Apprentices]
+
+
+@pytest.fixture
+def apprentices(tmp_path: Path) -> Making:
+    def make(seconds: float = 60) -> Apprentices:
+        return Apprentices(FileShelf(tmp_path, seconds), Bars(shown=False), TrainOptions(epochs=1, threads=1))
+
+    return make
+
+
+@pytest.fixture
+def market() -> Prices:
+    return Prices(MARKET, "csv", bars(230), 0)
+
+
+def trainings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line for line in caplog.messages if line.startswith("training")]
+
+
+def test_two_that_need_the_same_parent_at_once_train_it_once(
+    apprentices: Making, market: Prices, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "stockops.backtest")
+    with ThreadPoolExecutor(2) as both:
+        found: list[Checkpoint] = list(both.map(lambda _: apprentices().parent(market), range(2)))
+    assert len({checkpoint.version for checkpoint in found}) == 1
+    assert len(trainings(caplog)) == 1
+
+
+def test_another_history_is_another_model(
+    apprentices: Making, market: Prices, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "stockops.backtest")
+    apprentices().parent(market)
+    apprentices().parent(Prices(MARKET, "csv", bars(231), 0))
+    assert len(trainings(caplog)) == 2
+
+
+def test_who_waits_too_long_is_told_to_try_again(apprentices: Making, market: Prices) -> None:
+    slow = apprentices()
+    key = slow._key(PARENT, market, None)
+    with slow.shelf.making(key), pytest.raises(TryAgainError, match="another process is making"):
+        apprentices(seconds=0.1).parent(market)
