@@ -48,14 +48,12 @@ class Apprentices:
 
     def _made(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:
         key = self._key(place, prices, parent)
-        if found := self._found(key):
-            return found
-        with self.shelf.making(key):
-            if found := self._found(key):  # another ticker of the same start needed the same parent
+        with self.shelf.making(key):  # another ticker of the same start needs the same parent
+            if found := self._found(key):
                 return found
             checkpoint = self._taught(place, prices, parent)
             self.shelf.put(key, pack(checkpoint))
-        return checkpoint
+            return checkpoint
 
     def _taught(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:
         options = self.options
