@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 
-from tests.builders import bars
+from tests.builders import bars, to_csv
 from tests.integration.cli import WITHOUT_SERVICES, Cli, on_a_terminal, run, start
 
 TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
@@ -99,17 +100,25 @@ def test_a_damaged_model_and_one_of_another_parent_are_not_fresh(trained: Cli) -
     assert trained("train-child", "--ticker", "AAPL", "--skip-fresh").document["status"] == "fresh"
 
 
-def test_a_model_of_a_file_that_was_corrected_is_not_fresh(cli: Cli, tmp_path: Path) -> None:
-    folder = tmp_path / "bars"
-    folder.mkdir()
-    for symbol, seed in (("^GSPC", 1), ("AAPL", 2)):
-        bars(301, seed=seed).to_csv(folder / f"{symbol}.csv", index_label="Date")
-    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(folder), STOCKOPS_AS_OF="")
+def without_its_last_row(table: pd.DataFrame) -> pd.DataFrame:
+    return table[:-1]
+
+
+def with_another_volume(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(Volume=table["Volume"].where(table.index != table.index[100], 1.0))
+
+
+@pytest.mark.parametrize("before", [without_its_last_row, with_another_volume])
+def test_a_model_of_a_file_that_has_grown_or_was_corrected_is_not_fresh(
+    cli: Cli, tmp_path: Path, before: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    tables = {"^GSPC": bars(301, seed=1), "AAPL": before(bars(301, seed=2))}
+    for symbol, table in tables.items():
+        (tmp_path / f"{symbol}.csv").write_text(to_csv(table))
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(tmp_path), STOCKOPS_AS_OF="")
     call = ("train-child", "--ticker", "AAPL", "--skip-fresh")
     assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
-    table = bars(301, seed=2)
-    table.loc[table.index[100], "Volume"] += 1
-    table.to_csv(folder / "AAPL.csv", index_label="Date")
+    (tmp_path / "AAPL.csv").write_text(to_csv(bars(301, seed=2)))
     assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
 
 
@@ -152,21 +161,6 @@ def test_lines_of_json_on_a_terminal_are_whole(listed: Cli) -> None:
     seen = on_a_terminal("train-child", "--jobs", "2", "--json", home=listed.home)
     rows = [json.loads(line) for line in seen.splitlines() if line.startswith("{")]
     assert sorted(row["ticker"] for row in rows) == sorted(TICKERS)
-
-
-def test_a_model_of_a_file_that_has_grown_is_not_fresh(cli: Cli, tmp_path: Path) -> None:
-    folder = tmp_path / "bars"
-    folder.mkdir()
-    for symbol, seed in (("^GSPC", 1), ("AAPL", 2)):
-        bars(301, seed=seed).to_csv(folder / f"{symbol}.csv", index_label="Date")
-    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(folder), STOCKOPS_AS_OF="")
-    file = folder / "AAPL.csv"
-    whole = file.read_text()
-    file.write_text("".join(whole.splitlines(keepends=True)[:-1]))
-    call = ("train-child", "--ticker", "AAPL", "--skip-fresh")
-    assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
-    file.write_text(whole)
-    assert [cli(*call).document["status"] for _ in range(2)] == ["completed", "fresh"]
 
 
 def test_what_is_kept_is_answered_at_once_and_only_the_rest_is_worked_on(listed: Cli) -> None:

@@ -1,5 +1,6 @@
 """Progress on stderr: epochs with their losses, an answer that is being written; none where it is no terminal."""
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,26 +25,14 @@ class Bars:
         if not self._shown or (sys.stdout.isatty() and terminal.wants_json()):
             yield lambda _: None
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[failures]}", style="red"),
-            TimeRemainingColumn(),
-        )
         self._shown, failures = False, 0
         try:
-            screen = Console(stderr=True)
-            with Progress(*columns, console=screen, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
-                task = bars.add_task(label, total=total, failures="")
+            with _bar(label, total, style="red") as update:
 
                 def done(well: bool) -> None:
                     nonlocal failures
                     failures += not well
-                    bars.update(task, advance=1, failures=f"{failures} failed" if failures else "")
+                    update(advance=1, said=f"{failures} failed" if failures else "")
 
                 yield done
         finally:
@@ -55,22 +44,11 @@ class Bars:
         if not self._shown:
             yield lambda _: None
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[losses]}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-            task = bars.add_task(label, total=total, losses="")
+        with _bar(label, total) as update:
 
             def done(epoch: EpochLoss) -> None:
                 losses = f"loss {epoch.loss:.5f}  validation {epoch.validation_loss:.5f}"
-                bars.update(task, completed=epoch.epoch, losses=losses)
+                update(completed=epoch.epoch, said=losses)
 
             yield done
 
@@ -87,3 +65,20 @@ class Bars:
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(f"{label} reads")
             yield lambda characters: bars.update(task, description=f"{label} writes: {characters:,} characters")
+
+
+@contextmanager
+def _bar(label: str, total: int, *, style: str = "none") -> Iterator[Callable[..., None]]:
+    """Show one bar while the context lasts; the function moves it and changes what is said beside it.
+
+    What is written to a terminal meanwhile comes above the bar; what goes to a file or a pipe is left alone.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    said = TextColumn("{task.fields[said]}", style=style)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), said, TimeRemainingColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
+        task = bars.add_task(label, total=total, said="")
+        yield functools.partial(bars.update, task)
