@@ -111,10 +111,9 @@ class Bench:
 
     def backtest(self) -> Iterator[Figure]:
         """Test two tickers from the same start: the first trains the parent."""
-        others = [ticker for ticker in self.tickers if ticker != self.ticker]
         test = stockops("backtest", "--start", self._start(), "--baselines", "none", "--ticker")
         first = run([*test, self.ticker], self.apart).seconds
-        again = run([*test, others[0]], self.apart).seconds
+        again = run([*test, self.tickers[1]], self.apart).seconds
         yield Figure("backtest, the next ticker of a start", again, "the first, with a parent's training", first)
 
     def batches(self, sizes: list[int]) -> Iterator[Batch]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from stockops.adapters.sample import SampleFeed
 from stockops.market.ohlcv import FIRST_DAY
+from stockops.records import MARKET
 
-MARKET = "^GSPC"
 _SAMPLES = (MARKET, "AAPL", "GOOG", "IBM", "MSFT")
 _LAST = date(2018, 12, 31)  # of the index; the shares end in 2013, with 2,148 sessions
 
@@ -19,11 +19,11 @@ def make(folder: Path, source: Path | None, count: int) -> Sequence[str]:
     """
     originals = _linked(source) if source else _written(folder / "originals")
     folder.mkdir(parents=True, exist_ok=True)
-    _link(folder / f"{MARKET}.csv", originals[MARKET])
+    (folder / f"{MARKET}.csv").symlink_to(originals[MARKET])
     names = sorted(originals, key=lambda name: -originals[name].stat().st_size)  # the longest history first
     tickers = [_renamed(names[number % len(names)], number // len(names)) for number in range(count)]
     for number, ticker in enumerate(tickers):
-        _link(folder / f"{ticker}.csv", originals[names[number % len(names)]])
+        (folder / f"{ticker}.csv").symlink_to(originals[names[number % len(names)]])
     return tickers
 
 
@@ -44,8 +44,3 @@ def _renamed(symbol: str, turn: int) -> str:
     """Return another symbol of the same exchange."""
     name, dot, exchange = symbol.removeprefix("^").partition(".")
     return f"{name}-X{turn}{dot}{exchange}"
-
-
-def _link(name: Path, target: Path) -> None:
-    if not name.is_symlink():
-        name.symlink_to(target)

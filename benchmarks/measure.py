@@ -21,7 +21,6 @@ class Ran:
 
     seconds: float
     peak_bytes: int
-    code: int
     out: str
 
 
@@ -40,7 +39,7 @@ def run(arguments: Sequence[str], env: Mapping[str, str], *, may_leave_with: tup
     seconds = time.perf_counter() - started
     if process.returncode not in may_leave_with:
         raise SystemExit(f"{' '.join(arguments)} left with {process.returncode}:\n{err}")
-    return Ran(seconds, peak.stop(), process.returncode, out)
+    return Ran(seconds, peak.stop(), out)
 
 
 def best(calls: Mapping[str, tuple[Sequence[str], Mapping[str, str]]], rounds: int) -> dict[str, float]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stockops.backtesting.trial import Trial
     from stockops.monitoring.drift import DriftReport
 
+_LABELS = (-0.07, 0.5)  # of the y axes, in shares of a panel: left to themselves they measure every tick first
 _SHOWN = 252  # sessions of forecast against actual: a year is what an eye can compare
 
 
@@ -71,7 +72,7 @@ class PngPlotter:
         axes.plot(date_axis(days), path, color=FORECAST, lw=1.6, marker="o", ms=3, label="forecast close")
         axes.axvline(date_axis([forecast.last_date])[0], color=GREY, lw=0.8, ls=":")
         axes.set_ylabel(f"Close ({exchanges.of(forecast.ticker).unit})")
-        axes.yaxis.set_label_coords(-0.07, 0.5)
+        axes.yaxis.set_label_coords(*_LABELS)
         axes.set_title(
             f"{forecast.ticker}: close to {forecast.last_date}, forecast to {forecast.path[-1].date}\n"
             f"{_skill(forecast.skill)}",
@@ -102,7 +103,7 @@ def _panels(title: str, dates: Sequence[date], skill: float | None) -> tuple[Fig
     for panel in panels:
         dates_on(panel)
         panel.tick_params(labelbottom=panel is panels[-1])
-        panel.yaxis.set_label_coords(-0.07, 0.5)  # one line of labels, wherever numbers end
+        panel.yaxis.set_label_coords(*_LABELS)
     return figure, panels
 
 

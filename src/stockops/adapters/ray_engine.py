@@ -55,11 +55,11 @@ class RayEngine:
                     ticker = waiting.pop()
                     under_way[unit.remote(told, ticker)] = ticker
                 done, _ = ray.wait(list(under_way), num_returns=1, timeout=_LOOK_SECONDS)
-                if not done and not _cores(ray):
+                if not done:
+                    if _cores(ray):
+                        continue
                     yield from ((ticker, _nobody()) for ticker in (*under_way.values(), *reversed(waiting)))
                     return
-                if not done:
-                    continue
                 ticker = under_way.pop(done[0])
                 try:
                     yield ticker, ray.get(done[0])
@@ -87,7 +87,7 @@ class RayEngine:
                 runtime_env={"env_vars": ALONE},  # a task has the cores that it asks for
             )
         except (OSError, RuntimeError, ValueError) as exc:
-            message = f"no Ray cluster at {place}: {str(exc).splitlines()[0][:200]}"
+            message = f"no Ray cluster at {place}: {_why(exc)}"
             raise ServiceError(message, "start one (ray start --head), or leave --engine local", service="ray") from exc
         ray._private.worker._worker_logs_enabled = False  # it would print lost nodes on stdout, which is for results
         return ray
@@ -117,10 +117,15 @@ def _nobody() -> ServiceError:
 def _unable(ticker: str, exc: Exception) -> ServiceError:
     """Return the error of a node that could not even begin: the work itself answers with what it meets."""
     cause = getattr(exc, "cause", exc)
-    message = f"{ticker}: a node of the Ray cluster cannot work: {type(cause).__name__}: {str(cause)[:200]}"
+    message = f"{ticker}: a node of the Ray cluster cannot work: {type(cause).__name__}: {_why(cause)}"
     return ServiceError(message, "install this stockops, and its libraries, on every node", service="ray")
 
 
 def _lost(ticker: str, exc: Exception) -> TryAgainError:
-    why = str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__
-    return TryAgainError(f"{ticker}: its Ray worker was lost {_RETRIES + 1} times: {why}", "see the cluster's log")
+    message = f"{ticker}: its Ray worker was lost {_RETRIES + 1} times: {_why(exc)}"
+    return TryAgainError(message, "see the cluster's log")
+
+
+def _why(exc: Exception) -> str:
+    """Return the first line of what an error says, its name where it says nothing."""
+    return str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__

@@ -23,7 +23,10 @@ Make = Callable[["Run"], Work]
 
 log = logging.getLogger("stockops")
 
-_NOT_FOR_WORKERS = {"ticker", "tickers_file", "json_output", "jobs", "engine", "ray_address"}
+# Of a call's settings, what a worker of any kind is not told: it is given its ticker, and asks nobody else to work.
+NOT_FOR_WORKERS = {
+    "ticker", "tickers_file", "json_output", "jobs", "engine", "ray_address", "background", "wait",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Order:
         """Return the order that makes a worker do what this call does."""
         from stockops.settings import open_ones, secrets
 
-        given = {name: value for name, value in open_ones(run.settings).items() if name not in _NOT_FOR_WORKERS}
+        given = {name: value for name, value in open_ones(run.settings).items() if name not in NOT_FOR_WORKERS}
         said = {name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()}
         home = said.pop("home")  # absolute like the others: a worker may stand in another folder
         return cls(run.name, make, tuple(sorted(said.items())), secrets(run.settings), home)

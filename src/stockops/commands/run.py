@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from stockops.services import Services
     from stockops.settings import Settings
 
-_NOT_FOR_WORKERS = {"ticker", "tickers_file", "background", "wait", "json_output"}
-
 View = Callable[[Document], "RenderableType"]
 Verdict = Callable[[Document], ExitCode]
 
@@ -88,7 +86,7 @@ class Run:
         """
         from stockops.settings import Settings, variable
 
-        names = set(self.given) & set(Settings.model_fields) - _NOT_FOR_WORKERS
+        names = set(self.given) & set(Settings.model_fields) - batch.NOT_FOR_WORKERS
         said = {variable(name): getattr(self.settings, name) for name in names}
         given = {name: str(int(value) if value is True else value) for name, value in said.items()}
         return given | {variable("on_missing"): "train"}
@@ -110,7 +108,7 @@ class Run:
         One ticker alone fails like any command. Of several, a failure has its own row and does not stop the
         others; the exit code is the highest.
         """
-        self._all(self.tickers, lambda _: work, view, verdict)
+        self._all(lambda _: work, view, verdict, None)
 
     def many(
         self,
@@ -125,11 +123,10 @@ class Run:
         a call that starts some stays in this process.
         """
         starts_others = self.settings.on_missing == "background"
-        self._all(self.tickers, make, view, verdict, None if starts_others else spread or Spread())
+        self._all(make, view, verdict, None if starts_others else spread or Spread())
 
-    def _all(
-        self, tickers: tuple[str, ...], make: Make, view: View, verdict: Verdict, spread: Spread | None = None
-    ) -> None:
+    def _all(self, make: Make, view: View, verdict: Verdict, spread: Spread | None) -> None:
+        tickers = self.tickers
         if len(tickers) == 1:
             self.one(lambda: make(self)(tickers[0]), view, verdict)
             return

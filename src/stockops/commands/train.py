@@ -21,7 +21,9 @@ def train_parent(run: Run) -> None:
 def train_child(run: Run) -> None:
     """Train a ticker's model from the parent, which is trained first when it is missing."""
     if run.settings.background:
-        run.each(_starts(run), lambda found: (views.trained if found["status"] == "fresh" else views.started)(found))
+        run.each(
+            _starts(run), lambda found: views.trained(found) if found["status"] == "fresh" else views.started(found)
+        )
     else:
         run.many(_children, views.trained, spread=Spread(first=lambda: trainer(run).heal(PARENT)))
 
