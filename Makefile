@@ -27,8 +27,9 @@ demo: setup
 test: setup
 	$(BIN)/pytest -n auto --dist loadfile
 
+# The quick part: what takes seconds is marked `slow` and left out.
 test-unit: setup
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit -m 'not slow'
 
 # A real llama.cpp engine, built from source in some minutes, in an environment of its own.
 .venv-llama/.ready:

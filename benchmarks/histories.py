@@ -36,7 +36,8 @@ def _written(folder: Path) -> dict[str, Path]:
     found = {}
     for symbol in _SAMPLES:
         found[symbol] = folder / f"{symbol}.csv"
-        SampleFeed().bars(symbol, FIRST_DAY, _LAST).to_csv(found[symbol], date_format="%Y-%m-%d", index_label="Date")
+        table = SampleFeed().bars(symbol, FIRST_DAY, _LAST).table
+        table.to_csv(found[symbol], date_format="%Y-%m-%d", index_label="Date")
     return found
 
 

@@ -20,7 +20,8 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from stockops.forecasting import checkpoint, transfer
 from stockops.forecasting.relative import changes, relative, standing
 from stockops.market import features, windows
-from stockops.market.ohlcv import FIRST_DAY, adjust
+from stockops.market.adjustment import adjust
+from stockops.market.ohlcv import FIRST_DAY
 
 
 class Samples(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -44,7 +45,7 @@ class Samples(Dataset[tuple[Tensor, Tensor, Tensor]]):
 def main() -> None:
     folder, symbol, parent, place, epochs = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])
     table = pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"], index_col="Date")
-    values = features.add(adjust(table[table.index >= pd.Timestamp(FIRST_DAY)])).to_numpy()
+    values = features.add(adjust(table[table.index >= pd.Timestamp(FIRST_DAY)]).bars).to_numpy()
     model = transfer.child_of(checkpoint.unpack(Path(parent).read_bytes(), parent, ""), "freeze")
     model.body.dropout = model.config.dropout
     cut = windows.make(values, symbol=symbol, split="random", seed=7)

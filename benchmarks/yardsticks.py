@@ -16,7 +16,9 @@ from stockops.adapters.files import CsvFeed
 from stockops.forecasting import lstm
 from stockops.forecasting.learning import Table
 from stockops.forecasting.lstm import PriceLSTM
-from stockops.market.ohlcv import FIRST_DAY, adjust
+from stockops.market import calendar
+from stockops.market.adjustment import adjust
+from stockops.market.ohlcv import FIRST_DAY
 
 _SIDE = 2_048  # of the square matrices of the roofline
 
@@ -40,7 +42,7 @@ def flops_of_a_window(model: PriceLSTM) -> int:
 def main() -> None:
     folder, symbol, threads = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     torch.set_num_threads(threads)
-    bars = adjust(CsvFeed(folder).bars(symbol, FIRST_DAY, date.today()))
+    bars = adjust(CsvFeed(folder, calendar.of).bars(symbol, FIRST_DAY, date.today()).table).bars
     model = PriceLSTM().eval()
     inputs = model.inputs(Table.of(symbol, bars, split="random", seed=7).windows.context)
     square = torch.randn(_SIDE, _SIDE)

@@ -16,7 +16,7 @@ def bars(rows: int = 300, *, seed: int = 0, symbol: str = "AAPL", first: date = 
     high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(0, 0.004, rows)))
     low = np.minimum(open_, close) * np.exp(-np.abs(rng.normal(0, 0.004, rows)))
     volume = np.round(1e6 * np.exp(rng.normal(0, 0.3, rows)))
-    days = pd.DatetimeIndex(calendar.next_sessions(symbol, first, rows), name="Date")
+    days = pd.DatetimeIndex(calendar.of(symbol).next_sessions(first, rows), name="Date")
     table = {"Open": open_, "High": high, "Low": low, "Close": close, "Volume": volume}
     return pd.DataFrame(table, index=days)
 

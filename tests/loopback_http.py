@@ -29,6 +29,7 @@ class Answer:
     content_type: str = "application/json"
     pause: float = 0.0
     cut: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def as_json(document: Any, status: int = 200) -> Answer:
@@ -69,6 +70,8 @@ def loopback(respond: Callable[[Request], Answer]) -> Iterator[Loopback]:
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Transfer-Encoding", "chunked")
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             for part in answer.parts:
                 self._send(part)

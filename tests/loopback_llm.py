@@ -5,14 +5,14 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tests.loopback_http import Answer, Loopback, Request, as_json, loopback
 
 Mode = Literal[
     "ok", "busy", "boom", "slow", "drip", "cut", "drop", "garbage", "empty", "error", "missing", "html",
-    "flat_only", "flat_only_500", "whole", "mislabelled",
+    "flat_only", "flat_only_500", "whole", "mislabelled", "limited", "spent", "parts", "thoughts",
 ]  # fmt: skip
 Script = Callable[[list[dict[str, str]]], str]
 
@@ -24,11 +24,15 @@ def analysis(report: str = "Calm week ahead.", stance: str = "NEUTRAL", confiden
 
 @dataclass
 class Llm:
-    """One server. says: answers in order, the last for ever, or a function of the messages. modes: faults first."""
+    """One server. says: answers in order, the last for ever, or a function of the messages. modes: faults first.
+
+    retry_after: what it asks of clients that it limits.
+    """
 
     says: list[str] | Script = field(default_factory=lambda: [analysis()])
     modes: list[Mode] = field(default_factory=list)
     dimensions: int = 768
+    retry_after: str = "0"
     ending: Literal["stop", "length"] = "stop"
     server: Loopback = field(default_factory=lambda: Loopback(""))
 
@@ -72,12 +76,19 @@ class Llm:
         return [made.gauss(0, 1) for _ in range(self.dimensions)]
 
 
-def _fault(mode: Mode, body: Any) -> Answer | None:
+LIMITED = "Slow \x1b[31mdown,\nplease. "  # with what a terminal would obey
+SPENT = "You exceeded your current quota, please check your plan and billing details. "
+
+
+def _fault(llm: Llm, mode: Mode, body: Any) -> Answer | None:
     """What is answered in place of anything useful; None where an answer is due, whole or not."""
     if mode.startswith("flat_only") and body["response_format"]["type"] != "json_object":
         wrong = "1 validation error:\n {'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text'…"
         return as_json({"error": {"message": wrong, "code": None}}, 500 if mode == "flat_only_500" else 422)
+    limited = as_json({"error": {"message": LIMITED * 50, "type": "rate_limit_error"}}, 429)
     faults: dict[str, Answer] = {
+        "limited": replace(limited, headers={"Retry-After": llm.retry_after}),
+        "spent": as_json({"error": {"message": SPENT * 9, "type": "insufficient_quota", "code": None}}, 429),
         "busy": as_json({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, 503),
         "boom": as_json({"error": {"code": 500, "message": "boom", "type": "server_error"}}, 500),
         "missing": as_json({"error": "model 'llama3.1' not found"}, 404),
@@ -107,6 +118,18 @@ def _pieces(text: str) -> list[str]:
     return [text[i : i + 7] for i in range(0, len(text), 7)]
 
 
+def _delta(mode: Mode, piece: str) -> dict[str, Any]:
+    """A piece of an answer in OpenAI's protocol."""
+    if mode == "parts":
+        return {"content": [{"type": "image_url", "image_url": None}, {"type": "text", "text": piece}]}
+    return {"content": None, "reasoning_content": piece} if mode == "thoughts" else {"content": piece}
+
+
+def _said(mode: Mode, piece: str) -> dict[str, Any]:
+    """A piece of an answer of Ollama's."""
+    return {"content": "", "thinking": piece} if mode == "thoughts" else {"content": piece}
+
+
 @contextmanager
 def llama_cpp(llm: Llm) -> Iterator[Llm]:
     """Run a server of llama.cpp's kind."""
@@ -115,7 +138,7 @@ def llama_cpp(llm: Llm) -> Iterator[Llm]:
         if request.path == "/v1/models":
             return as_json({"object": "list", "data": [{"id": "tiny.gguf", "object": "model"}]})
         mode = llm.next_mode()
-        if fault := _fault(mode, request.body):
+        if fault := _fault(llm, mode, request.body):
             return fault
         if request.path == "/v1/embeddings":
             vector = llm.vector(request.body["input"])
@@ -127,7 +150,7 @@ def llama_cpp(llm: Llm) -> Iterator[Llm]:
             return as_json({"object": "chat.completion", "model": "tiny.gguf", "choices": [choice]})
         base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "tiny.gguf"}
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
-        deltas += [{"content": piece} for piece in _pieces(text)]
+        deltas += [_delta(mode, piece) for piece in _pieces(text)]
         events = [{**base, "choices": [{"index": 0, "finish_reason": None, "delta": delta}]} for delta in deltas]
         events.append({**base, "choices": [{"index": 0, "finish_reason": llm.ending, "delta": {}}]})
         lines = [f"data: {json.dumps(event)}\n\n" for event in events] + ["data: [DONE]\n\n"]
@@ -148,7 +171,7 @@ def ollama(llm: Llm) -> Iterator[Llm]:
         if request.path == "/api/tags":
             return as_json({"models": [{"name": "llama3.1:latest"}]})
         mode = llm.next_mode()
-        if fault := _fault(mode, request.body):
+        if fault := _fault(llm, mode, request.body):
             return fault
         if request.path == "/api/embed":
             return as_json({"model": "nomic-embed-text", "embeddings": [llm.vector(request.body["input"])]})
@@ -158,7 +181,7 @@ def ollama(llm: Llm) -> Iterator[Llm]:
             done = {"message": {"role": "assistant", "content": text}, "done": True, "done_reason": llm.ending}
             return as_json({**base, **done})
         parts: list[Any] = [
-            {**base, "message": {"role": "assistant", "content": p}, "done": False} for p in _pieces(text)
+            {**base, "message": {"role": "assistant", **_said(mode, piece)}, "done": False} for piece in _pieces(text)
         ]
         last = {**base, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": llm.ending}
         lines = [json.dumps(part) + "\n" for part in [*parts, last]]

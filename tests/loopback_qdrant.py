@@ -12,12 +12,13 @@ from tests.loopback_http import Answer, Loopback, Request, as_json, loopback
 
 @dataclass
 class Qdrant:
-    """A running server; `status` other than 200 is what it answers to everything."""
+    """A running server; `status` other than 200 is what it answers to everything. read_only: as its key allows."""
 
     server: Loopback
     engine: QdrantClient
     status: int = 200
     key: str = ""
+    read_only: bool = False
 
     @property
     def url(self) -> str:
@@ -40,6 +41,8 @@ def qdrant_server() -> Iterator[Qdrant]:
         if path == "/":
             return as_json({"title": "qdrant - vector search engine", "version": "1.15.4", "commit": "0"})
         _, _, collection, *rest = path.split("/")
+        if known.read_only and (request.method != "GET" and rest[1:] not in (["query"], ["scroll"])):
+            return _refused("Forbidden: Global write access is required", 403)
         return _on_collection(engine, request.method, collection, "/".join(rest), request.body)
 
     with loopback(respond) as known.server:
@@ -49,32 +52,50 @@ def qdrant_server() -> Iterator[Qdrant]:
 
 def _on_collection(engine: QdrantClient, method: str, name: str, what: str, body: Any) -> Answer:
     exists = engine.collection_exists(name)
+    if method == "GET" and not what and exists:
+        return _result(engine.get_collection(name).model_dump(mode="json"))
     if what == "exists":
         return _result({"exists": exists})
     if method == "PUT" and not what:
         if exists:
-            return as_json({"status": {"error": f"Wrong input: Collection `{name}` already exists!"}}, 409)
+            return _refused(f"Wrong input: Collection `{name}` already exists!", 409)
         engine.create_collection(name, models.VectorParams.model_validate(body["vectors"]))
         return _result(True)
     if not exists:
-        return as_json({"status": {"error": f"Not found: Collection `{name}` doesn't exist!"}, "time": 0.0}, 404)
+        return _refused(f"Not found: Collection `{name}` doesn't exist!", 404)
     if what == "index":
         return _done()
     if method == "PUT" and what == "points":
+        if wrong := _of_another_size(engine, name, body["points"][0]["vector"]):
+            return wrong
         engine.upsert(name, [models.PointStruct.model_validate(point) for point in body["points"]])
         return _done()
     chosen = models.Filter.model_validate(body["filter"]) if body.get("filter") else None
     if what == "points/delete":
-        assert chosen is not None
-        engine.delete(name, models.FilterSelector(filter=chosen))
+        which = models.FilterSelector(filter=chosen) if chosen else models.PointIdsList(points=body["points"])
+        engine.delete(name, which)
         return _done()
     if what == "points/query":
+        if wrong := _of_another_size(engine, name, body["query"]["nearest"]):
+            return wrong
         found = engine.query_points(name, body["query"]["nearest"], query_filter=chosen, limit=body["limit"])
         return _result({"points": [point.model_dump() for point in found.points]})
     if what == "points/scroll":
         records, _ = engine.scroll(name, chosen, limit=body["limit"])
         return _result({"points": [record.model_dump() for record in records], "next_page_offset": None})
-    return as_json({"status": {"error": "Not found"}}, 404)
+    return _refused("Not found", 404)
+
+
+def _of_another_size(engine: QdrantClient, name: str, vector: list[float]) -> Answer | None:
+    vectors = engine.get_collection(name).config.params.vectors
+    assert isinstance(vectors, models.VectorParams)
+    if len(vector) == vectors.size:
+        return None
+    return _refused(f"Wrong input: Vector dimension error: expected dim: {vectors.size}, got {len(vector)}", 400)
+
+
+def _refused(error: str, status: int) -> Answer:
+    return as_json({"status": {"error": error}, "time": 0.0}, status)
 
 
 def _done() -> Answer:

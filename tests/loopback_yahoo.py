@@ -27,12 +27,14 @@ _FIELDS = ("open", "high", "low", "close", "volume")
 class YahooServer:
     """What the server knows and was asked.
 
-    tables: symbol -> raw bars with Adj Close. modes: the faults of the next chart requests, then `mode`.
+    tables: symbol -> raw bars with Adj Close. currencies: symbol -> what its chart says, dollars where it is not
+    named. modes: the faults of the next chart requests, then `mode`.
     news: symbol -> articles as Yahoo's news stream has them.
     """
 
     env: dict[str, str]
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    currencies: dict[str, str | None] = field(default_factory=dict)
     mode: Mode = "ok"
     modes: list[Mode] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -86,7 +88,7 @@ def yahoo_server(folder: Path) -> Iterator[YahooServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    zones: ClassVar[dict[str, str]] = {"T": "Asia/Tokyo"}
+    zones: ClassVar[dict[str, str]] = {"T": "Asia/Tokyo", "L": "Europe/London"}
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -157,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif symbol not in self._known.tables:
             self._reply(404, _error("Not Found", "No data found, symbol may be delisted"))
         else:
-            self._reply(200, _chart(symbol, self._known.tables[symbol], query, mode, self._zone(symbol)))
+            answer = _chart(symbol, self._known.tables[symbol], query, mode, self._zone(symbol))
+            answer["chart"]["result"][0]["meta"]["currency"] = self._known.currencies.get(symbol, "USD")
+            self._reply(200, answer)
 
     def _zone(self, symbol: str) -> ZoneInfo:
         return ZoneInfo(self.zones.get(symbol.rpartition(".")[2], "America/New_York"))
@@ -183,7 +187,7 @@ def _chart(symbol: str, table: pd.DataFrame, query: dict[str, str], mode: Mode, 
         inside = [position == len(opens) - 1 for position in range(len(opens))]
     rows, stamps = table[inside], [moment for moment, chosen in zip(opens, inside, strict=True) if chosen]
     meta = {
-        "currency": "USD", "symbol": symbol, "exchangeName": "NMS", "instrumentType": "EQUITY",
+        "symbol": symbol, "exchangeName": "NMS", "instrumentType": "EQUITY",
         "firstTradeDate": opens[0], "regularMarketTime": opens[-1] + 23_400, "gmtoffset": -14_400,
         "timezone": "EST", "exchangeTimezoneName": zone.key, "regularMarketPrice": float(table["Close"].iloc[-1]),
         "chartPreviousClose": 1.0, "priceHint": 2, "dataGranularity": "1d", "range": "", "validRanges": ["1d", "max"],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 
 def free_port() -> int:
@@ -89,13 +90,20 @@ class Server:
 
 
 class RedisServer(Server):
-    """A Redis without persistence."""
+    """A Redis without persistence; `more` are options of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         port = free_port()
-        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *more]
         super().__init__([needed("redis-server", "redis-server"), *options], port, folder)
         self.url = f"redis://127.0.0.1:{port}/0"
+
+    def fill(self) -> None:
+        """Leave it with more than it has room for: it still answers, and takes nothing."""
+        client = redis.Redis.from_url(self.url)
+        client.set("much", b"x" * 3_000_000)
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1mb")
 
 
 class MlflowServer(Server):

@@ -1,4 +1,4 @@
-"""The one way to go on without a service: said once in the log, named in the result's `degraded`.
+"""The one way to go on with less than there should be: said once in the log, named in the result's `degraded`.
 
 A service that has failed is left alone for a while, so that a dead one costs its time-out once and not once
 a ticker.
@@ -27,15 +27,26 @@ class BestEffort:
         self._failed_at: dict[str, float] = {}
         self._said: set[str] = set()
         self._missed: set[str] = set()
+        self._doubts: set[str] = set()
 
     def begin(self) -> None:
         """Start another piece of work, with a result and a `degraded` of its own."""
         self._missed.clear()
+        self._doubts.clear()
 
     @property
     def degraded(self) -> list[str]:
-        """The services that did not serve this piece of work, sorted."""
+        """What this piece of work did without, and what its input was found to lack, sorted."""
+        return sorted(self._missed | self._doubts)
+
+    @property
+    def missed(self) -> list[str]:
+        """The services that did not serve this piece of work, sorted: the same work may come out better later."""
         return sorted(self._missed)
+
+    def doubt(self, *found: str) -> None:
+        """Name what makes the input of this piece of work poorer than it should be; the same input stays so."""
+        self._doubts.update(found)
 
     def attempt(self, service: Service, work: Callable[[], T]) -> T | None:
         """Return what `work`, which needs the service, returns; None when the service does not serve.

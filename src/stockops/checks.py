@@ -45,19 +45,19 @@ def _served(service: Service | None) -> str:
 
 def _prices(settings: Settings, services: Services) -> str:
     """Ask a vendor once for the last days of a share, without what was fetched before; count files."""
-    if settings.source == "sample":
-        from stockops.adapters import source_files
+    from stockops.adapters import source_files
 
+    if settings.source == "sample":
         return f"sample: {source_files.sample(_SYMBOL).name} and {source_files.sample('^GSPC').name}"
     if settings.source == "csv":
         folder = services.data_dir()
-        found = len(list(folder.glob("*.csv")))
+        found = len(source_files.price_files(folder))
         if not found:
-            raise DataError(f"no <SYMBOL>.csv in {folder}", "add the files or choose another --data-dir")
-        return f"csv: {found} symbols in {folder}"
+            raise DataError(f"no price files in {folder}", "add the files or choose another --data-dir")
+        return f"csv: {found} price files in {folder}"
     from stockops.adapters.retries import RetryPolicy
 
     today = services.clock.now.date()
     feed = services.vendor(min(_TIMEOUT_SECONDS, settings.http_timeout_seconds), RetryPolicy(attempts=1))
-    bars = feed.bars(_SYMBOL, today - timedelta(days=10), today)
+    bars = feed.bars(_SYMBOL, today - timedelta(days=10), today).table
     return f"{feed.name}: {_SYMBOL} to {bars.index[-1]:%Y-%m-%d}"

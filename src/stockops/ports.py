@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stockops.errors import StockopsError
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
+    from stockops.market.ohlcv import RawBars
     from stockops.monitoring.drift import DriftReport
     from stockops.records import FeatureVector, Job, LedgerEntry, ModelRef, TrainingRun
 
@@ -35,8 +36,8 @@ class BarFeed(Protocol):
     def live(self) -> bool:
         """True where bars still arrive, so that today's may be unfinished; False for files."""
 
-    def bars(self, symbol: str, first: date, last: date) -> "pd.DataFrame":
-        """Return the raw table (market.ohlcv) of the sessions it has from `first` to `last`.
+    def bars(self, symbol: str, first: date, last: date) -> "RawBars":
+        """Return what it has of the sessions from `first` to `last`.
 
         Raises DataError when the symbol is unknown, nothing lies in the span or the answer is malformed,
         TryAgainError when the vendor limits, times out or is down, UsageError when it is not set up.
@@ -63,9 +64,12 @@ class ModelStore(Protocol):
 
 
 class Plotter(Protocol):
-    """The pictures of a report, as PNG files. `skill` is that on RMSE, None where none can be stated."""
+    """The pictures of a report, as PNG files.
 
-    def predictions(self, evaluation: "Evaluation", skill: float | None) -> bytes:
+    skill: that on RMSE, None where none can be stated. unit: of prices, None where nobody says.
+    """
+
+    def predictions(self, evaluation: "Evaluation", skill: float | None, unit: str | None) -> bytes:
         """Draw next-day forecasts against what came, one panel per OHLCV channel."""
 
     def residuals(self, evaluation: "Evaluation", skill: float | None) -> bytes:

@@ -19,6 +19,7 @@ Confidence = Literal["High", "Medium", "Low"]
 Sentiment = Literal["Positive", "Negative", "Mixed", "Neutral"]
 Level = Literal["degraded", "critical"]  # of `--fail-on`
 DriftOn = Literal["levels", "returns"]
+PricePolicy = Literal["strict", "repair", "trust"]
 Report = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance", "backtest"]
 Refit = Literal["never", "yearly"]
 Baseline = Literal["drift", "parent", "scratch", "freeze", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"]
@@ -71,6 +72,37 @@ PARENT = ModelRef("parent", MARKET)
 
 
 @dataclass(frozen=True, slots=True)
+class PerSymbol:
+    """A setting that may differ from symbol to symbol. every: of the symbols not named, the market's apart."""
+
+    every: str | None = None
+    named: tuple[tuple[str, str], ...] = ()
+
+    def of(self, symbol: str) -> str | None:
+        """Return what is set for a symbol."""
+        return dict(self.named).get(symbol, None if symbol == MARKET else self.every)
+
+    def __str__(self) -> str:
+        """Return it as it is written in an environment variable."""
+        return ",".join([*filter(None, [self.every]), *("=".join(pair) for pair in self.named)])
+
+
+@dataclass(frozen=True, slots=True)
+class PriceOptions:
+    """What decides which prices are taken for true.
+
+    max_missing: longest hole that is let pass. max_behind: sessions that a live history may end too early and still be
+    forecast from. policy: what becomes of suspicious bars. calendars, currencies: where a symbol's own are not right.
+    """
+
+    max_missing: int = 3
+    max_behind: int = 20
+    policy: PricePolicy = "strict"
+    calendars: PerSymbol = PerSymbol()
+    currencies: PerSymbol = PerSymbol()
+
+
+@dataclass(frozen=True, slots=True)
 class TrainOptions:
     """What a training was told. epochs None: 20 for the parent, 10 for a child."""
 
@@ -80,7 +112,6 @@ class TrainOptions:
     seed: int = 7
     device: Device = "auto"
     threads: int = 2
-    max_missing: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from stockops.ports import (
     Tracker,
     Workers,
 )
-from stockops.records import Clock
+from stockops.records import Clock, PriceOptions
 from stockops.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from stockops.adapters.llm_http import LlmServer
     from stockops.adapters.metrics_http import MetricsServer
     from stockops.adapters.retries import RetryPolicy
+    from stockops.market.calendar import TradingCalendar
     from stockops.monitoring.catalogue import Sample
+    from stockops.pipelines.prices import PriceHistory
 
 
 log = logging.getLogger("stockops.services")
@@ -193,7 +195,7 @@ class Services:
         if settings.source == "csv":
             from stockops.adapters.files import CsvFeed
 
-            return CsvFeed(self.data_dir())
+            return CsvFeed(self.data_dir(), self.calendar_of)
         if settings.source == "sample":
             from stockops.adapters.sample import SampleFeed
 
@@ -209,16 +211,49 @@ class Services:
         feed = self.vendor(settings.http_timeout_seconds, retry)
         return CachedFeed(feed, settings.home / "cache" / "prices" / feed.name, settings.downloads)
 
+    @cached_property
+    def price_options(self) -> PriceOptions:
+        """Which prices are taken for true."""
+        settings = self._settings
+        return PriceOptions(
+            max_missing=settings.max_missing_sessions,
+            max_behind=settings.max_behind,
+            policy=settings.prices,
+            calendars=settings.calendar,
+            currencies=settings.currency,
+        )
+
+    @cached_property
+    def history(self) -> "PriceHistory":
+        """The prices that this call may see."""
+        from stockops.pipelines.prices import PriceHistory
+
+        return PriceHistory(
+            feed=self.feed,
+            calendar_of=self.calendar_of,
+            clock=self.clock,
+            options=self.price_options,
+            effort=self.effort,
+        )
+
+    def calendar_of(self, symbol: str) -> "TradingCalendar":
+        """Return the calendar of a symbol, the one that it is told to keep where it is told one."""
+        from stockops.market import calendar
+
+        return calendar.of(symbol, self._settings.calendar.of(symbol))
+
     def vendor(self, timeout_seconds: float, retry: "RetryPolicy") -> BarFeed:
         """Return the feed of a live source as it is, without what was fetched before."""
         settings = self._settings
         if settings.source == "yahoo":
             from stockops.adapters.yahoo import YahooFeed
 
-            return YahooFeed(cache_dir=self._yahoo_cache, timeout_seconds=timeout_seconds, retry=retry)
+            return YahooFeed(
+                calendar_of=self.calendar_of, cache_dir=self._yahoo_cache, timeout_seconds=timeout_seconds, retry=retry
+            )
         from stockops.adapters.finnhub import FinnhubFeed
 
-        return FinnhubFeed(self._finnhub(timeout_seconds, retry))
+        return FinnhubFeed(self._finnhub(timeout_seconds, retry), self.calendar_of)
 
     def _finnhub(self, timeout_seconds: float, retry: "RetryPolicy") -> "FinnhubApi":
         from stockops.adapters.finnhub_api import FinnhubApi

@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stockops.errors import UsageError
+from stockops.market import exchanges
+from stockops.market.symbols import parse
 from stockops.records import (
     Baseline,
     Device,
@@ -23,6 +25,8 @@ from stockops.records import (
     EngineName,
     Level,
     OnMissing,
+    PerSymbol,
+    PricePolicy,
     Refit,
     Source,
     Split,
@@ -42,6 +46,29 @@ def _day(value: object) -> object:
 
 def _words(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _per_symbol(value: object) -> object:
+    """Read VALUE, SYMBOL=VALUE, or several of them."""
+    if not isinstance(value, str):
+        return PerSymbol() if value is None else value
+    every: str | None = None
+    named = {}
+    for word in value.replace(",", " ").split():
+        symbol, given, own = word.rpartition("=")
+        if given:
+            named[parse(symbol)] = own
+        else:
+            every = own
+    return PerSymbol(every, tuple(named.items()))
+
+
+def _currencies(value: object) -> object:
+    told = _per_symbol(value)
+    if not isinstance(told, PerSymbol):
+        return told
+    every = exchanges.currency(told.every) if told.every else None
+    return PerSymbol(every, tuple((symbol, exchanges.currency(own)) for symbol, own in told.named))
 
 
 def _baselines(value: object) -> object:
@@ -73,6 +100,14 @@ class Settings(BaseSettings):
 
     source: Source = Field("yahoo", description="where prices come from")
     data_dir: Path | None = Field(None, description="folder of <SYMBOL>.csv files for --source csv")
+    prices: PricePolicy = Field("strict", description="what becomes of bars that are hard to believe")
+    calendar: Annotated[PerSymbol, NoDecode, BeforeValidator(_per_symbol)] = Field(
+        PerSymbol(), description="calendar of the tickers, or SYMBOL=CALENDAR"
+    )
+    currency: Annotated[PerSymbol, NoDecode, BeforeValidator(_currencies)] = Field(
+        PerSymbol(), description="currency of the prices in files, or SYMBOL=CURRENCY"
+    )
+    max_behind: int = Field(20, ge=0, description="sessions that a live history may be behind a forecast")
     as_of: Annotated[date, BeforeValidator(_day)] | None = Field(None, description="the day to believe in")
     json_output: bool = Field(
         False, validation_alias=AliasChoices("STOCKOPS_JSON"), description="JSON on a terminal too"

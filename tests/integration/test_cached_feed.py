@@ -1,5 +1,6 @@
 """The price cache round a vendor that records what it is asked and can be made to fail."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ import pytest
 from stockops.adapters.cached_feed import CachedFeed
 from stockops.adapters.files import CsvFeed
 from stockops.errors import DataError, StockopsError, TryAgainError
-from stockops.market import ohlcv
+from stockops.market import calendar, ohlcv
+from stockops.market.ohlcv import RawBars
 from tests.builders import bars
 
 TABLE = bars(100).assign(**{"Adj Close": lambda table: table["Close"] * 0.97})
@@ -24,6 +26,8 @@ class Vendor:
     """Sends its table and remembers the spans asked for."""
 
     table: pd.DataFrame = field(default_factory=TABLE.copy)
+    currency: str | None = "USD"
+    notes: tuple[str, ...] = ()
     fails: StockopsError | None = None
     asked: list[tuple[date, date]] = field(default_factory=list)
     name: str = "vendor"
@@ -32,7 +36,7 @@ class Vendor:
     most: int = 0
     seconds: float = 0.0
 
-    def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
+    def bars(self, symbol: str, first: date, last: date) -> RawBars:
         self.asked.append((first, last))
         if self.fails:
             raise self.fails
@@ -40,7 +44,7 @@ class Vendor:
         self.most = max(self.most, len(self.under_way))
         time.sleep(self.seconds)
         self.under_way.remove(symbol)
-        return self.table.loc[pd.Timestamp(first) : pd.Timestamp(last)]
+        return RawBars(self.table.loc[pd.Timestamp(first) : pd.Timestamp(last)], self.currency, self.notes)
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def feed(vendor: Vendor, tmp_path: Path) -> CachedFeed:
 
 
 def fetch(feed: CachedFeed, row: int) -> pd.DataFrame:
-    return feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[row])
+    return feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[row]).table
 
 
 def test_the_first_call_fetches_everything_and_the_second_nothing(feed: CachedFeed, vendor: Vendor) -> None:
@@ -141,8 +145,8 @@ def test_a_bad_answer_is_not_stored(feed: CachedFeed, vendor: Vendor, tmp_path: 
 
 def test_a_bar_later_than_asked_for_is_never_stored(vendor: Vendor, tmp_path: Path) -> None:
     class Eager(Vendor):
-        def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
-            return self.table
+        def bars(self, symbol: str, first: date, last: date) -> RawBars:
+            return RawBars(self.table)
 
     feed = CachedFeed(Eager(), tmp_path)
     assert fetch(feed, 80).index[-1] == pd.Timestamp(DAYS[80])
@@ -151,9 +155,8 @@ def test_a_bar_later_than_asked_for_is_never_stored(vendor: Vendor, tmp_path: Pa
 
 def test_the_file_is_one_of_the_csv_source(feed: CachedFeed, tmp_path: Path) -> None:
     found = fetch(feed, 80)
-    pd.testing.assert_frame_equal(
-        CsvFeed(tmp_path).bars("AAPL", ohlcv.FIRST_DAY, DAYS[99])[list(found)], found, check_freq=False
-    )
+    read = CsvFeed(tmp_path, calendar.of).bars("AAPL", ohlcv.FIRST_DAY, DAYS[99]).table
+    pd.testing.assert_frame_equal(read[list(found)], found, check_freq=False)
 
 
 def test_many_at_once_fetch_once_and_leave_one_whole_file(feed: CachedFeed, vendor: Vendor, tmp_path: Path) -> None:
@@ -172,11 +175,51 @@ def test_however_many_ask_the_vendor_has_no_more_requests_than_allowed(
     vendor.seconds = 0.2
 
     def ask(number: int) -> int:  # each with locks of its own, like a process
-        return len(CachedFeed(vendor, tmp_path, at_once).bars(f"T{number}", ohlcv.FIRST_DAY, DAYS[80]))
+        return len(CachedFeed(vendor, tmp_path, at_once).bars(f"T{number}", ohlcv.FIRST_DAY, DAYS[80]).table)
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(ask, range(6))) == [81] * 6
     assert vendor.most == at_once
+
+
+def kept(folder: Path) -> object:
+    """Return what lies beside the prices of AAPL."""
+    return json.loads((folder / "AAPL.json").read_text())
+
+
+@pytest.mark.parametrize("currency", ["GBp", "GBP", "USD", "ZAc", None])
+def test_the_currency_that_the_vendor_says_is_kept_beside_the_prices(
+    vendor: Vendor, tmp_path: Path, currency: str | None
+) -> None:
+    vendor.currency = currency
+    first = CachedFeed(vendor, tmp_path).bars("AAPL", ohlcv.FIRST_DAY, DAYS[80])
+    vendor.fails = TryAgainError("vendor: rate limited")
+    second = CachedFeed(vendor, tmp_path).bars("AAPL", ohlcv.FIRST_DAY, DAYS[80])
+    assert (first.currency, second.currency, kept(tmp_path)) == (currency, currency, {"currency": currency})
+
+
+@pytest.mark.parametrize("later", [82, 81])  # with another session, and without one
+@pytest.mark.parametrize("damage", [None, "", "{", "[]", "null", '{"currency": 5}', '{"currency": "groats"}'])
+def test_a_cache_that_says_no_currency_has_none_until_the_next_fetch(
+    feed: CachedFeed, vendor: Vendor, tmp_path: Path, damage: str | None, later: int
+) -> None:
+    vendor.currency, vendor.table = "GBp", TABLE[:later]
+    fetch(feed, 80)
+    if damage is None:
+        (tmp_path / "AAPL.json").unlink()  # as a cache was before there were currencies in it
+    else:
+        (tmp_path / "AAPL.json").write_text(damage)
+    assert feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[80]).currency is None
+    assert len(vendor.asked) == 1
+    assert feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[81]).currency == "GBp"
+    assert [start > ohlcv.FIRST_DAY for start, _ in vendor.asked] == [False, True]  # the tail was enough
+    assert kept(tmp_path) == {"currency": "GBp"}
+    assert len(fetch(feed, 80)) == 81
+
+
+def test_what_a_fetch_left_out_is_passed_on(feed: CachedFeed, vendor: Vendor) -> None:
+    vendor.notes = ("1 row with a price missing left out, the last of 2015-01-14",)
+    assert feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[80]).notes == vendor.notes
 
 
 def test_a_request_that_fails_gives_its_place_to_the_next(vendor: Vendor, feed: CachedFeed) -> None:

@@ -1,11 +1,18 @@
 """`doctor` with everything up, with everything down, and with what every command needs broken."""
 
+import contextlib
+import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from qdrant_client import models
 
+from stockops.adapters.qdrant_server import COLLECTION
 from tests.integration.cli import Cli
+from tests.loopback_llm import Llm, llama_cpp
+from tests.loopback_qdrant import qdrant_server
 from tests.servers import RedisServer, free_port
 
 
@@ -54,6 +61,58 @@ def test_a_service_that_hangs_does_not_hold_it_up(cli: Cli, tmp_path: Path) -> N
     assert result.code == 0
     [found] = [check for check in result.document["checks"] if check["name"] == "state"]
     assert (found["state"], found["detail"]) == ("down", "no answer in 1 s")
+
+
+@pytest.fixture(params=["replica", "full"])
+def reading_alone(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> Iterator[RedisServer]:
+    """A Redis that answers and takes nothing: a replica, or one without room."""
+    follows = ("--replicaof", "127.0.0.1", str(redis_server.port)) if request.param == "replica" else ()
+    running = RedisServer(tmp_path / "own", *follows)
+    running.start()
+    if request.param == "full":
+        running.fill()
+    yield running
+    running.stop()
+
+
+def test_a_redis_that_takes_nothing_is_not_up_and_commands_go_on(trained: Cli, reading_alone: RedisServer) -> None:
+    trained.setenv(REDIS_URL=reading_alone.url)
+    result = trained("doctor")
+    assert result.code == 0
+    [found] = [check for check in result.document["checks"] if check["name"] == "state"]
+    assert found["state"] == "down"
+    reason = "read only replica" if "primary" in found["hint"] else "used memory > 'maxmemory'"
+    assert reason in found["detail"]
+    forecast = trained("predict-child", "--ticker", "AAPL")
+    assert (forecast.code, forecast.document["degraded"]) == (0, ["redis"])
+    assert forecast.err.count("redis at") == forecast.err.count(reason) == 1
+
+
+def test_records_of_a_newer_mlflow_are_not_up_and_trainings_go_on(trained: Cli) -> None:
+    (trained.home / "mlruns").mkdir()
+    with contextlib.closing(sqlite3.connect(trained.home / "mlruns/mlflow.db")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        database.execute("INSERT INTO alembic_version VALUES ('ffffffffffff')")
+        database.commit()
+    trained.setenv(STOCKOPS_TRACKING="")
+    [found] = [check for check in trained("doctor").document["checks"] if check["name"] == "mlflow"]
+    assert (found["state"], found["hint"]) == ("down", "install the MLflow that wrote it")
+    assert "of a newer release" in found["detail"]
+    training = trained("train-child", "--ticker", "AAPL")
+    assert (training.code, training.document["degraded"]) == (0, ["mlflow"])
+    assert training.err.count("of a newer release") == training.err.count("mlflow at") == 1
+
+
+def test_reports_of_another_dimension_are_not_up_and_analyses_go_on(trained: Cli) -> None:
+    trained.setenv(STOCKOPS_NEWS="off")
+    with qdrant_server() as qdrant, llama_cpp(Llm()) as llm:  # what rules wrote is not kept
+        qdrant.engine.create_collection(COLLECTION, models.VectorParams(size=384, distance=models.Distance.COSINE))
+        trained.setenv(QDRANT_URL=qdrant.url, LLAMA_CPP_BASE_URL=llm.url)
+        [found] = [check for check in trained("doctor").document["checks"] if check["name"] == "reports"]
+        assert (found["state"], "384 dimensions, not 768" in found["detail"]) == ("down", True)
+        analysis = trained("analyze", "--ticker", "AAPL")
+    assert (analysis.code, analysis.document["degraded"]) == (0, ["qdrant"])
+    assert analysis.err.count("qdrant at") == analysis.err.count("expected dim: 384, got 768") == 1
 
 
 def test_switched_off_is_said(cli: Cli) -> None:

@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 
 from stockops.errors import DataError, ModelMissingError, ServiceError, StockopsError, TryAgainError, UsageError
+from stockops.pipelines.prices import PriceHistory, Prices
 from tests.builders import bars, to_csv
 from tests.integration.cli import Cli, Result, run, start
 
@@ -92,8 +93,11 @@ def _edit(row: int, column: int, value: str) -> list[str]:
         (_edit(20, 2, "0.5"), "AAPL: row 20 (2015-02-02) has High below Open or Close"),
         (_edit(20, 5, "-1"), "AAPL: row 20 (2015-02-02) has a negative Volume"),
         (_edit(20, 1, ""), "AAPL: row 20 (2015-02-02) has no number for Open"),
-        (_edit(20, 0, "02.02.2015"), "AAPL: row 20 has no date: '02.02.2015'"),
-        ([",".join(line.split(",")[:5]) for line in ROWS], "AAPL: no column Volume"),
+        (_edit(20, 0, "02.02.2015"), 'AAPL.csv line 21: "02.02.2015" is no date like those above'),
+        (
+            [",".join(line.split(",")[:5]) for line in ROWS],
+            "AAPL.csv has no column Volume (it has Date, Open, High, Low, Close)",
+        ),
         ([*ROWS[:21], ROWS[20], *ROWS[21:]], "AAPL: row 21 (2015-02-02) appears twice"),
         ([*ROWS[:20], ROWS[21], ROWS[20], *ROWS[22:]], "AAPL: row 21 (2015-02-02) is out of order"),
         ([*ROWS[:20], *ROWS[30:]], "AAPL: 10 sessions of XNYS are missing between 2015-01-30 and 2015-02-17"),
@@ -158,7 +162,7 @@ def test_a_bug_is_1_with_one_line_and_its_traceback_in_a_file(cli: Cli, monkeypa
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("split the atom")
 
-    monkeypatch.setattr("stockops.pipelines.train.daily", broken)
+    monkeypatch.setattr(PriceHistory, "daily", broken)
     assert_refused(cli("train-parent"), 1, "a bug: ZeroDivisionError: split the atom; the traceback is in ")
     [kept] = [name for name in cli.files() if name.startswith("logs/")]
     assert "in broken" in (cli.home / kept).read_text()
@@ -172,23 +176,21 @@ def test_every_error_ends_with_its_code_kind_and_hint(
     def failing(*_: object, **__: object) -> None:
         raise error("this is wrong", "do that")
 
-    monkeypatch.setattr("stockops.pipelines.train.daily", failing)
+    monkeypatch.setattr(PriceHistory, "daily", failing)
     result = cli("train-parent")
     assert_refused(result, error.exit_code, "this is wrong; do that")
     assert result.document["error"] == {"kind": error.kind, "message": "this is wrong", "hint": "do that"}
 
 
 def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stockops.pipelines import prices, train
+    real = PriceHistory.daily
 
-    real = prices.daily
-
-    def broken_for_ibm(symbol: str, **ports: object) -> object:
+    def broken_for_ibm(history: PriceHistory, symbol: str) -> Prices:
         if symbol == "IBM":
             raise ZeroDivisionError
-        return real(symbol, **ports)  # type: ignore[arg-type]
+        return real(history, symbol)
 
-    monkeypatch.setattr(train, "daily", broken_for_ibm)
+    monkeypatch.setattr(PriceHistory, "daily", broken_for_ibm)
     result = trained("predict-child", "--ticker", "IBM", "--ticker", "AAPL")
     assert result.code == 1
     assert [row.get("status") for row in result.rows] == ["failed", None]

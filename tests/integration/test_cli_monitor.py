@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stockops.adapters.sample import SampleFeed
-from stockops.market import ohlcv
+from stockops.market.adjustment import adjust
 from tests.integration.cli import Cli
 from tests.loopback_llm import Llm, analysis, llama_cpp
 
@@ -125,8 +125,8 @@ def test_the_parent_and_several_tickers(trained: Cli) -> None:
 
 def test_past_forecasts_are_scored_against_what_came(trained: Cli) -> None:
     """Thirty forecasts, a session apart, then what an independent reckoning from the file gives."""
-    raw = SampleFeed().bars("AAPL", pd.Timestamp("2004-08-19").date(), pd.Timestamp("2007-12-31").date())
-    bars = ohlcv.adjust(raw)
+    table = SampleFeed().bars("AAPL", pd.Timestamp("2004-08-19").date(), pd.Timestamp("2007-12-31").date()).table
+    bars = adjust(table).bars
     sessions = [stamp.date() for stamp in bars.index if stamp > pd.Timestamp("2006-06-30")][:36]
     made: dict[str, dict[str, Any]] = {}
     for day in sessions[:30]:

@@ -1,5 +1,6 @@
 """Whole commands on the default source, in processes of their own, with nothing but environment variables set."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -40,7 +41,9 @@ def test_a_child_is_trained_and_served_from_yahoo_and_then_from_disk(server: Yah
     assert first.code == 0, first.err
     assert first.document["source"] == "yahoo"
     assert first.document["last_date"] == AS_OF
+    assert first.document["data"]["currency"] == "USD"  # as the chart says: the symbol does not tell
     assert {path.name for path in (home / "cache/prices/yahoo").glob("*.csv")} == {"AAPL.csv", "^GSPC.csv"}
+    assert json.loads((home / "cache/prices/yahoo/AAPL.json").read_text()) == {"currency": "USD"}
     server.mode = "429"  # nobody is asked again
     asked = len(server.requests)
     assert call(server, home, *command).document == first.document
@@ -73,11 +76,13 @@ def test_a_day_in_the_future_is_2(server: YahooServer, home: Path) -> None:
 def test_todays_unfinished_bar_is_no_bar(server: YahooServer, tmp_path: Path) -> None:
     server.mode = "ok"
     now = datetime.now(UTC)
-    completed = calendar.last_completed("BTC-USD", now)  # trades around the clock, so today is never over
-    days = calendar.sessions("BTC-USD", completed - timedelta(days=318), now.date())
+    bitcoin = calendar.of("BTC-USD")
+    completed = bitcoin.last_completed(now)  # trades around the clock, so today is never over
+    days = bitcoin.sessions(completed - timedelta(days=318), now.date())
     table = bars(len(days)).set_axis(pd.DatetimeIndex(days, name="Date"))
     server.tables["BTC-USD"] = table.assign(**{"Adj Close": table["Close"]})
-    server.tables["^GSPC"] = server.tables["BTC-USD"].loc[[d for d in days if d.dayofweek < 5]]
+    new_york = calendar.of("^GSPC").sessions(days[0], days[-1])
+    server.tables["^GSPC"] = server.tables["BTC-USD"].loc[new_york]
     result = call(server, tmp_path, "predict-child", "--ticker", "BTC-USD")
     assert result.code == 0, result.err
     assert date.fromisoformat(result.document["last_date"]) == completed
@@ -86,7 +91,7 @@ def test_todays_unfinished_bar_is_no_bar(server: YahooServer, tmp_path: Path) ->
     again = call(server, tmp_path, "predict-child", "--ticker", "BTC-USD").document
     assert again == result.document | {"cached": True}
     [entry] = call(server, tmp_path, "cache", "list").document["entries"]
-    assert datetime.fromisoformat(entry["fresh_until"]) == calendar.out_at("BTC-USD", completed + timedelta(days=1))
+    assert datetime.fromisoformat(entry["fresh_until"]) == bitcoin.out_at(completed + timedelta(days=1))
     _explain(server, tmp_path, now)
 
 
@@ -110,7 +115,8 @@ def _explain(server: YahooServer, home: Path, now: datetime) -> None:
 
 def test_a_vendor_that_is_late_is_asked_again(server: YahooServer, tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    days = calendar.sessions("AAPL", now.date() - timedelta(days=470), calendar.last_completed("AAPL", now))[:-1]
+    apple = calendar.of("AAPL")
+    days = apple.sessions(now.date() - timedelta(days=470), apple.last_completed(now))[:-1]
     late = bars(len(days)).set_axis(pd.DatetimeIndex(days, name="Date"))
     server.mode, before = "ok", dict(server.tables)
     server.tables.update({symbol: late.assign(**{"Adj Close": late["Close"]}) for symbol in ("AAPL", "^GSPC")})

@@ -24,7 +24,7 @@ CLONE = Path(__file__).parents[2]
 @pytest.fixture
 def table() -> pd.DataFrame:
     rows = features.add(bars(60))
-    return rows.set_axis(calendar.closes("AAPL", pd.DatetimeIndex(rows.index)))
+    return rows.set_axis(calendar.of("AAPL").closes(pd.DatetimeIndex(rows.index)))
 
 
 @pytest.fixture

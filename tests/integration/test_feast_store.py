@@ -34,7 +34,7 @@ Spoil = Callable[[Path], object]
 def history(ticker: str = "AAPL", *, seed: int = 0, rows: int = 60) -> pd.DataFrame:
     """Return features as the pipelines hand them over."""
     table = features.add(bars(rows, seed=seed, symbol=ticker))
-    return table.set_axis(calendar.closes(ticker, pd.DatetimeIndex(table.index)))
+    return table.set_axis(calendar.of(ticker).closes(pd.DatetimeIndex(table.index)))
 
 
 def last(table: pd.DataFrame) -> tuple[datetime, dict[str, float]]:

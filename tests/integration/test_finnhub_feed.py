@@ -17,6 +17,7 @@ from stockops.adapters.finnhub import FinnhubFeed
 from stockops.adapters.finnhub_api import FinnhubApi
 from stockops.adapters.retries import RetryPolicy
 from stockops.errors import DataError, StockopsError, TryAgainError, UsageError
+from stockops.market import calendar, ohlcv
 
 KEY = "secret-key-0123"
 FIRST, LAST = date(2024, 6, 24), date(2024, 6, 28)
@@ -64,11 +65,12 @@ def server() -> Iterator[Server]:
 
 def feed(server: Server) -> FinnhubFeed:
     retry = RetryPolicy(attempts=2, first_wait_seconds=0.01)
-    return FinnhubFeed(FinnhubApi(api_key=KEY, base_url=server.url, timeout_seconds=0.5, retry=retry))
+    api = FinnhubApi(api_key=KEY, base_url=server.url, timeout_seconds=0.5, retry=retry)
+    return FinnhubFeed(api, calendar.of)
 
 
 def test_candles_become_bars_on_their_dates(server: Server) -> None:
-    found = feed(server).bars("AAPL", FIRST, LAST)
+    found = feed(server).bars("AAPL", FIRST, LAST).table
     assert [stamp.date() for stamp in found.index] == [date(2024, 6, day) for day in (24, 25, 26, 27, 28)]
     assert list(found.columns) == ["Open", "High", "Low", "Close", "Volume"]
     assert tuple(found.iloc[0]) == (1.0, 3.0, 0.5, 2.0, 100.0)
@@ -78,6 +80,53 @@ def test_candles_become_bars_on_their_dates(server: Server) -> None:
     assert query["resolution"] == ["D"]
     assert int(query["from"][0]) <= DAYS[0]
     assert DAYS[-1] <= int(query["to"][0]) < DAYS[-1] + 86_400
+
+
+WEEK = [date(2024, 6, day) for day in (24, 25, 26, 27, 28)]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "stamps", "days"),
+    [
+        ("AAPL", ["2024-06-24T00:00Z", "2024-06-25T00:00Z", "2024-06-26T00:00Z"], WEEK[:3]),  # Sunday in New York
+        ("AAPL", ["2024-06-26T00:00Z"], WEEK[2:3]),  # no closed day tells, but it is midnight UTC
+        ("AAPL", ["2024-06-24T04:00Z", "2024-06-25T04:00Z"], WEEK[:2]),  # New York's own midnight
+        ("VOD.L", ["2024-06-23T23:00Z", "2024-06-24T23:00Z", "2024-06-25T23:00Z"], WEEK[:3]),  # London's, in summer
+        ("VOD.L", ["2024-06-25T23:00Z"], WEEK[2:3]),
+        ("VOD.L", ["2024-03-29T00:00Z", "2024-03-31T23:00Z"], [date(2024, 3, 29), date(2024, 4, 1)]),  # clocks change
+        ("7203.T", ["2024-06-23T15:00Z", "2024-06-24T15:00Z"], WEEK[:2]),
+        ("COMI.CA", ["2024-06-23T00:00Z", "2024-06-24T00:00Z"], [date(2024, 6, 23), WEEK[0]]),  # a zone nobody knows
+    ],
+)
+def test_a_stamp_stands_for_the_exchanges_own_day(
+    server: Server, symbol: str, stamps: list[str], days: list[date]
+) -> None:
+    moments = [int(datetime.fromisoformat(stamp).timestamp()) for stamp in stamps]
+    candles = {key: CANDLES[key][: len(stamps)] for key in "ohlcv"}
+    server.answers = [(200, json.dumps({"s": "ok", "t": moments, **candles}))]
+    found = feed(server).bars(symbol, FIRST, LAST).table
+    assert [stamp.date() for stamp in found.index] == days
+
+
+def test_no_currency_is_said_and_a_whole_answer_has_no_notes(server: Server) -> None:
+    found = feed(server).bars("AAPL", FIRST, LAST)
+    assert (found.currency, found.notes) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("missing", "note"),
+    [
+        ("o", "1 row with a price missing left out, the last of 2024-06-26"),
+        ("ohlc", "1 row without any price left out, the last of 2024-06-26"),
+    ],
+)
+def test_a_row_without_its_prices_is_left_out_and_said(server: Server, missing: str, note: str) -> None:
+    holed = {key: [*CANDLES[key][:2], None, *CANDLES[key][3:]] for key in missing}
+    server.answers = [(200, json.dumps(CANDLES | holed))]
+    found = feed(server).bars("AAPL", FIRST, LAST)
+    assert found.notes == (note,)
+    assert [stamp.date() for stamp in found.table.index] == [*WEEK[:2], *WEEK[3:]]
+    ohlcv.check(found.table, "AAPL")
 
 
 def test_the_key_travels_in_a_header_and_is_nowhere_else(server: Server, caplog: pytest.LogCaptureFixture) -> None:
@@ -118,7 +167,7 @@ def test_every_answer_has_its_own_error_and_none_names_the_key(
 
 def test_a_passing_limit_is_got_over(server: Server) -> None:
     server.answers = [(429, ""), (200, json.dumps(CANDLES))]
-    assert len(feed(server).bars("AAPL", FIRST, LAST)) == 5
+    assert len(feed(server).bars("AAPL", FIRST, LAST).table) == 5
     assert len(server.requests) == 2
 
 
@@ -127,6 +176,6 @@ def test_a_time_out_and_a_closed_port_are_to_be_tried_again(server: Server) -> N
     with pytest.raises(TryAgainError, match=r"finnhub: no answer within 0.5 s"):
         feed(server).bars("AAPL", FIRST, LAST)
     retry = RetryPolicy(attempts=1)
-    closed = FinnhubFeed(FinnhubApi(api_key=KEY, base_url="http://127.0.0.1:9", timeout_seconds=0.5, retry=retry))
+    api = FinnhubApi(api_key=KEY, base_url="http://127.0.0.1:9", timeout_seconds=0.5, retry=retry)
     with pytest.raises(TryAgainError, match=r"finnhub: no connection \(ConnectError\)"):
-        closed.bars("AAPL", FIRST, LAST)
+        FinnhubFeed(api, calendar.of).bars("AAPL", FIRST, LAST)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from stockops.adapters.llama_cpp import LlamaCppChat
 from stockops.adapters.llm_http import LlmServer
 from stockops.adapters.ollama import OllamaChat
 from stockops.adapters.retries import RetryPolicy
-from stockops.agent.answer import SCHEMA
+from stockops.agent.answer import SCHEMA, read
 from stockops.errors import ServiceError
 from stockops.ports import ChatModel, Embedder, Reply
 from tests.loopback_llm import Llm, Mode, analysis, llama_cpp, ollama
@@ -114,6 +116,63 @@ def test_what_may_pass_is_tried_again(kind: str, mode: Mode, start: Start) -> No
     llm = start(kind, modes=[mode, "ok"])
     assert complete(chat(kind, llm.url)).text == analysis()
     assert len(llm.chats) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_asks_for_patience_gets_it(kind: str, start: Start) -> None:
+    llm = start(kind, modes=["limited", "ok"], retry_after="1")
+    started = time.monotonic()
+    assert complete(chat(kind, llm.url)).text == analysis()
+    assert time.monotonic() - started >= 1
+    assert len(llm.chats) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("date", [False, True])
+def test_one_that_asks_for_more_patience_than_there_is_has_failed_at_once(kind: str, date: bool, start: Start) -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    llm = start(kind, modes=["limited"], retry_after=later if date else "3600")
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match=r"status 429, Slow .*; it asks to wait 3[56]\d\d s"):
+        complete(chat(kind, llm.url), seconds=5)
+    assert time.monotonic() - started < 2
+    assert len(llm.chats) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_quota_that_is_used_up_is_said_in_short_and_not_tried_again(kind: str, start: Start) -> None:
+    llm = start(kind, modes=["spent"])
+    with pytest.raises(ServiceError, match="status 429, You exceeded your current quota") as caught:
+        complete(chat(kind, llm.url))
+    assert len(llm.chats) == 1
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_terminal_would_obey_is_taken_out_of_a_servers_words(kind: str, start: Start) -> None:
+    with pytest.raises(ServiceError) as caught:
+        complete(chat(kind, start(kind, modes=["limited"], retry_after="3600").url))
+    assert "Slow [31mdown, please." in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_an_answer_in_parts_is_put_together(start: Start) -> None:
+    assert complete(chat("llama.cpp", start("llama.cpp", modes=["parts"]).url)).text == analysis()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_among_the_thoughts_is_one(kind: str, start: Start) -> None:
+    llm = start(kind, modes=["thoughts"], says=[f"Hm {{so}}: {analysis()}"])
+    assert read(complete(chat(kind, llm.url)).text).report == "Calm week ahead."
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("ending", "cure"), [("stop", "thinking off"), ("length", "LLM_MAX_TOKENS")])
+def test_thoughts_without_an_answer_are_an_outage_that_says_so(kind: str, ending: str, cure: str, start: Start) -> None:
+    llm = start(kind, modes=["thoughts"], says=["Let me think of {this}"], ending=ending)
+    with pytest.raises(ServiceError, match=f"only thought and gave no answer; .*{cure}") as caught:
+        complete(chat(kind, llm.url))
+    assert caught.value.alive
 
 
 @pytest.mark.parametrize("kind", KINDS)

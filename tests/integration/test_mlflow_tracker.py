@@ -185,7 +185,16 @@ def refused(
 
 
 @pytest.mark.parametrize(
-    "uri", ["http://user:sesame@127.0.0.1:9", "http://[bad", "file:./mlruns", "mlruns", "ftp://x/y"]
+    "uri",
+    [
+        "http://user:sesame@127.0.0.1:9",
+        "http://user:sesame/sesame@127.0.0.1:9",
+        "postgresql://user:x/sesame@127.0.0.1/m",
+        "http://[bad",
+        "file:./mlruns",
+        "mlruns",
+        "ftp://x/y",
+    ],
 )
 def test_an_address_nobody_answers_at_is_told_soon_and_without_secrets(tmp_path: Path, uri: str) -> None:
     assert "sesame" not in str(refused(tmp_path, uri, 3))
@@ -219,12 +228,21 @@ def test_a_database_of_a_newer_mlflow_is_named(tmp_path: Path) -> None:
     tracker(tmp_path).record(RUN)
     with sqlite3.connect(tmp_path / "mlruns/mlflow.db") as database:
         database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
-    MlflowClient(tracking_uri="sqlite://")  # another engine, so that the first is not asked
-    spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=refused, args=(tmp_path, "", 20))
-    process.start()
-    process.join()
-    assert process.exitcode == 0
+    said = refused(tmp_path, "", 3)
+    assert "its tables are of a newer release than MLflow 3." in said.message
+    assert said.hint == "install the MLflow that wrote it"
+    with pytest.raises(ServiceError, match="of a newer release"):
+        tracker(tmp_path).check()
+
+
+def test_a_database_of_an_older_mlflow_is_named_with_its_cure(tmp_path: Path) -> None:
+    tracker(tmp_path).record(RUN)
+    assert "mlflow.db" in tracker(tmp_path).check()
+    with sqlite3.connect(tmp_path / "mlruns/mlflow.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '1bd49d398cd23'")
+    with pytest.raises(ServiceError, match=r"are older .* run: mlflow db upgrade sqlite:///.*mlflow\.db"):
+        tracker(tmp_path).check()
+    assert "are older" in refused(tmp_path, "", 3).message
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import qdrant_edge
+from qdrant_client import models
 
 from stockops.adapters.qdrant_embedded import QdrantEmbedded
-from stockops.adapters.qdrant_server import QdrantServer
+from stockops.adapters.qdrant_server import COLLECTION, QdrantServer
 from stockops.agent.lexical import embed
 from stockops.errors import ServiceError, UsageError
 from stockops.ports import ReportStore
@@ -186,3 +188,54 @@ def test_the_key_is_shown(qdrant: Qdrant) -> None:
 def test_an_address_that_is_none_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="QDRANT_URL"):
         QdrantServer("http://host:port", "", 1).entries({})
+
+
+def of_another_size(where: Qdrant | Path) -> ReportStore:
+    """Return a store that was made for vectors of 384 dimensions."""
+    if isinstance(where, Qdrant):
+        where.engine.create_collection(COLLECTION, models.VectorParams(size=384, distance=models.Distance.COSINE))
+        return QdrantServer(where.url, "", 5)
+    vectors = qdrant_edge.EdgeVectorParams(size=384, distance=qdrant_edge.Distance.Cosine)
+    where.mkdir()
+    qdrant_edge.EdgeShard.create(str(where), qdrant_edge.EdgeConfig(vectors=vectors)).close()
+    return QdrantEmbedded(where)
+
+
+@pytest.mark.parametrize("kind", ["server", "embedded"])
+def test_a_store_of_another_dimension_is_not_up_and_says_so_itself(kind: str, qdrant: Qdrant, tmp_path: Path) -> None:
+    store = of_another_size(qdrant if kind == "server" else tmp_path / "s")
+    with pytest.raises(ServiceError, match=r"384.*768") as checked:
+        store.check()
+    assert (
+        checked.value.hint
+        == {
+            "server": "delete the collection stock_analysis: it only holds copies",
+            "embedded": "move the folder away: it only holds copies",
+        }[kind]
+    )
+    with pytest.raises(ServiceError, match="Vector dimension error: expected dim: 384, got 768") as kept:
+        keep(store, "same", AAPL, 1_000)
+    assert kept.value.service == "qdrant"
+
+
+def test_a_server_that_takes_no_changes_is_not_up(qdrant: Qdrant) -> None:
+    store = QdrantServer(qdrant.url, "", 5)
+    keep(store, "same", AAPL, 1_000)
+    qdrant.read_only = True
+    with pytest.raises(ServiceError, match="status 403, Forbidden: Global write access is required"):
+        store.check()
+
+
+def test_a_check_changes_nothing(store: ReportStore) -> None:
+    store.check()
+    keep(store, "same", AAPL, 1_000)
+    store.check()
+    assert [entry["timestamp"] for entry in store.entries({})] == [1_000]
+
+
+@pytest.mark.parametrize("url", ["http://u:sesa/x@me:6333", "http://u:sesa?me@h:6333", "http://u:sesa#me@h:6333"])
+def test_an_address_with_a_raw_password_is_refused_and_not_shown(url: str) -> None:
+    for work in (lambda: QdrantServer(url, "", 1).check(), lambda: QdrantServer(url, "", 1).entries({})):
+        with pytest.raises(UsageError, match="QDRANT_URL is not the address of a Qdrant; percent-encode") as caught:
+            work()
+        assert "sesa" not in str(caught.value)

@@ -14,7 +14,7 @@ from stockops.adapters.redis_state import RedisState
 from stockops.adapters.sqlite_state import SqliteState
 from stockops.errors import ServiceError, UsageError
 from stockops.ports import StateStore
-from tests.servers import RedisServer
+from tests.servers import RedisServer, wait_until
 
 Make = Callable[[], StateStore]
 
@@ -195,3 +195,49 @@ def test_an_address_that_is_none_is_a_usage_error_without_showing_it() -> None:
     with pytest.raises(UsageError, match="REDIS_URL") as caught:
         RedisState("http://:sesame@localhost", 1.0).get("a")
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:p/sesame@h:6379/0", "redis://u:sesame?x@h", "redis://:ses#ame@h", "redis://:sesame"]
+)
+def test_an_address_with_a_raw_password_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(UsageError, match="REDIS_URL is not the address of a Redis") as caught:
+        RedisState(url, 1.0).check()
+    assert "ses" not in str(caught.value)
+    assert ("percent-encode" in caught.value.hint) == ("@" in url)
+
+
+@pytest.fixture
+def replica(own_server: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
+    running = RedisServer(tmp_path / "replica", "--replicaof", "127.0.0.1", str(own_server.port))
+    running.start()
+    wait_until(lambda: _role(running) == "up", 30, "the replica in step")
+    yield running
+    running.stop()
+
+
+def _role(server: RedisServer) -> str:
+    return str(redis.Redis.from_url(server.url).info("replication")["master_link_status"])
+
+
+def test_a_replica_that_only_reads_is_not_up(replica: RedisServer) -> None:
+    store = RedisState(replica.url, 1.0)
+    assert store.get("a") is None
+    with pytest.raises(ServiceError, match="read only replica; give REDIS_URL the address of its primary"):
+        store.check()
+
+
+def test_a_redis_without_room_is_not_up(tmp_path: Path) -> None:
+    full = RedisServer(tmp_path / "full")
+    full.start()
+    full.fill()
+    try:
+        with pytest.raises(ServiceError, match="used memory > 'maxmemory'; raise its maxmemory"):
+            RedisState(full.url, 1.0).check()
+    finally:
+        full.stop()
+
+
+def test_a_check_leaves_nothing_behind(store: StateStore) -> None:
+    store.check()
+    assert store.keys("") == []

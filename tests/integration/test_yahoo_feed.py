@@ -1,7 +1,7 @@
 """The real yfinance client against a loopback server that speaks Yahoo's chart API."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,11 @@ import pytest
 
 from stockops.adapters.retries import RetryPolicy
 from stockops.adapters.yahoo import YahooFeed
+from stockops.best_effort import BestEffort
 from stockops.errors import DataError, StockopsError, TryAgainError
-from stockops.market import ohlcv
+from stockops.market import calendar, ohlcv
+from stockops.pipelines.prices import PriceHistory
+from stockops.records import Clock, PriceOptions
 from tests.builders import bars
 from tests.loopback_yahoo import Mode, YahooServer, yahoo_server
 
@@ -34,18 +37,18 @@ def server(_server: YahooServer, monkeypatch: pytest.MonkeyPatch) -> YahooServer
         "^GSPC": table.assign(**{"Adj Close": table["Close"]}),
         "7203.T": bars(60, symbol="7203.T").assign(**{"Adj Close": 1.0}),
     }
-    _server.mode, _server.modes, _server.requests = "ok", [], []
+    _server.mode, _server.modes, _server.requests, _server.currencies = "ok", [], [], {}
     return _server
 
 
 @pytest.fixture
 def feed(tmp_path: Path) -> YahooFeed:
     retry = RetryPolicy(attempts=3, first_wait_seconds=0.01, longest_wait_seconds=0.02)
-    return YahooFeed(cache_dir=tmp_path / "yfinance", timeout_seconds=1, retry=retry)
+    return YahooFeed(calendar_of=calendar.of, cache_dir=tmp_path / "yfinance", timeout_seconds=1, retry=retry)
 
 
 def test_history_comes_raw_with_adj_close_on_plain_session_dates(server: YahooServer, feed: YahooFeed) -> None:
-    found = feed.bars("AAPL", FIRST, LAST)
+    found = feed.bars("AAPL", FIRST, LAST).table
     expected = server.tables["AAPL"].loc[: pd.Timestamp(LAST)]
     pd.testing.assert_frame_equal(found[list(expected)], expected, check_freq=False)
     ohlcv.check(found, "AAPL")
@@ -53,13 +56,14 @@ def test_history_comes_raw_with_adj_close_on_plain_session_dates(server: YahooSe
 
 def test_the_span_is_the_one_asked_for_with_both_ends(server: YahooServer, feed: YahooFeed) -> None:
     days = server.tables["AAPL"].index
-    found = feed.bars("AAPL", days[10].date(), days[19].date())
+    found = feed.bars("AAPL", days[10].date(), days[19].date()).table
     assert list(found.index) == list(days[10:20])
 
 
 def test_an_index_and_a_tokyo_share_keep_their_own_days(server: YahooServer, feed: YahooFeed) -> None:
     for symbol in ("^GSPC", "7203.T"):
-        assert list(feed.bars(symbol, FIRST, LAST).index) == list(server.tables[symbol].loc[: pd.Timestamp(LAST)].index)
+        found = feed.bars(symbol, FIRST, LAST).table
+        assert list(found.index) == list(server.tables[symbol].loc[: pd.Timestamp(LAST)].index)
 
 
 @pytest.mark.parametrize("warm", [False, True])
@@ -86,7 +90,8 @@ def test_a_fault_has_its_own_error(
 
 
 def test_a_time_out_is_bounded(server: YahooServer, tmp_path: Path) -> None:
-    once = YahooFeed(cache_dir=tmp_path, timeout_seconds=0.3, retry=RetryPolicy(attempts=1))
+    retry = RetryPolicy(attempts=1)
+    once = YahooFeed(calendar_of=calendar.of, cache_dir=tmp_path, timeout_seconds=0.3, retry=retry)
     once.bars("AAPL", FIRST, LAST)
     server.mode = "slow"
     with pytest.raises(TryAgainError, match=r"yahoo: no answer within 0.3 s \(attempt 1 of 1\)"):
@@ -97,7 +102,7 @@ def test_a_time_out_is_bounded(server: YahooServer, tmp_path: Path) -> None:
 def test_a_passing_fault_is_got_over(server: YahooServer, feed: YahooFeed, mode: Mode) -> None:
     feed.bars("AAPL", FIRST, LAST)
     server.modes = [mode, mode]  # yfinance itself asks twice on an error status
-    assert len(feed.bars("AAPL", FIRST, LAST)) > 50
+    assert len(feed.bars("AAPL", FIRST, LAST).table) > 50
 
 
 def test_an_unknown_symbol_is_named_and_not_asked_for_again(server: YahooServer, feed: YahooFeed) -> None:
@@ -112,13 +117,61 @@ def test_a_span_without_rows_is_no_unknown_symbol(server: YahooServer, feed: Yah
 
 
 def test_split_and_dividend_rewrite_what_came_before(server: YahooServer, feed: YahooFeed) -> None:
-    before = feed.bars("AAPL", FIRST, LAST)
+    before = feed.bars("AAPL", FIRST, LAST).table
     server.split("AAPL", 4)
     server.pay_dividend("AAPL", 0.01)
-    after = feed.bars("AAPL", FIRST, LAST)
+    after = feed.bars("AAPL", FIRST, LAST).table
     np.testing.assert_allclose(after["Close"], before["Close"] / 4)
     np.testing.assert_allclose(after["Volume"], before["Volume"] * 4)
     np.testing.assert_allclose(after["Adj Close"].iloc[:50], before["Adj Close"].iloc[:50] / 4 * 0.99)
+
+
+def without(table: pd.DataFrame, row: int, *columns: str) -> pd.DataFrame:
+    """Return a table with cells that Yahoo sends as null."""
+    holed = table.copy()
+    holed.loc[holed.index[row], list(columns)] = np.nan
+    return holed
+
+
+def test_a_row_with_only_its_open_missing_is_left_out_and_the_history_goes_on(
+    server: YahooServer, feed: YahooFeed
+) -> None:
+    table = server.tables["AAPL"]
+    server.tables["AAPL"] = without(table, 7, "Open")
+    found = feed.bars("AAPL", FIRST, LAST)
+    assert found.notes == ("1 row with a price missing left out, the last of 2015-01-14",)
+    expected = table.drop(table.index[7]).loc[: pd.Timestamp(LAST)]
+    pd.testing.assert_frame_equal(found.table[list(expected)], expected, check_freq=False)
+    ohlcv.check(found.table, "AAPL")
+
+
+def test_rows_without_any_price_are_left_out_and_counted(server: YahooServer, feed: YahooFeed) -> None:
+    table = server.tables["AAPL"]
+    prices = ["Open", "High", "Low", "Close", "Adj Close"]  # a volume alone: yfinance drops a row without one itself
+    server.tables["AAPL"] = without(without(table, 7, *prices), 9, *prices)
+    found = feed.bars("AAPL", FIRST, LAST)
+    assert found.notes == ("2 rows without any price left out, the last of 2015-01-16",)
+    assert list(found.table.index) == list(table.drop(table.index[[7, 9]]).loc[: pd.Timestamp(LAST)].index)
+    ohlcv.check(found.table, "AAPL")
+
+
+def test_a_whole_answer_has_no_notes(server: YahooServer, feed: YahooFeed) -> None:
+    assert feed.bars("AAPL", FIRST, LAST).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "currency"),
+    [("GBp", "GBp"), ("GBP", "GBP"), ("USD", "USD"), ("ZAc", "ZAc"), ("ILA", "ILA"), ("groats", None), (None, None)],
+)
+def test_prices_are_in_what_the_chart_says(
+    server: YahooServer, feed: YahooFeed, sent: str | None, currency: str | None
+) -> None:
+    table = bars(60, symbol="VOD.L")
+    server.tables["VOD.L"], server.currencies["VOD.L"] = table.assign(**{"Adj Close": table["Close"]}), sent
+    found = feed.bars("VOD.L", FIRST, LAST)
+    assert found.currency == currency
+    expected = table.loc[: pd.Timestamp(LAST)]
+    pd.testing.assert_frame_equal(found.table[list(expected)], expected, check_freq=False)  # pence are not turned
 
 
 def test_rows_without_any_price_and_fillers_on_holidays_are_left_out(server: YahooServer, feed: YahooFeed) -> None:
@@ -126,7 +179,14 @@ def test_rows_without_any_price_and_fillers_on_holidays_are_left_out(server: Yah
     table.iloc[7] = np.nan
     holiday = pd.DataFrame(dict.fromkeys(table.columns, 100.0) | {"Volume": 0.0}, index=[pd.Timestamp("2015-01-19")])
     server.tables["AAPL"] = pd.concat([table, holiday]).sort_index()
-    found = feed.bars("AAPL", FIRST, LAST)
+    history = PriceHistory(
+        feed=feed,
+        calendar_of=calendar.of,
+        clock=Clock(datetime(2015, 4, 1, 12, tzinfo=UTC)),
+        options=PriceOptions(),
+        effort=BestEffort(),
+    )
+    found = history.daily("AAPL").bars
     assert pd.Timestamp("2015-01-19") not in found.index  # Martin Luther King Day
     assert table.index[7] not in found.index
     ohlcv.check(found, "AAPL")

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -19,11 +20,34 @@ def test_the_stance_comes_from_the_fields_and_never_from_the_prose() -> None:
         'weighing {"report": 1}</think>%s',
         "```json\n%s\n```",
         "Here you are:\n%s\nAnything else?",
+        "Here {as asked}: %s",
+        'First {"a": {"b": 1}}, then %s and {more}.',
+        'My notes {"report": 7}: %s',
+        '{"answer": %s}',
+        "[%s]",
     ],
 )
 def test_thoughts_fences_and_talk_are_passed_over(raw: str) -> None:
     answer = read(raw % '{"report": "Fine.", "recommendation": "NEUTRAL", "confidence": "Low", "extra": 1}')
     assert (answer.report, answer.recommendation) == ("Fine.", "NEUTRAL")
+
+
+def test_braces_in_the_prose_of_an_answer_are_prose() -> None:
+    fields = {"report": 'Odd } and {"a": {.', "recommendation": "NEUTRAL", "confidence": "Low"}
+    assert read(f"Here {{as asked}}:\n```json\n{json.dumps(fields)}\n```\nDone }}.").report == fields["report"]
+
+
+def test_braces_without_end_are_no_answer_and_soon_told() -> None:
+    started = time.monotonic()
+    for raw in ('{"a":' * 30_000, "{" * 90_000, '{"a": {}} ' * 9_000):
+        with pytest.raises(AnswerError):
+            read(raw)
+    assert time.monotonic() - started < 5
+
+
+def test_of_several_objects_the_problem_of_the_nearest_is_named() -> None:
+    with pytest.raises(AnswerError, match="`confidence`: Field required"):
+        read('{"a": 1} {"report": "x", "recommendation": "BULLISH"}')
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from stockops.adapters.file_shelf import FileShelf
 from stockops.commands.progress import Bars
 from stockops.errors import TryAgainError
 from stockops.forecasting.checkpoint import Checkpoint
+from stockops.market import calendar
 from stockops.pipelines.apprentices import Apprentices
 from stockops.pipelines.prices import Prices
 from stockops.records import MARKET, PARENT, TrainOptions
@@ -29,7 +30,7 @@ def apprentices(tmp_path: Path) -> Making:
 
 @pytest.fixture
 def market() -> Prices:
-    return Prices(MARKET, "csv", bars(230), 0)
+    return Prices(MARKET, "csv", bars(230), calendar.of(MARKET))
 
 
 def trainings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -51,7 +52,7 @@ def test_another_history_is_another_model(
 ) -> None:
     caplog.set_level(logging.INFO, "stockops.backtest")
     apprentices().parent(market)
-    apprentices().parent(Prices(MARKET, "csv", bars(231), 0))
+    apprentices().parent(Prices(MARKET, "csv", bars(231), calendar.of(MARKET)))
     assert len(trainings(caplog)) == 2
 
 

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from stockops.agent.claims import Known, check, grounded
+from stockops.agent.claims import Grounding, Known, check, grounded
+from tests.unit import test_report as facts
 
 KNOWN = Known(
     numbers=(210.62, 0.8734, -1.63, 28.31, 5.28, 80.0, 3275.0),
@@ -24,6 +25,7 @@ KNOWN = Known(
         "¥3275 or 3,275 JPY.",
         "See https://example.com/2020/01/02/price-999.99 for more.",
         "Model llama-3.1, series GPT-4.5.",
+        "The eighty percent range; two hundred eleven dollars; three hundred dollars as quoted.",
     ],
 )
 def test_what_stands_in_the_facts_is_borne_out(text: str) -> None:
@@ -45,6 +47,10 @@ def test_what_stands_in_the_facts_is_borne_out(text: str) -> None:
         ("Worth 3,300 yen.", "Worth 3,300 yen"),
         ("The yield stands at 4.25.", "4.25"),
         ("Earnings of EUR 12 a share.", "EUR 12"),
+        ("It may see two hundred eighty dollars.", "two hundred eighty dollars"),
+        ("Up twelve percent.", "twelve percent"),
+        ("Up one and a half percent.", "one and a half percent"),
+        ("A cut of twenty-five basis points.", "twenty-five basis points"),
     ],
 )
 def test_what_stands_in_no_fact_is_named(text: str, wrong: str) -> None:
@@ -83,6 +89,25 @@ def test_a_bare_number_near_the_price_is_taken_for_one(text: str) -> None:
 )
 def test_counts_names_and_years_are_not(text: str) -> None:
     assert check(text, NEAR).unmatched == ()
+
+
+COUNTS = replace(KNOWN, price=1_000.0, counts=frozenset({543, 1_586}))
+
+
+@pytest.mark.parametrize("text", ["It was tested on 543 past forecasts.", "On 1,586 held-out windows it did well."])
+def test_a_count_that_stands_in_the_facts_is_no_price(text: str) -> None:
+    assert check(text, COUNTS) == Grounding(0, ())
+    assert check(text, replace(COUNTS, counts=frozenset())).unmatched != ()
+
+
+@pytest.mark.parametrize("text", ["It may fall to 543.", "A price of 543 is fair.", "It was tested on 544 forecasts."])
+def test_what_the_facts_do_not_count_is_still_a_claim(text: str) -> None:
+    assert check(text, COUNTS).claims == 1
+
+
+def test_the_facts_count_windows_forecasts_closes_and_days() -> None:
+    given = facts.gathered(metrics=facts.metrics(0.1), backtest=facts.backtest())
+    assert given.known.counts == {982, 1_127, len(given.closes), len(given.days)}
 
 
 def test_the_share_counts_claims_and_is_one_where_none_is_made() -> None:

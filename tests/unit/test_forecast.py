@@ -34,7 +34,7 @@ def model(noise: float = 0.0) -> Checkpoint:
 
 
 def sessions(days: int) -> tuple[date, ...]:
-    return calendar.next_sessions("AAPL", LAST, days)
+    return calendar.of("AAPL").next_sessions(LAST, days)
 
 
 def test_persistence_repeats_the_last_close_on_the_next_sessions() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from stockops.errors import DataError
 from stockops.market import ohlcv
+from stockops.market.adjustment import adjust
 from tests.builders import bars
 
 TABLE = bars(60)
@@ -76,7 +77,7 @@ def test_a_last_digit_of_rounding_is_let_pass() -> None:
 
 def test_adjusting_scales_prices_by_adj_close_and_leaves_volume() -> None:
     table = TABLE.assign(**{"Adj Close": TABLE["Close"] * np.where(np.arange(60) < 30, 0.5, 1.0)})
-    adjusted = ohlcv.adjust(table)
+    adjusted = adjust(table).bars
     np.testing.assert_allclose(adjusted["Close"], table["Adj Close"])
     np.testing.assert_allclose(adjusted["High"][:30], table["High"][:30] / 2)
     np.testing.assert_array_equal(adjusted["Volume"], table["Volume"])
@@ -85,8 +86,8 @@ def test_adjusting_scales_prices_by_adj_close_and_leaves_volume() -> None:
 def test_the_last_row_keeps_its_traded_prices_so_a_cut_history_knows_no_later_dividend() -> None:
     before = TABLE.assign(**{"Adj Close": TABLE["Close"]})
     after_a_dividend = TABLE.assign(**{"Adj Close": TABLE["Close"] * 0.97})  # the vendor rewrote every earlier row
-    pd.testing.assert_frame_equal(ohlcv.adjust(after_a_dividend), ohlcv.adjust(before))
+    pd.testing.assert_frame_equal(adjust(after_a_dividend).bars, adjust(before).bars)
 
 
 def test_without_adj_close_prices_stay_as_they_are() -> None:
-    pd.testing.assert_frame_equal(ohlcv.adjust(TABLE), TABLE, check_freq=False)
+    pd.testing.assert_frame_equal(adjust(TABLE).bars, TABLE, check_freq=False)

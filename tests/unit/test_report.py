@@ -18,7 +18,7 @@ DAYS = ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05", "2024-07-08")
 WRITER = Writer("llama.cpp", "tiny.gguf")
 
 
-def forecast(last_close: float, ticker: str = "AAPL") -> dict[str, Any]:
+def forecast(last_close: float, ticker: str = "AAPL", **data: Any) -> dict[str, Any]:
     week = [
         {
             "date": day,
@@ -30,11 +30,17 @@ def forecast(last_close: float, ticker: str = "AAPL") -> dict[str, Any]:
     ]
     closes = [100.0 - n for n in range(29, 0, -1)] + [100.0]
     history = [{"date": f"2024-05-{n + 1:02d}", "close": close} for n, close in enumerate(closes)]
-    return {"ticker": ticker, "last_date": "2024-06-28", "predictions": {"week": week}, "history": history}
+    return {
+        "ticker": ticker,
+        "last_date": "2024-06-28",
+        "data": {"currency": "USD", "behind": 0, "untraded": 0, "last": "2024-06-28", **data},
+        "predictions": {"week": week},
+        "history": history,
+    }
 
 
 def gathered(last_close: float = 101.0, ticker: str = "AAPL", **more: Any) -> Facts:
-    given: dict[str, Any] = {"unit": "USD", "metrics": None, "drift": None, "news": News(), **more}
+    given: dict[str, Any] = {"metrics": None, "drift": None, "news": News(), **more}
     return facts.gather(forecast(last_close, ticker), **given)
 
 
@@ -125,7 +131,7 @@ def test_whatever_the_rules_write_stands_in_the_facts(close: float, price: float
         bar["close_95"] = [bound * price for bound in bar["close_95"]]
     for row in document["history"]:
         row["close"] *= price
-    known = facts.gather(document, unit="USD", metrics=metrics(0.06), drift=None, news=story("Up 3.3 % on $5 billion"))
+    known = facts.gather(document, metrics=metrics(0.06), drift=None, news=story("Up 3.3 % on $5 billion"))
     answer = offline.write(known)
     report = markdown(known, answer, writer=Writer("offline"))
     found = evaluate(report, "AAPL", known, answer.recommendation)
@@ -162,6 +168,50 @@ def test_a_report_says_what_it_had_to_do_without() -> None:
     assert "*Not known for this model.*" in report
     assert "has not shown that it beats" in report
     assert "No news of this ticker in the last week" in markdown(gathered(), said(), writer=WRITER)
+
+
+def of_data(**data: Any) -> Facts:
+    return facts.gather(forecast(101.0, **data), metrics=None, drift=None, news=News())
+
+
+@pytest.mark.parametrize(
+    ("currency", "price"),
+    [("USD", "100.00 USD"), ("GBp", "100.00 pence (GBp)"), ("points", "100.00 points"), (None, "100.00")],
+)
+def test_the_last_close_is_quoted_in_what_the_forecast_says(currency: str | None, price: str) -> None:
+    known = of_data(currency=currency)
+    report = markdown(known, offline.write(known), writer=Writer("offline"))
+    assert f"\nLast close {price} on 2024-06-28.\n" in report
+    assert f"From a last close of {price} the model sees" in report
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"behind": 2}, "These prices end on 2024-06-28: 2 sessions are missing since."),
+        ({"untraded": 7}, "There was no trade in the last 7 sessions."),
+        (
+            {"behind": 103, "untraded": 42},
+            "These prices end on 2024-06-28: 103 sessions are missing since. "
+            "There was no trade in the last 42 sessions.",
+        ),
+    ],
+)
+def test_prices_that_are_not_of_today_are_said_first_and_once(data: dict[str, int], words: str) -> None:
+    known = of_data(**data)
+    answer = offline.write(known)
+    report = markdown(known, answer, writer=Writer("offline"))
+    assert report.splitlines()[4] == f"**{words}**"  # after the headline and the stance
+    assert report.count(words) == 1
+    found = evaluate(report, "AAPL", known, answer.recommendation)
+    assert found.grounding is not None
+    assert found.grounding.unmatched == ()
+
+
+def test_a_session_late_or_without_a_trade_is_not_worth_a_word() -> None:
+    known = of_data(behind=1, untraded=1)
+    assert known.stale == ""
+    assert "**" not in markdown(known, said(), writer=WRITER).splitlines()[4]
 
 
 def test_a_stance_against_the_forecast_is_said() -> None:

@@ -43,7 +43,7 @@ def test_it_starts_where_the_training_ended_and_goes_to_the_last_row() -> None:
 @pytest.mark.parametrize("row", [TRAINED, TRAINED + 1, TRAINED + 7, len(TABLE) - 1])
 def test_each_step_is_the_forecast_that_a_user_would_have_got_that_evening(row: int) -> None:
     known = BARS.iloc[: row + 1 + features.WARM_UP]
-    sessions = calendar.next_sessions("AAPL", DAYS[row], 5)
+    sessions = calendar.of("AAPL").next_sessions(DAYS[row], 5)
     path = predict_one_step_and_week(model(), known, sessions)
     walked = walk(model(), TABLE)
     at = row - TRAINED

@@ -38,7 +38,7 @@ def draw(document: Mapping[str, Any], trial: "Trial") -> bytes:
     )
     _skill(figure.add_subplot(grid[0, 0]), document["channels"])
     _coverage(figure.add_subplot(grid[0, 1]), document["coverage_by_year"])
-    _hard_month(figure.add_subplot(grid[1, :]), document["ticker"], trial)
+    _hard_month(figure.add_subplot(grid[1, :]), document["data"]["currency"], trial)
     return png(figure)
 
 
@@ -73,7 +73,7 @@ def _coverage(panel: Axes, years: Mapping[str, Any]) -> None:
     panel.legend(frameon=False, ncols=2, fontsize=8, loc="lower left")
 
 
-def _hard_month(panel: Axes, ticker: str, trial: "Trial") -> None:
+def _hard_month(panel: Axes, unit: str | None, trial: "Trial") -> None:
     """Draw the month of the largest daily moves: what came, and a fan of five sessions from every fifth close."""
     first, last = _wildest(trial)
     closes, path = (block[..., _CLOSE] * trial.unit[..., 0] for block in (trial.last[:, None], trial.forecast))
@@ -90,7 +90,7 @@ def _hard_month(panel: Axes, ticker: str, trial: "Trial") -> None:
         panel.plot(ahead, np.r_[start, path[origin, :until]], color=FORECAST, lw=1.2, ls="--", label=label)
     shown = slice(max(first - HORIZON, 0), min(last + HORIZON, len(days)))
     panel.plot(days[shown], closes[shown, 0], color=ACTUAL, lw=1.6, marker="o", ms=3, label="close")
-    panel.set_ylabel(f"Close ({exchanges.of(ticker).unit})")
+    panel.set_ylabel(exchanges.labelled("Close", unit))
     title = f"A hard month, {trial.dates[first]:%B %Y}: a forecast of five sessions from every fifth close"
     panel.set_title(title, fontsize=10, loc="left")
     dates_on(panel)

@@ -1,23 +1,25 @@
 """What a vendor has sent before, kept on disk: only the missing tail is fetched.
 
-The files are those of the `csv` source, so a cache can be read back with `--source csv`. An adjusted
-history changes when a dividend is paid or a share split: the tail is fetched with some days that are known
-already, and when those no longer agree the whole series is fetched anew.
+The files are those of the `csv` source, so a cache can be read back with `--source csv`; beside each lies what the
+vendor says of its prices. An adjusted history changes when a dividend is paid or a share split: the tail is fetched
+with some days that are known already, and when those no longer agree the whole series is fetched anew.
 """
 
+import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stockops.adapters import files
+from stockops.adapters import price_plain
 from stockops.adapters.locks import locked, one_of
 from stockops.adapters.whole_files import write_whole
-from stockops.errors import DataError
-from stockops.market import ohlcv
+from stockops.errors import DataError, UsageError
+from stockops.market import exchanges, ohlcv
+from stockops.market.ohlcv import RawBars
 from stockops.ports import BarFeed
 
 log = logging.getLogger("stockops.prices")
@@ -48,64 +50,74 @@ class CachedFeed:
         """Whether bars still arrive: they do."""
         return self.feed.live
 
-    def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
-        """Return the raw table from `first` to `last`; no request when the file reaches `last`."""
+    def bars(self, symbol: str, first: date, last: date) -> RawBars:
+        """Return what there is from `first` to `last`; no request when the file reaches `last`."""
         busy = f"another process is fetching {symbol}"
         with locked(self.directory / f".{symbol}.lock", _LOCK_SECONDS, busy):
-            table = self._up_to(symbol, last)
+            raw = self._up_to(symbol, last)
+        table = raw.table
         chosen = table[(table.index >= pd.Timestamp(first)) & (table.index <= pd.Timestamp(last))]
         if chosen.empty:
             raise DataError(f"{self.name} has no bars of {symbol} from {first} to {last}")
-        return chosen
+        return replace(raw, table=chosen)
 
-    def _up_to(self, symbol: str, last: date) -> pd.DataFrame:
+    def _up_to(self, symbol: str, last: date) -> RawBars:
         known = self._read(symbol)
-        if known is not None and known.index[-1] >= pd.Timestamp(last):
+        if known is not None and known.table.index[-1] >= pd.Timestamp(last):
             return known
-        table = None if known is None else self._with_tail(symbol, known, last)
-        if table is None:
-            table = self._fetch(symbol, ohlcv.FIRST_DAY, last)
-        if known is None or not table.equals(known):
-            self._write(symbol, table)
-        return table
+        raw = None if known is None else self._with_tail(symbol, known, last)
+        if raw is None:
+            raw = self._fetch(symbol, ohlcv.FIRST_DAY, last)
+        if known is None or raw.currency != known.currency or not raw.table.equals(known.table):
+            self._write(symbol, raw)
+        return raw
 
-    def _with_tail(self, symbol: str, known: pd.DataFrame, last: date) -> pd.DataFrame | None:
+    def _with_tail(self, symbol: str, known: RawBars, last: date) -> RawBars | None:
         """Return the known rows and the new ones; None when the vendor has rewritten the known ones."""
-        start = known.index[-1] - _OVERLAP
+        start = known.table.index[-1] - _OVERLAP
         try:
             tail = self._fetch(symbol, start.date(), last)
         except DataError:
             return known  # nothing to be had in that span: a halted or delisted symbol
-        if not _agree(known, tail):
+        if not _agree(known.table, tail.table):
             log.info("%s: the history was rewritten (dividend or split): fetching all of it", symbol)
             return None
-        whole: pd.DataFrame = pd.concat([known[known.index < tail.index[0]], tail])
-        return whole
+        before = known.table[known.table.index < tail.table.index[0]]
+        return replace(tail, table=pd.concat([before, tail.table]), currency=tail.currency or known.currency)
 
-    def _fetch(self, symbol: str, first: date, last: date) -> pd.DataFrame:
+    def _fetch(self, symbol: str, first: date, last: date) -> RawBars:
         with one_of(self.directory, ".download", self.at_once):
-            table = self.feed.bars(symbol, first, last)
-        ohlcv.check(table, symbol)
-        return table[table.index <= pd.Timestamp(last)]
+            raw = self.feed.bars(symbol, first, last)
+        ohlcv.check(raw.table, symbol)
+        return replace(raw, table=raw.table[raw.table.index <= pd.Timestamp(last)])
 
-    def _read(self, symbol: str) -> pd.DataFrame | None:
+    def _read(self, symbol: str) -> RawBars | None:
         path = self._path(symbol)
         if not path.is_file():
             return None
         try:
-            table = files.table(files.read(path), symbol, ohlcv.FIRST_DAY, date(2200, 1, 1))
+            table = price_plain.read(path)
             ohlcv.check(table, symbol)
         except DataError as exc:
             log.warning("the cached %s is damaged (%s): fetching all of it", path.name, exc.message)
             return None
-        return table
+        return RawBars(table, self._currency(symbol))
 
-    def _write(self, symbol: str, table: pd.DataFrame) -> None:
-        text = str(table.to_csv(date_format="%Y-%m-%d", lineterminator="\n"))
+    def _currency(self, symbol: str) -> str | None:
+        """Return what the vendor said that prices are quoted in; None where nothing is known of it any more."""
+        try:
+            currency = json.loads(self._path(symbol, "json").read_bytes())["currency"]
+            return exchanges.currency(currency)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
+            return None
+
+    def _write(self, symbol: str, raw: RawBars) -> None:
+        text = str(raw.table.to_csv(date_format="%Y-%m-%d", lineterminator="\n"))
+        write_whole(self._path(symbol, "json"), json.dumps({"currency": raw.currency}).encode())
         write_whole(self._path(symbol), text.encode())
 
-    def _path(self, symbol: str) -> Path:
-        return self.directory / f"{symbol}.csv"
+    def _path(self, symbol: str, ending: str = "csv") -> Path:
+        return self.directory / f"{symbol}.{ending}"
 
 
 def _agree(known: pd.DataFrame, tail: pd.DataFrame) -> bool:

@@ -6,10 +6,12 @@ from typing import Any
 
 import httpx
 
-from stockops.adapters.retries import RetryPolicy, Transient
+from stockops.adapters import addresses
+from stockops.adapters.retries import RetryPolicy, Transient, retry_after
 from stockops.errors import DataError, UsageError
 
 _NAME = "finnhub"
+_NO_ADDRESS = "STOCKOPS_FINNHUB_URL is not an address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class FinnhubApi:
         Raises UsageError where the key or its plan is refused, TryAgainError when the server limits, times out
         or is down, DataError for any other refusal.
         """
+        if not addresses.is_plain(self.base_url):
+            raise UsageError(_NO_ADDRESS, addresses.cure(self.base_url, "https://HOST/PATH"))
         return self.retry.run(_NAME, lambda: self._fetch(path, symbol, params, what))
 
     def _fetch(self, path: str, symbol: str, params: Mapping[str, str | int], what: str) -> Any:
@@ -40,24 +44,24 @@ class FinnhubApi:
         except httpx.TimeoutException:
             raise Transient(f"no answer within {self.timeout_seconds:g} s") from None
         except httpx.InvalidURL:
-            raise UsageError("STOCKOPS_FINNHUB_URL is not an address") from None
+            raise UsageError(_NO_ADDRESS, addresses.cure(self.base_url, "https://HOST/PATH")) from None
         except httpx.HTTPError as exc:
             raise Transient(f"no connection ({type(exc).__name__})") from None
-        _raise_for_status(symbol, what, response.status_code)
+        _raise_for_status(symbol, what, response.status_code, retry_after(response.headers))
         try:
             return response.json()
         except ValueError:
             raise Transient("an answer that is no JSON") from None
 
 
-def _raise_for_status(symbol: str, what: str, status: int) -> None:
+def _raise_for_status(symbol: str, what: str, status: int, after_seconds: float | None) -> None:
     if status == 401:
         raise UsageError("finnhub refuses the key", "check FINNHUB_API_KEY")
     if status == 403:
         raise UsageError(f"finnhub: this key's plan has no {what} of {symbol}", "use another --source")
     if status == 429:
-        raise Transient("rate limited")
+        raise Transient("rate limited", after_seconds)
     if status >= 500:
-        raise Transient(f"server error {status}")
+        raise Transient(f"server error {status}", after_seconds)
     if status >= 400:
         raise DataError(f"finnhub answers {status} for {symbol}")

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stockops.adapters.llm_http import LlmServer, Reader, Refused, json_line
+from stockops.adapters.llm_http import LlmServer, Reader, Refused, json_line, reason_of
 from stockops.ports import Reply
+from stockops.wording import one_line
 
 _ANY = "default"  # llama.cpp takes any name for the one model it has; others refuse a request without
-_NOT_A_MATTER_OF_FORM = (401, 403, 404)
+_NOT_A_MATTER_OF_FORM = (401, 402, 403, 404, 429)
 _CHECK_SECONDS = 3.0
 
 
@@ -62,20 +63,20 @@ class LlamaCppChat:
                 answer = self._ask({**body, "response_format": flat}, seconds, on_text)
         except Refused as exc:
             raise self.server.failure(str(exc)) from None
-        return Reply(answer.text, answer.model or self.model, answer.cut)
+        return self.server.reply(answer, self.model)
 
     def check(self) -> str:
         """Return the model that the server has loaded, and where it is."""
         models = self.server.get("v1/models", _CHECK_SECONDS)
         names = [str(model.get("id")) for model in models.get("data", [])] if isinstance(models, dict) else []
-        return f"{', '.join(names) or 'no model named'} at {self.server.address}"
+        return f"{one_line(', '.join(names)) or 'no model named'} at {self.server.address}"
 
     def _ask(self, body: Mapping[str, Any], seconds: float, on_text: Callable[[int], None]) -> Reader:
         return self.server.stream("v1/chat/completions", body, seconds, lambda: _Events(on_text))
 
 
 class _Events(Reader):
-    """Server-sent events of a chat; what the model thought (`reasoning_content`) is passed over."""
+    """Server-sent events of a chat; what the model thought (`reasoning_content`) is kept apart."""
 
     def __init__(self, on_text: Callable[[int], None]) -> None:
         super().__init__()
@@ -85,7 +86,7 @@ class _Events(Reader):
         """Take one line: `data: {…}`, `data: [DONE]`, a comment or nothing."""
         field, _, value = line.partition(":")
         if field == "error":  # llama.cpp's own way to end a stream that failed
-            raise Refused(value.strip()[:160] or "an error in the stream")
+            raise Refused(one_line(value, 160) or "an error in the stream")
         if field != "data":
             return
         if value.strip() == "[DONE]":
@@ -96,10 +97,19 @@ class _Events(Reader):
     def whole(self, document: dict[str, Any]) -> None:
         """Take one event, whose choices have a `delta`, or an answer in one piece, whose choices have a `message`."""
         if document.get("error"):
-            raise Refused(str(document["error"])[:160])
+            raise Refused(reason_of(document["error"]))
         self.model = str(document.get("model") or self.model)
         for choice in document.get("choices") or []:
-            self.text += str((choice.get("delta") or choice.get("message") or {}).get("content") or "")
+            said = choice.get("delta") or choice.get("message") or {}
+            self.text += _words(said.get("content"))
+            self.thoughts += _words(said.get("reasoning_content") or said.get("reasoning"))
             self.done = self.done or bool(choice.get("finish_reason"))
             self.cut = self.cut or choice.get("finish_reason") == "length"
         self._on_text(len(self.text))
+
+
+def _words(content: object) -> str:
+    """Return a content: text, a list of parts of which some are text, or nothing."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return str(content or "")

@@ -6,18 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 
-from stockops.adapters.retries import RetryPolicy, Transient
+from stockops.adapters import addresses
+from stockops.adapters.retries import RetryPolicy, Transient, retry_after
+from stockops.agent import answer
 from stockops.errors import ServiceError, TryAgainError
+from stockops.ports import Reply
+from stockops.wording import one_line
 
 T = TypeVar("T")
 
 _CONNECT_SECONDS = 2.0  # a server that is there takes the connection at once, however long it then thinks
 _MOST_CHARACTERS = 100_000  # of one answer
 _BUSY = {408, 409, 425, 429, 500, 502, 503, 504}  # llama.cpp says 503 while it loads its model
+_SPENT = {"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"}  # waiting brings no money
 _BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
@@ -30,10 +34,14 @@ class Refused(Exception):
 
 
 class Reader:
-    """Puts a streamed answer together from its lines; `done` once its end has come, `cut` where that was a bound."""
+    """Puts a streamed answer together from its lines; `done` once its end has come, `cut` where that was a bound.
+
+    thoughts: what a model thought apart from its answer.
+    """
 
     def __init__(self) -> None:
         self.text = ""
+        self.thoughts = ""
         self.model = ""
         self.done = False
         self.cut = False
@@ -59,7 +67,7 @@ class LlmServer:
     @property
     def address(self) -> str:
         """Return host and port, without user and password."""
-        return urlsplit(self.url).netloc.rpartition("@")[2] or "its address"
+        return addresses.shown(self.url)
 
     def get(self, path: str, seconds: float) -> Any:
         """Return the JSON at a path, asked for once; ServiceError when there is none."""
@@ -84,7 +92,7 @@ class LlmServer:
                     lines = _whole(answer, lines)
                 for line in lines:
                     answer.line(line)
-                    if len(answer.text) > _MOST_CHARACTERS:
+                    if len(answer.text) + len(answer.thoughts) > _MOST_CHARACTERS:
                         raise Refused("an answer without end")
             if not answer.done:
                 raise Transient("an answer that breaks off")
@@ -92,13 +100,25 @@ class LlmServer:
 
         return self._run(seconds, read)
 
-    def failure(self, what: str, *, alive: bool = False) -> ServiceError:
+    def reply(self, found: Reader, model: str) -> Reply:
+        """Return what a model answered, be it among its thoughts; ServiceError where it did nothing but think."""
+        text = found.text
+        if not text.strip() and found.thoughts.strip():
+            if not answer.is_one(found.thoughts):
+                hint = "raise STOCKOPS_LLM_MAX_TOKENS" if found.cut else "switch its thinking off"
+                raise self.failure("the model only thought and gave no answer", hint, alive=True)
+            text = found.thoughts
+        return Reply(text, found.model or model, found.cut)
+
+    def failure(self, what: str, hint: str = "", *, alive: bool = False) -> ServiceError:
         """Return the error that says so of this server."""
         message = f"{self.service} at {self.address} does not serve: {what}"
-        return ServiceError(message, service=self.service, alive=alive)
+        return ServiceError(message, hint, service=self.service, alive=alive)
 
     def _run(self, seconds: float, work: Callable[[httpx.Client, float], T]) -> T:
         """Return what `work` makes of a client, before the time is over however many attempts that takes."""
+        if not addresses.is_plain(self.url):
+            raise self.failure("the address is none", addresses.cure(self.url, "http://HOST:PORT"))
         until = time.monotonic() + seconds
 
         def attempt() -> T:
@@ -129,7 +149,7 @@ class LlmServer:
         except httpx.TimeoutException:
             raise self.failure(f"no whole answer in {seconds:.0f} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise self.failure("the address is none; write http://HOST:PORT") from None
+            raise self.failure("the address is none", addresses.cure(self.url, "http://HOST:PORT")) from None
         except httpx.HTTPError as exc:
             raise self.failure(f"no connection ({type(exc).__name__})") from None
         except TryAgainError as exc:
@@ -180,16 +200,26 @@ def _checked(response: httpx.Response) -> httpx.Response:
         return response
     response.read()
     # llama-cpp-python's server says 500 of a request that it does not understand.
-    if status in _BUSY and "response_format" not in response.text:
-        raise Transient(f"status {status}")
-    raise Refused(_reason(response), status)
+    error = _error(response)
+    reason = f"status {status}, {reason_of(error)}" if error else f"status {status}"
+    if status in _BUSY and "response_format" not in response.text and not _is_spent(error):
+        raise Transient(reason, retry_after(response.headers))
+    raise Refused(reason, status)
 
 
-def _reason(response: httpx.Response) -> str:
-    """Return what the server says of a refusal, in one short line."""
+def _error(response: httpx.Response) -> object:
+    """Return what the server says of a refusal: in words, or as an object that has them; None for neither."""
     try:
-        error = response.json().get("error")
-        text = error.get("message") if isinstance(error, dict) else error
+        return response.json().get("error")
     except (ValueError, AttributeError):
-        text = None
-    return f"status {response.status_code}" + (f", {' '.join(str(text).split())[:160]}" if text else "")
+        return None
+
+
+def reason_of(error: object) -> str:
+    """Return a server's `error`, words or an object with a `message`, in one short line."""
+    return one_line(error.get("message") or error if isinstance(error, dict) else error, 160)
+
+
+def _is_spent(error: object) -> bool:
+    """Tell a quota that is used up, which OpenAI's protocol gives the status of a rate limit."""
+    return isinstance(error, dict) and not _SPENT.isdisjoint({str(error.get("type")), str(error.get("code"))})

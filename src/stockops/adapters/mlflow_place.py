@@ -3,23 +3,27 @@
 Nothing here imports MLflow: a dead server is told within seconds, before the second and a half that costs.
 """
 
-import re
+import contextlib
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from stockops.adapters import addresses, mlflow_schema
 from stockops.errors import ServiceError
+from stockops.wording import one_line
 
 _PROBE_SECONDS = 3.0
-_CREDENTIALS = re.compile(r"//[^/@\s]+@")
+_NO_ADDRESS = "not an address it takes"
+_EXAMPLE = "http://HOST:PORT or sqlite:///PATH, or nothing"
 _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
 
 
 def unserved(place: str, reason: str, hint: str) -> ServiceError:
-    """Return the error of a tracker that does not serve, without what stands before an @."""
-    return ServiceError(_CREDENTIALS.sub("//", f"mlflow at {place} does not serve: {reason}"), hint, service="mlflow")
+    """Return the error of a tracker that does not serve; `place` is as people may see it."""
+    said = addresses.without_credentials(one_line(reason, 300))
+    return ServiceError(f"mlflow at {place} does not serve: {said}", hint, service="mlflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,14 @@ class Place:
         uri = uri or f"sqlite:///{(folder / 'mlflow.db').absolute()}"
         scheme = uri.split(":")[0].split("+")[0]
         if scheme not in _SCHEMES or "://" not in uri:
-            raise unserved(uri, "not an address it takes", "write http://HOST:PORT or sqlite:///PATH, or nothing")
+            raise unserved(addresses.shown(uri, scheme=True), _NO_ADDRESS, addresses.cure(uri, _EXAMPLE))
         database = Path(uri.removeprefix("sqlite:///")) if scheme == "sqlite" else None
         if database is not None and {"?", "%"} & set(str(database)):
             raise unserved(uri, "a path with ? or % in it is no address", "choose another home")
-        return cls(uri, _CREDENTIALS.sub("//", uri), database, (folder / "artifacts").absolute())
+        if database is None and not addresses.is_plain(uri):
+            raise unserved(addresses.UNSHOWN, _NO_ADDRESS, addresses.cure(uri, _EXAMPLE))
+        shown = uri if database else addresses.shown(uri, scheme=True)
+        return cls(uri, shown, database, (folder / "artifacts").absolute())
 
     @property
     def is_server(self) -> bool:
@@ -54,9 +61,12 @@ class Place:
         return self.uri.startswith("http")
 
     def probe(self, environment: Mapping[str, str]) -> None:
-        """Raise ServiceError unless something answers; a database is found out by opening it."""
+        """Raise ServiceError unless something answers; what else ails a database is found out by opening it."""
         if self.is_server:
             self._ask("/", environment)
+        elif self.database is not None and self.database.exists():
+            with contextlib.suppress(sqlite3.Error):
+                self._check_schema(self.database)
 
     def check(self, environment: Mapping[str, str]) -> str:
         """Return version and place without importing MLflow."""
@@ -86,8 +96,20 @@ class Place:
         if not path.exists():
             return f"{self.shown}, made by the first training"
         try:
-            with sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True) as database:
-                database.execute("SELECT version_num FROM alembic_version").fetchone()
+            self._check_schema(path)
         except sqlite3.Error as exc:
             raise unserved(self.shown, str(exc), f"move {path.name} away; runs are lost, models are not") from None
         return self.shown
+
+    def _check_schema(self, path: Path) -> None:
+        """Raise ServiceError where the installed MLflow takes no tables like these."""
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            revision = str(*(database.execute("SELECT version_num FROM alembic_version").fetchone() or ()))
+        ours = f"than MLflow {version('mlflow')} takes (schema {revision})"
+        match mlflow_schema.age(revision) if revision else "current":
+            case "newer":
+                raise unserved(
+                    self.shown, f"its tables are of a newer release {ours}", "install the MLflow that wrote it"
+                )
+            case "older":
+                raise unserved(self.shown, f"its tables are older {ours}", f"run: mlflow db upgrade {self.shown}")

@@ -103,8 +103,8 @@ def _said(place: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, CommandError, OSError, TryAgainError, UsageError) as exc:
-        text = str(exc).splitlines()
-        raise unserved(place, text[0][:300] if text else type(exc).__name__, hint) from None
+        lines = str(exc).splitlines()
+        raise unserved(place, lines[0] if lines else type(exc).__name__, hint) from None
 
 
 def _client(place: Place) -> "MlflowClient":

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stockops.adapters.llm_http import LlmServer, Reader, Refused, json_line
+from stockops.adapters.llm_http import LlmServer, Reader, Refused, json_line, reason_of
 from stockops.ports import Reply
+from stockops.wording import one_line
 
 _CHECK_SECONDS = 3.0
 
@@ -57,7 +58,7 @@ class OllamaChat:
             raise self.server.failure(
                 f"{exc}; run: ollama pull {self.model}" if exc.status == 404 else str(exc)
             ) from None
-        return Reply(answer.text, answer.model or self.model, answer.cut)
+        return self.server.reply(answer, self.model)
 
     def check(self) -> str:
         """Return the version and where it is, if the model is there."""
@@ -66,14 +67,14 @@ class OllamaChat:
         names = {str(entry.get("name")) for entry in models.get("models", [])} if isinstance(models, dict) else set()
         if not {self.model, f"{self.model}:latest"} & names:
             raise self.server.failure(f"it has no model {self.model}; run: ollama pull {self.model}")
-        return f"{version.get('version', '?')} at {self.server.address}, {self.model}"
+        return f"{one_line(version.get('version', '?'))} at {self.server.address}, {self.model}"
 
     def _ask(self, body: Mapping[str, Any], seconds: float, on_text: Callable[[int], None]) -> Reader:
         return self.server.stream("api/chat", body, seconds, lambda: _Lines(on_text))
 
 
 class _Lines(Reader):
-    """JSON a line, the last one with `done`; `thinking` is passed over."""
+    """JSON a line, the last one with `done`; `thinking` is kept apart."""
 
     def __init__(self, on_text: Callable[[int], None]) -> None:
         super().__init__()
@@ -87,9 +88,11 @@ class _Lines(Reader):
     def whole(self, document: dict[str, Any]) -> None:
         """Take one part, or an answer in one piece: the shape is the same."""
         if document.get("error"):
-            raise Refused(str(document["error"])[:160])
+            raise Refused(reason_of(document["error"]))
         self.model = str(document.get("model") or self.model)
-        self.text += str((document.get("message") or {}).get("content") or "")
+        said = document.get("message") or {}
+        self.text += str(said.get("content") or "")
+        self.thoughts += str(said.get("thinking") or "")
         self.done = bool(document.get("done"))
         self.cut = document.get("done_reason") == "length"
         self._on_text(len(self.text))

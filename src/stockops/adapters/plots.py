@@ -28,7 +28,7 @@ _SHOWN = 252  # sessions of forecast against actual: a year is what an eye can c
 class PngPlotter:
     """Port Plotter."""
 
-    def predictions(self, evaluation: Evaluation, skill: float | None) -> bytes:
+    def predictions(self, evaluation: Evaluation, skill: float | None, unit: str | None) -> bytes:
         """Draw the last year of next-day forecasts against what came."""
         shown = evaluation.dates[-_SHOWN:]
         figure, panels = _panels(f"{evaluation.ticker}: next-day forecast and what came", shown, skill)
@@ -36,7 +36,7 @@ class PngPlotter:
             actual, forecast = (block[-_SHOWN:, 0, channel] for block in (evaluation.actual, evaluation.forecast))
             panel.plot(date_axis(shown), actual, color=ACTUAL, lw=1.2, label="actual")
             panel.plot(date_axis(shown), forecast, color=FORECAST, lw=1.0, ls="--", label="forecast")
-            panel.set_ylabel(f"{name} ({'shares' if name == 'Volume' else exchanges.of(evaluation.ticker).unit})")
+            panel.set_ylabel(exchanges.labelled(name, "shares" if name == "Volume" else unit))
         panels[-1].yaxis.set_major_formatter(FuncFormatter(short))
         return png(figure, legend=panels[0])
 
@@ -71,7 +71,7 @@ class PngPlotter:
         axes.plot(date_axis(past), closes, color=ACTUAL, lw=1.6, marker="o", ms=2.5, label="close")
         axes.plot(date_axis(days), path, color=FORECAST, lw=1.6, marker="o", ms=3, label="forecast close")
         axes.axvline(date_axis([forecast.last_date])[0], color=GREY, lw=0.8, ls=":")
-        axes.set_ylabel(f"Close ({exchanges.of(forecast.ticker).unit})")
+        axes.set_ylabel(exchanges.labelled("Close", forecast.currency))
         axes.yaxis.set_label_coords(*_LABELS)
         axes.set_title(
             f"{forecast.ticker}: close to {forecast.last_date}, forecast to {forecast.path[-1].date}\n"

@@ -8,10 +8,13 @@ from urllib.parse import quote
 
 import httpx
 
+from stockops.adapters import addresses
 from stockops.adapters.exposition import CONTENT_TYPE
 from stockops.errors import ServiceError, UsageError
+from stockops.wording import one_line
 
 _SECONDS = 1.5
+_NO_ADDRESS = "PUSHGATEWAY_URL is not the address of a pushgateway"
 _SAFE = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -63,7 +66,7 @@ class Pushgateway:
         except (TimeoutError, httpx.TimeoutException):
             raise self._unserved(f"no answer in {self._seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as exc:  # the last three: a bad proxy or CA
-            raise self._unserved(str(exc)[:200] or type(exc).__name__) from None
+            raise self._unserved(one_line(exc) or type(exc).__name__) from None
         if not answer.is_success:
             raise self._unserved(_refusal(answer))
         return answer
@@ -76,11 +79,11 @@ class Pushgateway:
 def _parts(text: str) -> tuple[str, tuple[str, str] | None]:
     """Return the address without secrets, and user and password where it has them."""
     try:
-        url = httpx.URL(text)
+        url = httpx.URL(text if addresses.is_plain(text) else "")
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
-        raise UsageError("the pushgateway's address is none", "write http://HOST:9091")
+        raise UsageError(_NO_ADDRESS, addresses.cure(text, "http://HOST:9091"))
     bare = httpx.URL(scheme=url.scheme, host=url.host, port=url.port, path=url.path)
     return str(bare).rstrip("/"), (url.username, url.password) if url.userinfo else None
 
@@ -95,7 +98,7 @@ def _pair(label: str, value: str) -> str:
 def _refusal(answer: httpx.Response) -> str:
     if answer.status_code in (401, 403):
         return f"it wants another user or password (status {answer.status_code})"
-    line = (answer.text.strip().splitlines() or [""])[0][:200]
+    line = one_line((answer.text.strip().splitlines() or [""])[0])
     return f"status {answer.status_code}{': ' if line else ''}{line}"
 
 

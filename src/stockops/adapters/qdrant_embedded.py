@@ -16,6 +16,7 @@ from stockops.adapters.locks import locked
 from stockops.agent.lexical import DIMENSIONS
 from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import Kept
+from stockops.wording import one_line
 
 _WAIT_SECONDS = 2.0  # others hold the store for some hundredths of a second
 _MOST = 10_000  # entries handed out at once
@@ -66,7 +67,11 @@ class QdrantEmbedded:
                 shard.update(qdrant.UpdateOperation.delete_points_by_filter(_filter(match)))
 
     def check(self) -> str:
-        """Return how many reports are kept, and where."""
+        """Return how many reports are kept, and where, once the store has taken a question and a change."""
+        if self._made:
+            with self._open() as shard:
+                shard.query(qdrant.QueryRequest(query=qdrant.Query.Nearest([1.0] * DIMENSIONS), limit=1))
+                shard.update(qdrant.UpdateOperation.delete_points([str(uuid.UUID(int=0))]))
         return f"embedded, {len(self.entries({}))} reports in {self._folder.parent.name}/{self._folder.name}"
 
     @property
@@ -89,7 +94,8 @@ class QdrantEmbedded:
         except ServiceError:
             raise
         except Exception as exc:  # the engine raises no narrower class
-            raise self._failure(str(exc).splitlines()[0][:200], "move the folder away: it only holds copies") from exc
+            reason = one_line(exc) or type(exc).__name__
+            raise self._failure(reason, "move the folder away: it only holds copies") from exc
 
     def _load(self) -> "qdrant.EdgeShard":
         if self._made:

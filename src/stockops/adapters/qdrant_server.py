@@ -1,18 +1,20 @@
 """Kept reports on a Qdrant server, which several machines may share."""
 
+import json
 import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
+from stockops.adapters import addresses
 from stockops.agent.lexical import DIMENSIONS
 from stockops.errors import ServiceError, UsageError
 from stockops.ports import Kept
+from stockops.wording import one_line
 
 T = TypeVar("T")
 
@@ -20,6 +22,7 @@ COLLECTION = "stock_analysis"
 _MOST = 10_000  # entries handed out at once
 _GONE = 404
 _MADE_MEANWHILE = 409
+_NO_ADDRESS = "QDRANT_URL is not the address of a Qdrant"
 
 
 class QdrantServer:
@@ -59,18 +62,24 @@ class QdrantServer:
         self._ask(lambda: self._client.delete(COLLECTION, models.FilterSelector(filter=_filter(match))))
 
     def check(self) -> str:
-        """Return the server's version and address."""
+        """Return the server's version and address, once it has shown that it keeps and takes entries of ours."""
         found = self._ask(lambda: self._client.info())
         if found is None:
             raise self._failure("it is no Qdrant")
+        collection = self._ask(lambda: self._client.get_collection(COLLECTION))
+        if collection is not None:
+            self._check(collection.config.params.vectors)
         return f"{found.version} at {self._address}"
 
     @property
     def _address(self) -> str:
-        return urlsplit(self._url).netloc.rpartition("@")[2]
+        return addresses.shown(self._url)
 
     @cached_property
     def _client(self) -> QdrantClient:
+        hint = addresses.cure(self._url, "http://HOST:6333")
+        if not addresses.is_plain(self._url):
+            raise UsageError(_NO_ADDRESS, hint)
         try:
             return QdrantClient(
                 url=self._url,
@@ -79,7 +88,16 @@ class QdrantServer:
                 check_compatibility=False,  # a request more, and a warning in place of an error
             )
         except ValueError:
-            raise UsageError("QDRANT_URL is not the address of a Qdrant", "write http://HOST:6333") from None
+            raise UsageError(_NO_ADDRESS, hint) from None
+
+    def _check(self, vectors: object) -> None:
+        """Raise ServiceError unless the collection takes vectors like ours, and takes changes at all."""
+        size = vectors.size if isinstance(vectors, models.VectorParams) else None
+        if size != DIMENSIONS:
+            what = f"its collection {COLLECTION} has vectors of {size or 'several'} dimensions, not {DIMENSIONS}"
+            raise self._failure(what, f"delete the collection {COLLECTION}: it only holds copies")
+        nobody = models.PointIdsList(points=[str(uuid.UUID(int=0))])  # a key may be good for reading alone
+        self._ask(lambda: self._client.delete(COLLECTION, nobody))
 
     def _make(self) -> None:
         """Make the collection where there is none; another process may do so at the same time."""
@@ -101,15 +119,22 @@ class QdrantServer:
         except UnexpectedResponse as exc:
             if exc.status_code == _GONE:
                 return None
-            raise self._failure(f"status {exc.status_code}") from None
+            raise self._failure(f"status {exc.status_code}{_reason(exc.content)}") from None
         except ResponseHandlingException as exc:
             raise self._failure(f"no answer ({type(exc.source).__name__})") from None
         except (ApiException, ValueError) as exc:
             raise self._failure(f"an answer that is none of Qdrant's ({type(exc).__name__})") from None
 
-    def _failure(self, what: str) -> ServiceError:
-        message = f"qdrant at {self._address} does not serve: {what}"
-        return ServiceError(message, "start it, or unset QDRANT_URL and QDRANT_HOST", service="qdrant")
+    def _failure(self, what: str, hint: str = "start it, or unset QDRANT_URL and QDRANT_HOST") -> ServiceError:
+        return ServiceError(f"qdrant at {self._address} does not serve: {what}", hint, service="qdrant")
+
+
+def _reason(content: bytes) -> str:
+    """Return what Qdrant says of a refusal, "" for what is none of its words."""
+    try:
+        return f", {one_line(json.loads(content)['status']['error'], 160)}"
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _filter(match: Mapping[str, str], *more: models.FieldCondition) -> models.Filter:

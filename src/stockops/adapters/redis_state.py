@@ -10,6 +10,7 @@ import redis
 from stockops.adapters import redis_client
 
 _TOTALS = "stockops:totals"  # one hash: field -> running total
+_PROBE = "stockops:check"
 
 
 class RedisState:
@@ -64,9 +65,11 @@ class RedisState:
             return {_text(name): float(total) for name, total in self._client.hgetall(_TOTALS).items()}
 
     def check(self) -> str:
-        """Return the server's version and address."""
+        """Return the server's version and address, once it has taken a value and dropped it."""
         with self._said():
             version = self._client.info("server")["redis_version"]
+            self._client.set(_PROBE, b"", ex=1)  # a replica, and a server that is full, only read
+            self._client.delete(_PROBE)
         return f"{version} at {redis_client.address(self._url)}"
 
     @cached_property

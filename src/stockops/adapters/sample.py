@@ -7,11 +7,12 @@ March 2013). Only their data files are read; importing `arch` would cost seconds
 from dataclasses import dataclass
 from datetime import date
 
-import pandas as pd
-
-from stockops.adapters import files, source_files
+from stockops.adapters import price_files, source_files
 from stockops.errors import DataError
+from stockops.market.ohlcv import RawBars
 from stockops.records import MARKET
+
+_CURRENCIES = {MARKET: None, **dict.fromkeys(("AAPL", "FB", "GOOG", "IBM", "MSFT"), "USD")}  # an index is in points
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +22,10 @@ class SampleFeed:
     name: str = "sample"
     live: bool = False
 
-    def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
+    def bars(self, symbol: str, first: date, last: date) -> RawBars:
         """Return the packaged rows from `first` to `last` (port BarFeed)."""
-        return files.table(_index() if symbol == MARKET else _stock(symbol), symbol, first, last)
-
-
-def _index() -> pd.DataFrame:
-    text = files.read(source_files.sample(MARKET))
-    dates = pd.to_datetime(text["Date"], format="%m/%d/%Y")
-    return text.assign(Date=dates.dt.strftime("%Y-%m-%d"))
-
-
-def _stock(symbol: str) -> pd.DataFrame:
-    text = files.read(source_files.sample(symbol))
-    known = sorted(text["Ticker"].unique())
-    if symbol not in known:
-        raise DataError(f"the sample data hold no {symbol}", f"they hold {MARKET}, {', '.join(known)}")
-    return text[text["Ticker"] == symbol].reset_index(drop=True)
+        if symbol not in _CURRENCIES:
+            raise DataError(f"the sample data hold no {symbol}", f"they hold {', '.join(_CURRENCIES)}")
+        path = source_files.sample(symbol)
+        found = price_files.read(path, symbol, first, last, price_files.stated_dates)
+        return RawBars(found.table, _CURRENCIES[symbol], found.notes)

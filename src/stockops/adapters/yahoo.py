@@ -5,11 +5,13 @@ Never `yf.download`, which turns every error into an empty table. What yfinance 
 of the chart API and the status of that decides.
 """
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import yfinance
 from curl_cffi import requests
@@ -17,29 +19,41 @@ from yfinance.exceptions import YFException, YFRateLimitError, YFTzMissingError
 
 from stockops.adapters.retries import RetryPolicy, Transient
 from stockops.adapters.yahoo_session import YahooSession, prepare
-from stockops.errors import DataError
-from stockops.market import calendar, ohlcv
+from stockops.errors import DataError, UsageError
+from stockops.market import exchanges, ohlcv
+from stockops.market.calendar import TradingCalendar
+from stockops.market.ohlcv import RawBars
 
 _CHART = "/v8/finance/chart/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YahooFeed:
-    """The price source `yahoo`."""
+    """The price source `yahoo`. calendar_of: the calendar of a symbol, for the days that its stamps stand for."""
 
+    calendar_of: Callable[[str], TradingCalendar]
     cache_dir: Path
     timeout_seconds: float
     retry: RetryPolicy
     name: str = "yahoo"
     live: bool = True
 
-    def bars(self, symbol: str, first: date, last: date) -> pd.DataFrame:
+    def bars(self, symbol: str, first: date, last: date) -> RawBars:
         """Return the raw table from `first` to `last`, Adj Close included (port BarFeed)."""
         prepare(self.cache_dir)
-        table = self.retry.run(self.name, lambda: self._fetch(symbol, first, last))
-        return _without_fillers(symbol, _normal(table))
+        table, currency = self.retry.run(self.name, lambda: self._fetch(symbol, first, last))
+        raw, notes = ohlcv.priced(self._normal(symbol, table), whole=True)
+        return RawBars(raw, currency, notes)
 
-    def _fetch(self, symbol: str, first: date, last: date) -> pd.DataFrame:
+    def _normal(self, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the columns of a raw table by session; yfinance's stamps are in the exchange's zone."""
+        raw = table[[*ohlcv.PRICES, ohlcv.ADJUSTED, "Volume"]].astype(float)
+        stamps = pd.DatetimeIndex(table.index)
+        stated = stamps.tz_localize(None).normalize()
+        days = stated if stamps.tz is None else self.calendar_of(symbol).session_dates(stamps.tz_convert("UTC"), stated)
+        return raw.set_axis(pd.DatetimeIndex(days, name="Date"))
+
+    def _fetch(self, symbol: str, first: date, last: date) -> tuple[pd.DataFrame, str | None]:
         session = YahooSession(self.timeout_seconds, _CHART)
         try:
             table: pd.DataFrame = yfinance.Ticker(symbol, session=session).history(
@@ -61,7 +75,7 @@ class YahooFeed:
             raise DataError(f"yahoo has no bars of {symbol} from {first} to {last}")
         if '"adjclose"' not in session.answer.text:
             raise DataError(f"yahoo's answer for {symbol} lacks adjusted closes", "unadjusted prices are not used")
-        return table
+        return table, _currency(session.answer.text)
 
 
 def _explain(symbol: str, status: int, exc: Exception) -> Exception | None:
@@ -83,16 +97,10 @@ def _malformed(symbol: str) -> DataError:
     return DataError(f"yahoo's answer for {symbol} is malformed", "try again later or use another --source")
 
 
-def _normal(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of a raw table with naive session dates, without rows that hold no price at all."""
-    raw = table[[*ohlcv.PRICES, ohlcv.ADJUSTED, "Volume"]].astype(float)
-    raw.index = pd.DatetimeIndex(pd.DatetimeIndex(table.index).tz_localize(None).normalize(), name="Date")
-    return raw[raw[list(ohlcv.PRICES)].notna().any(axis=1)]
-
-
-def _without_fillers(symbol: str, raw: pd.DataFrame) -> pd.DataFrame:
-    """Drop the rows Yahoo makes up for holidays: no volume, one price all day, on a day without a session."""
-    index = pd.DatetimeIndex(raw.index)
-    open_days = calendar.sessions(symbol, index[0].date(), index[-1].date())
-    still = (raw["Volume"] == 0) & (raw["High"] == raw["Low"])
-    return raw[np.asarray(index.isin(open_days)) | ~still.to_numpy()]
+def _currency(answer: str) -> str | None:
+    """Return what the chart says its prices are quoted in, minor units as they are; None where it says nothing."""
+    try:
+        meta: Any = json.loads(answer)["chart"]["result"][0]["meta"]
+        return exchanges.currency(meta["currency"])
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, UsageError):
+        return None

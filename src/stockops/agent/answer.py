@@ -1,8 +1,10 @@
 """What a language model answered: validated, its stance taken from its fields and never from its prose."""
 
+import itertools
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -10,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from stockops.records import Confidence, Recommendation, Sentiment
 
 _MOST = 20_000  # characters of prose; more is a model that does not stop
+_MOST_BRACES = 500  # that are looked at; talk has a few
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|<?https?://\S+")
 _STANCE = re.compile(r"^.*\*{0,2}market stance\*{0,2}\s*:.*$", re.IGNORECASE | re.MULTILINE)
 
@@ -43,31 +46,47 @@ SCHEMA = Answer.model_json_schema() | {"additionalProperties": False}
 def read(raw: str) -> Answer:
     """Return the answer in what a model sent; AnswerError when a field is missing or holds something else.
 
-    Thoughts (`<think>`), code fences and talk round the JSON are passed over.
+    Thoughts (`<think>`), code fences and talk round the JSON are passed over, braces in that talk too.
     """
-    fields = _fields(raw)
-    try:
-        answer = Answer.model_validate(fields)
-    except ValidationError as exc:
-        problem = exc.errors(include_url=False, include_input=False)[0]
-        raise AnswerError(f"`{'.'.join(map(str, problem['loc']))}`: {problem['msg']}") from None
-    report = _tidy(answer.report)
-    if not report:
-        raise AnswerError("`report` says nothing")
-    return answer.model_copy(update={"report": report})
-
-
-def _fields(raw: str) -> Any:
-    """Return the JSON in a text: all of it, or what lies between the outermost braces outside of thoughts."""
-    spoken = without_thoughts(raw)
-    for text in (raw, spoken[spoken.find("{") : spoken.rfind("}") + 1]):
+    problems: list[ValidationError] = []
+    for fields in _objects(raw):
         try:
-            fields = json.loads(text, strict=False)
-        except ValueError:
+            answer = Answer.model_validate(fields)
+        except ValidationError as exc:
+            problems.append(exc)
+            continue
+        report = _tidy(answer.report)
+        if not report:
+            raise AnswerError("`report` says nothing")
+        return answer.model_copy(update={"report": report})
+    if not problems:
+        raise AnswerError("the answer must be one JSON object with report, recommendation and confidence")
+    nearest = min(problems, key=lambda exc: exc.error_count())
+    problem = nearest.errors(include_url=False, include_input=False)[0]
+    raise AnswerError(f"`{'.'.join(map(str, problem['loc']))}`: {problem['msg']}")
+
+
+def is_one(raw: str) -> bool:
+    """Tell whether a text holds an answer."""
+    try:
+        read(raw)
+    except AnswerError:
+        return False
+    return True
+
+
+def _objects(raw: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a text: all of it, then whatever begins with a brace outside of thoughts."""
+    decoder = json.JSONDecoder(strict=False)
+    spoken = without_thoughts(raw)
+    starts = [(spoken, brace.start()) for brace in itertools.islice(re.finditer(r"\{", spoken), _MOST_BRACES)]
+    for text, start in [(raw.strip(), 0), *starts]:
+        try:
+            fields, _ = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
             continue
         if isinstance(fields, dict):
-            return fields
-    raise AnswerError("the answer must be one JSON object with report, recommendation and confidence")
+            yield fields
 
 
 def without_thoughts(raw: str) -> str:

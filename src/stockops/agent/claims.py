@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A claim is an amount of money, a decimal number, anything in percent, basis points or multiples, and a whole number
-# that a word of price leads in or that lies near the price; counts, years and ordinals are none. The sign is left
-# out: «fell 1.2 %» states -1.2.
+from stockops.agent import number_words
+
+# A claim is an amount of money, a decimal number, anything in percent, basis points or multiples, in digits or in
+# words, and a whole number that a word of price leads in or that lies near the price; counts, years and ordinals are
+# none. The sign is left out: "fell 1.2 %" states -1.2.
 _MONEY = r"USD|EUR|GBP|JPY|CHF|CNY|INR|dollars?|euros?|yen|pounds?|pence|rupees?"
 _RATIO = r"%|percent\b|per\scent\b|percentage\spoints?\b|basis\spoints?\b|bps\b|x\b|-?times\b"
 _CLAIM = re.compile(
@@ -22,6 +24,9 @@ _COUNTED = re.compile(
     r"|quarters?|hours?|minutes?|windows?|holdings?|stocks?|shares?|compan|analysts?|cases?|times|items?|articles?|out\sof"
     r"|st\b|nd\b|rd\b|th\b|am\b|pm\b|a\.m|p\.m|:\d)",
     re.IGNORECASE,
+)
+_COUNTED_FACT = re.compile(
+    r"[\s-](?:[a-z-]+\s){0,2}?(?:forecasts?|predictions?|closes|bars?|windows?|origins?)\b", re.IGNORECASE
 )
 _NAMED = re.compile(
     r"(?:S&P|Dow|Nasdaq|Russell|Nikkei|FTSE|DAX|CAC|STOXX|MSCI|top|next|last|past|first|Q|FY)[\s-]*$", re.IGNORECASE
@@ -46,13 +51,24 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*_«\"'(\d])")
 class Known:
     """What a text may state: numbers up to rounding and sign, dates (YYYY-MM-DD), whatever stands in `quoted`.
 
-    price: near which a bare whole number is taken for a price; 0 for nowhere.
+    price: near which a bare whole number is taken for a price; 0 for nowhere. counts: of forecasts, windows and
+    closes; such a number is taken for one where a word says so.
     """
 
     numbers: tuple[float, ...]
     dates: frozenset[str]
     quoted: str = ""
     price: float = 0.0
+    counts: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A claim: where it stands, how it is written, the number in digits ("" for a date)."""
+
+    start: int
+    text: str
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +88,17 @@ def check(text: str, known: Known) -> Grounding:
     """Return which claims of a text the facts bear out."""
     allowed_dates = known.dates | {_day(match) for match in _dates(known.quoted)}
     without_years = {day[5:] for day in allowed_dates}
-    allowed = {match["number"] for match in _numbers(known.quoted, known.price)}
+    allowed = {claim.number for claim in _numbers(known.quoted, known)}
     facts = [abs(fact) for fact in known.numbers]
     dates = [(match, _day(match)) for match in _dates(text)]
-    numbers = _numbers(text, known.price)
-    wrong = [m for m, day in dates if day not in (allowed_dates if len(day) > 5 else without_years)]
-    wrong += [m for m in numbers if m["number"] not in allowed and not _rounds_any(m["number"], facts)]
-    unmatched = [match.group().strip() for match in sorted(wrong, key=lambda match: match.start())]
+    numbers = _numbers(text, known)
+    wrong = [
+        _Claim(match.start(), match.group().strip())
+        for match, day in dates
+        if day not in (allowed_dates if len(day) > 5 else without_years)
+    ]
+    wrong += [claim for claim in numbers if claim.number not in allowed and not _rounds_any(claim.number, facts)]
+    unmatched = [claim.text for claim in sorted(wrong, key=lambda claim: claim.start)]
     return Grounding(len(dates) + len(numbers), tuple(unmatched))
 
 
@@ -99,17 +119,21 @@ def _dates(text: str) -> "list[re.Match[str]]":
     return list(_DATE.finditer(_LINK.sub(_blank, text)))
 
 
-def _numbers(text: str, price: float) -> "list[re.Match[str]]":
-    """Return the claims that are numbers, not those inside dates and links."""
+def _numbers(text: str, known: Known) -> list[_Claim]:
+    """Return the claims that are numbers, in digits and in words, not those inside dates and links."""
     plain = _DATE.sub(_blank, _LINK.sub(_blank, text))
-    return [match for match in _CLAIM.finditer(plain) if _is_claim(match, plain, price)]
+    found = [match for match in _CLAIM.finditer(plain) if _is_claim(match, plain, known)]
+    in_digits = [_Claim(match.start(), match.group().strip(), match["number"]) for match in found]
+    return in_digits + [_Claim(words.start, words.text, words.number) for words in number_words.find(plain)]
 
 
-def _is_claim(match: "re.Match[str]", text: str, price: float) -> bool:
+def _is_claim(match: "re.Match[str]", text: str, known: Known) -> bool:
     if match["currency"] or match["unit"] or "." in match["number"]:
         return True
-    near = price / _NEAR <= float(match["number"].replace(",", "")) <= price * _NEAR
+    value = int(match["number"].replace(",", ""))
+    near = known.price / _NEAR <= value <= known.price * _NEAR
     counted = _COUNTED.match(text, match.end()) or _NAMED.search(text, 0, match.start())
+    counted = counted or (_COUNTED_FACT.match(text, match.end()) if value in known.counts else None)
     return near and not counted and not _YEAR.fullmatch(match["number"])
 
 

@@ -59,11 +59,12 @@ class Facts:
     """What is known of a ticker after one session's close.
 
     returns_percent: by span. volatility_percent: of daily log returns, annualised; None where too few closes
-    are known. looks_back: the last session is so long ago that a language model may know what came after.
+    are known. unit: of prices, None where nobody says. stale: what is said of prices that are not of today, "" if they
+    are. looks_back: the last session is so long ago that a language model may know what came after.
     """
 
     ticker: str
-    unit: str
+    unit: str | None
     last_date: str
     last_price: float
     days: tuple[Day, ...]
@@ -74,6 +75,7 @@ class Facts:
     backtest: Tested | None
     drift: Mapping[str, Any] | None
     news: News
+    stale: str = ""
     looks_back: bool = False
 
     @property
@@ -93,7 +95,20 @@ class Facts:
         days = {self.last_date, *(day.date for day in self.days), *(day for day, _ in self.closes)}
         published = {f"{item.published:%Y-%m-%d}" for item in self.news.items}
         tested = {self.backtest.start, self.backtest.end} if self.backtest else set()
-        return Known(tuple(self.numbers()), frozenset(days | published | tested), self.news.quoted, self.last_price)
+        return Known(
+            numbers=tuple(self.numbers()),
+            dates=frozenset(days | published | tested),
+            quoted=self.news.quoted,
+            price=self.last_price,
+            counts=frozenset(self._counts()),
+        )
+
+    def _counts(self) -> Iterator[int]:
+        yield from (len(self.closes), len(self.days))
+        if self.record is not None:
+            yield self.record.windows
+        if self.backtest is not None:
+            yield self.backtest.forecasts
 
     def numbers(self) -> Iterator[float]:
         """Yield every price and percentage that a text may state."""
@@ -118,7 +133,6 @@ class Facts:
 def gather(
     forecast: Mapping[str, Any],
     *,
-    unit: str,
     metrics: Mapping[str, Any] | None,
     drift: Mapping[str, Any] | None,
     news: News,
@@ -131,21 +145,34 @@ def gather(
     """
     closes = tuple((row["date"], float(row["close"])) for row in forecast["history"])
     last = closes[-1][1]
+    # A price that nobody paid has not moved, which says nothing of how it moves.
+    traded = [close for _, close in closes] if forecast["data"]["untraded"] <= 1 else []
     return Facts(
         ticker=forecast["ticker"],
-        unit=unit,
+        unit=forecast["data"]["currency"],
         last_date=forecast["last_date"],
         last_price=last,
         days=tuple(_day(bar, last) for bar in forecast["predictions"]["week"]),
         closes=closes,
-        returns_percent=_returns([close for _, close in closes]),
-        volatility_percent=_volatility([close for _, close in closes]),
+        returns_percent=_returns(traded),
+        volatility_percent=_volatility(traded),
         record=_record(metrics),
         backtest=_tested(backtest),
         drift=drift,
         news=news,
+        stale=_stale(forecast["data"]),
         looks_back=looks_back,
     )
+
+
+def _stale(data: Mapping[str, Any]) -> str:
+    """Return what a reader has to know first of prices that end too early, or that nobody has paid lately."""
+    parts = []
+    if data["behind"] > 1:
+        parts.append(f"These prices end on {data['last']}: {data['behind']} sessions are missing since.")
+    if data["untraded"] > 1:
+        parts.append(f"There was no trade in the last {data['untraded']} sessions.")
+    return " ".join(parts)
 
 
 def _day(bar: Mapping[str, Any], last: float) -> Day:

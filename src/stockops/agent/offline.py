@@ -2,7 +2,7 @@
 
 from stockops.agent.answer import Answer
 from stockops.agent.facts import Facts
-from stockops.market.exchanges import written
+from stockops.market.exchanges import quoted, written
 from stockops.records import Recommendation
 
 NAME = "offline"
@@ -34,7 +34,7 @@ def _outlook(facts: Facts) -> str:
         else "That change is large beside the range: the forecast sees a direction."
     )
     return (
-        f"From a last close of {written(facts.last_price)} {facts.unit} the model sees {facts.ticker} at "
+        f"From a last close of {quoted(facts.last_price, facts.unit)} the model sees {facts.ticker} at "
         f"{written(last.close)} on {last.date}, {change:+.2f} %. In four of five cases it expects a close between "
         f"{low} and {high}, {facts.half_width_percent:.2f} % to either side. {weight}"
     )
@@ -43,7 +43,7 @@ def _outlook(facts: Facts) -> str:
 def _lately(facts: Facts) -> str:
     moves = ", ".join(f"{value:+.2f} % over {span}" for span, value in facts.returns_percent.items())
     text = f"It moved {moves}." if moves else "Too few closes are known to say how it moved lately."
-    if len(facts.closes) > 1:
+    if len(facts.closes) > 1 and facts.returns_percent:
         text += f" {_place(facts)}"
     if facts.volatility_percent is not None:
         text += f" Its daily moves make a volatility of {facts.volatility_percent:.1f} % a year."

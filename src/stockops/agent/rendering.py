@@ -7,7 +7,7 @@ from stockops.agent import claims, evaluation, offline
 from stockops.agent.answer import Answer
 from stockops.agent.facts import Facts, Tested
 from stockops.agent.news import News, NewsItem
-from stockops.market.exchanges import written
+from stockops.market.exchanges import quoted, written
 from stockops.records import Recommendation
 
 DISCLAIMER = "*A model's forecast, not investment advice. Prices may leave every range given here.*"
@@ -40,6 +40,7 @@ def markdown(facts: Facts, answer: Answer, *, writer: Writer, question: str | No
     parts = [
         f"# {facts.ticker}: {_headline(facts, answer)}",
         f"**Market Stance:** {answer.recommendation} | **Confidence:** {answer.confidence}",
+        *([f"**{facts.stale}**"] if facts.stale else []),
         *([] if evaluation.agrees(answer.recommendation, facts) else ["*The stance is not what the forecast says.*"]),
         *([f"> {inert(question)}"] if question else []),
         text or "*The writer left nothing that the facts bear out.*",
@@ -78,7 +79,7 @@ def _left_out(count: int) -> str:
 
 def _outlook(facts: Facts) -> str:
     rows = [
-        f"Last close {written(facts.last_price)} {facts.unit} on {facts.last_date}.",
+        f"Last close {quoted(facts.last_price, facts.unit)} on {facts.last_date}.",
         "",
         "| session | close | change | 80 % range | 95 % range |",
         "|---|---:|---:|---:|---:|",

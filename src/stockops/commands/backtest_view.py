@@ -17,9 +17,12 @@ def backtested(document: Document) -> "RenderableType":
     from rich.console import Group
 
     parts = [_skills(document["channels"]), _ranges(document["ranges"]), *_peers(document["peers"])]
+    behind = document["data"]["behind"]
+    late = [f"Prices end {behind} sessions too early."] if behind > 1 else []
     return Group(
         f"[bold]{document['ticker']}[/]: {document['origins']:,} forecasts of unseen sessions, "
         f"{document['start']} to {document['end']}",
+        *late,
         _verdict(document["summary"]["close_findings"]),
         *parts,
         f"* Diebold-Mariano p < {_SURE}; {document['artifacts'][0]}",

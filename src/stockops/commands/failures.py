@@ -12,6 +12,7 @@ import typer
 
 from stockops.errors import ExitCode, StockopsError, UsageError
 from stockops.records import SCHEMA
+from stockops.wording import one_line, visible
 
 # Typer's usage errors (a missing option, a bad choice, an unknown command) share this documented class's parent.
 TyperUsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -32,7 +33,7 @@ def describe(exc: Exception) -> Failure:
     if isinstance(exc, TyperUsageError):
         exc = _usage(exc)
     if isinstance(exc, StockopsError):
-        return Failure(exc.exit_code, str(exc), _document(exc.kind, exc.message, exc.hint))
+        return Failure(exc.exit_code, visible(str(exc)), _document(exc.kind, visible(exc.message), visible(exc.hint)))
     text = "".join(traceback.format_exception(exc))
     message = f"a bug: {type(exc).__name__}: {_first_line(exc)}"
     hint = f"the traceback is in {_keep(text)}"
@@ -51,7 +52,7 @@ def _usage(exc: Exception) -> UsageError:
 
 def _first_line(exc: Exception) -> str:
     lines = str(exc).splitlines()
-    return lines[0][:200] if lines else ""
+    return one_line(lines[0]) if lines else ""
 
 
 def _keep(text: str) -> Path:

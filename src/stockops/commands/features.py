@@ -3,7 +3,7 @@
 from stockops.commands import views
 from stockops.commands.options import COMMON, LOCAL, TICKER, TICKERS_FILE, command
 from stockops.commands.run import Run
-from stockops.commands.wiring import feature_store, history
+from stockops.commands.wiring import feature_store
 from stockops.errors import DataError
 from stockops.records import SCHEMA
 
@@ -24,7 +24,7 @@ def materialize(run: Run) -> None:
         return
     from stockops.pipelines import feature_history
 
-    prices = history(run)
+    prices = run.services.history.daily
 
     def keep(ticker: str) -> views.Document:
         known = prices(ticker)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from stockops.commands import views
 from stockops.commands.batch import Document, Work
-from stockops.commands.options import DRIFT_ON, FAIL_ON, MANY, ON_MISSING, command
+from stockops.commands.options import DRIFT_ON, FAIL_ON, MANY, MAX_BEHIND, ON_MISSING, command
 from stockops.commands.run import Run, Verdict
 from stockops.commands.wiring import monitor
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from stockops.errors import ExitCode
 
 
-@command(FAIL_ON, DRIFT_ON, ON_MISSING)
+@command(FAIL_ON, DRIFT_ON, ON_MISSING, MAX_BEHIND)
 def monitor_parent(run: Run) -> None:
     """Did the market's data move, is its analysis sound, did the parent's forecasts come true?"""
     run.one(monitor(run).parent, views.monitored, _verdict(run))
 
 
-@command(*MANY, FAIL_ON, DRIFT_ON, ON_MISSING)
+@command(*MANY, FAIL_ON, DRIFT_ON, ON_MISSING, MAX_BEHIND)
 def monitor_ticker(run: Run) -> None:
     """Did the data of tickers move, are their analyses sound, did their forecasts come true?"""
     run.many(_looks, views.monitored, _verdict(run))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stockops.commands.run import Run
-from stockops.records import Device, DriftOn, EngineName, Level, OnMissing, Refit, Source, Split, Strategy
+from stockops.records import Device, DriftOn, EngineName, Level, OnMissing, PricePolicy, Refit, Source, Split, Strategy
 
 
 def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **more: Any) -> inspect.Parameter:
@@ -32,6 +32,12 @@ JSON = _option("json_output", bool, "Print JSON on a terminal too.", flag="--jso
 QUIET = _option("quiet", bool, "Only errors on stderr.")
 VERBOSE = _option("verbose", bool, "More on stderr, tracebacks included.")
 SEED = _option("seed", int, "Seed of every random choice; 7 if not said.")
+PRICES = _option(
+    "prices", PricePolicy, "Bars that are hard to believe: refuse (strict), repair what is certain, or trust."
+)
+CALENDAR = _option("calendar", str, "Which days trade: a name, 24/7 or from-data; SYMBOL=NAME for one.", metavar="NAME")
+CURRENCY = _option("currency", str, "What prices in files are quoted in; SYMBOL=CODE for one.", metavar="CODE")
+MAX_BEHIND = _option("max_behind", int, "Sessions that a live history may be behind; 20 if not said.", metavar="N")
 DEVICE = _option("device", Device, "Where torch computes; auto if not said.")
 
 START = _option("start", str, "First origin; the last third of the history if not said.", metavar="DATE")
@@ -89,7 +95,7 @@ TIMEOUT = _option("timeout_seconds", float, "Longest wait of --wait; none if not
 
 
 MANY = (TICKER, TICKERS_FILE, JOBS, ENGINE, RAY_ADDRESS)
-COMMON = (SOURCE, DATA_DIR, AS_OF, JSON, QUIET, VERBOSE, SEED, DEVICE)
+COMMON = (SOURCE, DATA_DIR, AS_OF, PRICES, CALENDAR, CURRENCY, JSON, QUIET, VERBOSE, SEED, DEVICE)
 LOCAL = (JSON, QUIET, VERBOSE)  # for commands that only read what is there
 
 

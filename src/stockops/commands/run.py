@@ -178,6 +178,8 @@ class Run:
                 self.services.effort.attempt(gateway, lambda: gateway.push(measuring.page(self.services)))
 
     def _tickers_from_file(self) -> list[str]:
+        from stockops.market.symbols import listed
+
         path = self.settings.tickers_file
         if path is None:
             return []
@@ -185,5 +187,4 @@ class Run:
             text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
             raise UsageError(f"--tickers-file {path} cannot be read: {exc}") from exc
-        lines = (line.split("#")[0].strip() for line in text.splitlines())
-        return [line for line in lines if line]
+        return listed(text)

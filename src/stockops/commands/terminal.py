@@ -1,5 +1,10 @@
-"""The two streams: stdout carries the result and nothing else, stderr the talk."""
+"""The two streams: stdout carries the result and nothing else, stderr the talk.
 
+Neither fails for want of a letter: what its encoding lacks is written as Python would escape it.
+"""
+
+import codecs
+import io
 import json
 import logging
 import os
@@ -9,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from stockops.commands.failures import Failure
+from stockops.wording import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,7 +42,7 @@ class _Kept(logging.Handler):
 class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        return f"stockops: {level}{super().format(record)}"
+        return f"stockops: {level}{visible(super().format(record))}"
 
 
 def say(*, verbose: bool, quiet: bool, as_json: bool = False) -> None:
@@ -56,6 +62,7 @@ def say(*, verbose: bool, quiet: bool, as_json: bool = False) -> None:
 
 def level(*, verbose: bool, quiet: bool) -> None:
     """Choose how much is said."""
+    _escape_what_lacks()
     logging.getLogger("stockops").setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
     logging.captureWarnings(not verbose)
     logging.getLogger("py.warnings").addHandler(logging.NullHandler())
@@ -100,9 +107,10 @@ def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableT
 
     A reader that has gone (`stockops … | head`) has read enough: that is no error.
     """
+    _escape_what_lacks()
     try:
         if wants_json():
-            sys.stdout.write(json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(document, allow_nan=False, ensure_ascii=not _takes_all(sys.stdout)) + "\n")
             sys.stdout.flush()
         elif view is not None:
             from rich.console import Console
@@ -114,9 +122,22 @@ def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableT
 
 def fail(failure: Failure) -> None:
     """Say a failure in one line on stderr, whatever the level; the traceback too when verbose."""
+    _escape_what_lacks()
     if failure.traceback and logging.getLogger("stockops").level == logging.DEBUG:
         sys.stderr.write(failure.traceback)
     sys.stderr.write(f"stockops: {failure.line}\n")
+
+
+def _escape_what_lacks() -> None:
+    """Let the streams escape a letter that their encoding lacks (`PYTHONIOENCODING=ascii`, `LC_ALL=C`), not raise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors != "backslashreplace":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _takes_all(stream: TextIO) -> bool:
+    """Tell whether every letter has a place in a stream's encoding; an escape of Python's would be no JSON."""
+    return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name.startswith("utf")
 
 
 def interrupted() -> None:

@@ -18,7 +18,7 @@ def trained(document: Document) -> "RenderableType":
     if document["status"] == "fresh":
         return Group(f"{document['ticker']}: model {document['model_version']} is current, to {data['last']}")
     title = f"{document['ticker']}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
-    table = Table("", "model", "tomorrow = today", "skill", title=title, title_justify="left")
+    table = Table("", "model", "tomorrow = today", "skill", title=_captioned(title, data), title_justify="left")
     for label, block in (
         ("all windows, 5 days", document["metrics"]),
         ("all windows, next day", document["metrics"]["next_day"]),
@@ -51,8 +51,9 @@ def predicted(document: Document) -> "RenderableType":
     from rich.table import Table
 
     last = document["history"][-1]
-    title = f"{document['ticker']}: forecast after {document['last_date']}, last close {_price(last['close'])}"
-    table = Table("session", title=title, title_justify="left")
+    close = _quoted(last["close"], document["data"]["currency"])
+    title = f"{document['ticker']}: forecast after {document['last_date']}, last close {close}"
+    table = Table("session", title=_captioned(title, document["data"]), title_justify="left")
     for name in ("open", "high", "low", "close", "80 % range", "95 % range", "volume"):
         table.add_column(name, justify="right")
     for bar in document["predictions"].get("days", document["predictions"]["week"]):
@@ -88,7 +89,8 @@ def monitored(document: Document) -> "RenderableType":
 
     parts = [_drift(document["drift"]), _evaluation(document["agent_eval"]), _performance(document["performance"])]
     notes = [f"went without: {', '.join(document['degraded'])}"] if document["degraded"] else []
-    return Panel(Group(*parts, *notes), title=document["ticker"], title_align="left")
+    title = _captioned(document["ticker"], document["data"]) if document["data"] else document["ticker"]
+    return Panel(Group(*parts, *notes), title=title, title_align="left")
 
 
 def _drift(part: Document) -> "RenderableType":
@@ -258,6 +260,20 @@ def report(document: Document) -> "RenderableType":
     from rich.json import JSON
 
     return JSON(json.dumps(document))
+
+
+def _captioned(title: str, data: Document) -> str:
+    """Return a title with what has to be known first of the prices under it."""
+    known = [f"prices end {data['behind']} sessions too early"] if data["behind"] > 1 else []
+    known += [f"no trade in the last {data['untraded']} sessions"] if data["untraded"] > 1 else []
+    known += [f"repaired {repair['date']}: {repair['what']}" for repair in data["repairs"]]
+    return "; ".join([title, *known])
+
+
+def _quoted(value: float, unit: str | None) -> str:
+    from stockops.market.exchanges import quoted
+
+    return quoted(value, unit)
 
 
 def _price(value: float) -> str:

@@ -10,15 +10,11 @@ from stockops.errors import UsageError
 from stockops.records import TrainOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import date
-
     from stockops.pipelines.analysis import Analyst
     from stockops.pipelines.backtest import Backtester
     from stockops.pipelines.monitor import Monitor
     from stockops.pipelines.predict import Predictor
     from stockops.pipelines.prediction_cache import PredictionCache
-    from stockops.pipelines.prices import Prices
     from stockops.pipelines.report_cache import KeptReports
     from stockops.pipelines.serving import Serving
     from stockops.pipelines.tasks import Tasks
@@ -32,7 +28,7 @@ def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
 
     services = run.services
     return Trainer(
-        feed=services.feed,
+        history=run.services.history,
         models=services.models,
         features=services.features,
         tracker=services.tracker,
@@ -54,7 +50,6 @@ def _train_options(run: Run) -> TrainOptions:
         seed=settings.seed,
         device=settings.device,
         threads=settings.threads,
-        max_missing=settings.max_missing_sessions,
     )
 
 
@@ -89,7 +84,7 @@ def serving(run: Run, progress: "Progress | None" = None) -> "Serving":
             source=settings.source,
             as_of=settings.as_of,
             days=settings.days,
-            max_missing=settings.max_missing_sessions,
+            prices=services.price_options,
         ),
     )
 
@@ -133,7 +128,7 @@ def backtester(run: Run) -> "Backtester":
     settings, services = run.settings, run.services
     file = settings.forecasts
     return Backtester(
-        history=history(run, until=settings.end),
+        history=run.services.history.until(settings.end).daily,
         apprentices=Apprentices(services.shelf, run.progress, _train_options(run)),
         peers=services.peers,
         models=services.models,
@@ -150,7 +145,7 @@ def monitor(run: Run) -> "Monitor":
 
     services = run.services
     return Monitor(
-        history=history(run),
+        history=run.services.history.daily,
         analyst=replace(analyst(run), kept=None, conversation=None),
         ledger=services.ledger,
         models=services.models,
@@ -181,15 +176,6 @@ def tasks(run: Run) -> "Tasks":
 
     services = run.services
     return Tasks(services.state, services.workers(run.environment), services.effort, services.wall_time)
-
-
-def history(run: Run, until: "date | None" = None) -> "Callable[[str], Prices]":
-    """Return what gives the prices of a ticker that this call may see, none after `until` where that is said."""
-    from stockops.pipelines.prices import daily
-
-    settings, services = run.settings, run.services
-    clock = services.clock if until is None else services.clock.until(until)
-    return functools.partial(daily, feed=services.feed, clock=clock, max_missing=settings.max_missing_sessions)
 
 
 def feature_store(run: Run) -> "FeatureStore":

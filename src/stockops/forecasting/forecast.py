@@ -39,10 +39,14 @@ class ForecastBar:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What one model says after one session's close. ranges_from: whose misses its ranges were calibrated on."""
+    """What one model says after one session's close.
+
+    currency: of the prices, None where nobody says. ranges_from: whose misses its ranges were calibrated on.
+    """
 
     ticker: str
     source: str
+    currency: str | None
     last_date: date
     model_version: str
     trained_to: date

@@ -1,115 +1,75 @@
 """Sessions of each symbol's own exchange: which days trade, when they end, which come next.
 
-Calendars come from `exchange_calendars`. Where its knowledge ends (a date past its last session, an
-exchange it does not have) every weekday counts as a session, and that is said once in the log.
+Calendars come from `exchange_calendars`. Where its knowledge ends (a date past its last session, an exchange it does
+not have) a weekly pattern stands in, and that is said once in the log; bars, once there, know better (`from_data`).
 """
 
+import difflib
 import functools
-import logging
-from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import exchange_calendars as xcals
-import numpy as np
 import pandas as pd
 from exchange_calendars.errors import CalendarError
 
-from stockops.market import exchanges
+from stockops.errors import UsageError
+from stockops.market import calendar_years, exchanges
+from stockops.market.calendar_data import from_data
+from stockops.market.calendar_fit import contradiction
+from stockops.market.calendar_sessions import EVERY_DAY, FROM_DATA, TradingCalendar, warn_weekdays
 
-log = logging.getLogger("stockops.calendar")
+__all__ = ["TradingCalendar", "contradiction", "from_data", "of"]
 
 _EARLIEST = pd.Timestamp("2000-01-03")
-_SETTLE = timedelta(minutes=15)  # vendors publish the closing auction about this late
+# Without holidays and with days that end at midnight UTC: nothing to look up. Currencies are dated in London.
+_ALWAYS = {
+    "24/7": TradingCalendar("24/7", week=EVERY_DAY),
+    "24/5": TradingCalendar("24/5", ZoneInfo("Europe/London")),
+}
 
 
-def exchange(symbol: str) -> str:
-    """Return the name of the symbol's calendar, "XNYS" for a plain one."""
-    return exchanges.of(symbol).calendar
+def of(symbol: str, override: str | None = None) -> TradingCalendar:
+    """Return the calendar of a checked symbol, or the one it is told to keep.
 
-
-def sessions(symbol: str, first: date, last: date) -> pd.DatetimeIndex:
-    """Return the sessions from `first` to `last`, both included, as tz-naive midnights."""
-    calendar = _calendar(exchange(symbol))
-    start, end = pd.Timestamp(first), pd.Timestamp(last)
-    if calendar is None:
-        return _weekdays(start, end)
-    known_first, known_last = calendar.first_session, calendar.last_session
-    parts = []
-    if start < known_first:
-        parts.append(_weekdays(start, min(end, known_first - pd.Timedelta(days=1))))
-    if start <= known_last and end >= known_first:
-        parts.append(calendar.sessions_in_range(max(start, known_first), min(end, known_last)))
-    if end > known_last:
-        _warn_weekdays(exchange(symbol), f"after {known_last:%Y-%m-%d}")
-        parts.append(_weekdays(max(start, known_last + pd.Timedelta(days=1)), end))
-    return pd.DatetimeIndex(np.concatenate([part.to_numpy() for part in parts]))
-
-
-def next_sessions(symbol: str, after: date, count: int) -> tuple[date, ...]:
-    """Return the first `count` sessions later than `after`."""
-    found: pd.DatetimeIndex = pd.DatetimeIndex([])
-    days = 2 * count + 14  # Golden Week 2019 closed Tokyo for ten days
-    while len(found) < count:
-        found = sessions(symbol, after + timedelta(days=1), after + timedelta(days=days))
-        days *= 2
-    return tuple(stamp.date() for stamp in found[:count])
-
-
-def last_completed(symbol: str, now: datetime) -> date:
-    """Return the last session whose closing prices are out at `now` (an aware datetime).
-
-    A session counts 15 minutes after its close; where no closing time is known, once its day is over in UTC.
+    override: a name or alias of `exchange_calendars`, "24/7", or "from-data", which is a guess until there are bars;
+    raises UsageError for another.
     """
-    moment = pd.Timestamp(now).tz_convert("UTC") - _SETTLE
-    calendar = _calendar(exchange(symbol))
-    if calendar is not None:
-        closes = calendar.closes.loc[calendar.closes <= moment]
-        if moment <= calendar.closes.iloc[-1] and len(closes):
-            return pd.Timestamp(closes.index[-1]).date()
-    today = moment.tz_localize(None).normalize()
-    return sessions(symbol, (today - pd.Timedelta(days=14)).date(), (today - pd.Timedelta(days=1)).date())[-1].date()
+    if override is not None:
+        return _overridden(override.strip())
+    name = exchanges.of(symbol).calendar
+    if name == exchanges.UNKNOWN:
+        warn_weekdays(f"symbols that end in .{symbol.rsplit('.', 1)[1]}" if "." in symbol else symbol)
+        return _guess(exchanges.UNKNOWN)
+    return _named(name)
 
 
-def closes(symbol: str, index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return when each session of a price table closed (aware, UTC).
-
-    A day on which the calendar knows of no session, yet the vendor has a bar, closes when it is over in UTC.
-    """
-    days = pd.DatetimeIndex(index).tz_localize(None).normalize()
-    over = pd.Series(days + pd.Timedelta(days=1), index=days).dt.tz_localize("UTC")
-    calendar = _calendar(exchange(symbol))
-    known = over if calendar is None else calendar.closes.reindex(days).fillna(over)
-    return pd.DatetimeIndex(known.to_numpy(), tz="UTC", name="event_timestamp")
-
-
-def out_at(symbol: str, session: date) -> datetime:
-    """Return when the closing prices of a session are out (aware, UTC); see last_completed."""
-    close: datetime = closes(symbol, pd.DatetimeIndex([session]))[0].to_pydatetime()
-    return close + _SETTLE
-
-
-def missing_runs(symbol: str, index: pd.DatetimeIndex) -> list[tuple[date, date, int]]:
-    """Return the holes of a price table as (bar before, bar after, sessions missing), oldest first."""
-    expected = sessions(symbol, index[0].date(), index[-1].date())
-    position = expected.searchsorted(index)
-    holes = pd.Series(position).diff().fillna(1).to_numpy() - 1
-    return [(index[i - 1].date(), index[i].date(), int(holes[i])) for i in range(1, len(index)) if holes[i] > 0]
+def _overridden(wanted: str) -> TradingCalendar:
+    """Return the calendar of a name that a person typed."""
+    if wanted.lower() == FROM_DATA:
+        return _guess(FROM_DATA)
+    names = {name.upper(): name for name in xcals.get_calendar_names()}
+    name = names.get(wanted.upper())
+    if name is None:
+        near = difflib.get_close_matches(wanted.upper(), [*names, FROM_DATA.upper()], n=3, cutoff=0.5)
+        close = ", ".join(names.get(match, FROM_DATA) for match in near)
+        hint = f"close to it: {close}" if close else "use a name such as XNYS or XLON, 24/7, or from-data"
+        raise UsageError(f"no calendar is called {wanted!r}", hint)
+    return _named(xcals.resolve_alias(name))
 
 
 @functools.cache
-def _calendar(name: str) -> xcals.ExchangeCalendar | None:
-    if name == "weekdays":
-        _warn_weekdays("this exchange", "")
-        return None
+def _guess(name: str) -> TradingCalendar:
+    return TradingCalendar(name, is_guess=True)
+
+
+@functools.cache
+def _named(name: str) -> TradingCalendar:
+    """Return a calendar of the library; building one takes it tenths of a second."""
+    if name in _ALWAYS:
+        return _ALWAYS[name]
     try:
-        return xcals.get_calendar(name, start=_EARLIEST)
+        known = xcals.get_calendar(name, start=_EARLIEST)
     except (ValueError, CalendarError):
-        return xcals.get_calendar(name)  # its own knowledge begins later
-
-
-def _weekdays(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
-    return pd.bdate_range(first, last)
-
-
-@functools.cache
-def _warn_weekdays(name: str, when: str) -> None:
-    log.warning("no calendar for %s %s: every weekday counts as a session", name, when)
+        known = xcals.get_calendar(name)  # its own knowledge begins later
+    complete = calendar_years.complete_to(name)
+    return TradingCalendar(name, known.tz, complete, week=known.weekmask, closings=known.closes)

@@ -1,57 +1,86 @@
-"""Where a symbol trades: the calendar of its sessions and the unit of its prices."""
+"""Where a symbol trades, and the unit of its prices where the symbol alone tells it."""
 
-import re
+import difflib
 from dataclasses import dataclass
+
+from stockops.errors import UsageError
+from stockops.market.exchange_money import ISO_4217, MINOR_UNITS, crypto_quote, exchange_rate
+from stockops.market.exchange_tables import INDICES, SUFFIXES
+
+UNKNOWN = "unknown"
+POINTS = "points"
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """calendar: a name of `exchange_calendars`, or "weekdays"; unit: what prices are quoted in."""
+    """calendar: a name of `exchange_calendars`, or "unknown"; unit: what prices are quoted in, None if not certain.
+
+    A suffix does not tell the currency: London lists shares in pence, pounds, dollars and euros.
+    """
 
     calendar: str
-    unit: str
-
-
-# Yahoo's symbol suffixes; calendars are ISO 10383 codes, units ISO 4217 ("GBp" is pence).
-_SUFFIXES = {
-    "AS": ("XAMS", "EUR"), "AT": ("ASEX", "EUR"), "AX": ("XASX", "AUD"), "BA": ("XBUE", "ARS"),
-    "BD": ("XBUD", "HUF"), "BK": ("XBKK", "THB"), "BO": ("XBOM", "INR"), "BR": ("XBRU", "EUR"),
-    "CN": ("XTSE", "CAD"), "CO": ("XCSE", "DKK"), "DE": ("XETR", "EUR"), "DU": ("XDUS", "EUR"),
-    "F": ("XFRA", "EUR"), "HE": ("XHEL", "EUR"), "HK": ("XHKG", "HKD"), "HM": ("XHAM", "EUR"),
-    "IC": ("XICE", "ISK"), "IR": ("XDUB", "EUR"), "IS": ("XIST", "TRY"), "JK": ("XIDX", "IDR"),
-    "JO": ("XJSE", "ZAc"), "KL": ("XKLS", "MYR"), "KQ": ("XKRX", "KRW"), "KS": ("XKRX", "KRW"),
-    "L": ("XLON", "GBp"), "LS": ("XLIS", "EUR"), "MC": ("XMAD", "EUR"), "MI": ("XMIL", "EUR"),
-    "MX": ("XMEX", "MXN"), "NE": ("XTSE", "CAD"), "NS": ("XBOM", "INR"), "NZ": ("XNZE", "NZD"),
-    "OL": ("XOSL", "NOK"), "PA": ("XPAR", "EUR"), "PR": ("XPRA", "CZK"), "PS": ("XPHS", "PHP"),
-    "RG": ("XRIS", "EUR"), "SA": ("BVMF", "BRL"), "SG": ("XSTU", "EUR"), "SI": ("XSES", "SGD"),
-    "SN": ("XSGO", "CLP"), "SR": ("XSAU", "SAR"), "SS": ("XSHG", "CNY"), "ST": ("XSTO", "SEK"),
-    "SW": ("XSWX", "CHF"), "SZ": ("XSHG", "CNY"), "T": ("XTKS", "JPY"), "TA": ("XTAE", "ILA"),
-    "TL": ("XTAL", "EUR"), "TO": ("XTSE", "CAD"), "TW": ("XTAI", "TWD"), "TWO": ("XTAI", "TWD"),
-    "V": ("XTSE", "CAD"), "VI": ("XWBO", "EUR"), "WA": ("XWAR", "PLN"),
-}  # fmt: skip
-_INDICES = {
-    "^AEX": "XAMS", "^AXJO": "XASX", "^BSESN": "XBOM", "^BVSP": "BVMF", "^FCHI": "XPAR", "^FTSE": "XLON",
-    "^GDAXI": "XETR", "^GSPTSE": "XTSE", "^HSI": "XHKG", "^KS11": "XKRX", "^MXX": "XMEX", "^N225": "XTKS",
-    "^NSEI": "XBOM", "^SSMI": "XSWX", "^STI": "XSES", "^STOXX50E": "XETR", "^TWII": "XTAI",
-}  # fmt: skip
-_CRYPTO = re.compile(r"[A-Z0-9]+-(USD|EUR|GBP|JPY|BTC|ETH|USDT|USDC)")
+    unit: str | None
 
 
 def of(symbol: str) -> Exchange:
-    """Return the exchange of a checked symbol: New York where nothing says otherwise."""
+    """Return the exchange of a checked symbol: New York for a plain one, "unknown" where no table knows it."""
     if symbol.startswith("^"):
-        return Exchange(_INDICES.get(symbol, "XNYS"), "points")
-    if pair := _CRYPTO.fullmatch(symbol):
-        return Exchange("24/7", pair[1])
-    if symbol.endswith("=X"):
-        return Exchange("24/5", symbol[-5:-2])
+        return Exchange(_index_calendar(symbol), POINTS)
+    if quote := exchange_rate(symbol):
+        return Exchange("24/5", quote)
+    if quote := crypto_quote(symbol):
+        return Exchange("24/7", quote)
     if symbol.endswith("=F"):
-        return Exchange("us_futures", "USD")
-    if "." not in symbol:
-        return Exchange("XNYS", "USD")
-    return Exchange(*_SUFFIXES.get(symbol.rsplit(".", 1)[1], ("weekdays", "currency of its exchange")))
+        return Exchange("us_futures", None)
+    if "." in symbol:
+        return Exchange(_suffix_calendar(symbol), None)
+    return Exchange(UNKNOWN if symbol.isdigit() else "XNYS", None)  # no US symbol is a number
+
+
+def _index_calendar(symbol: str) -> str:
+    return _suffix_calendar(symbol) if "." in symbol else INDICES.get(symbol, UNKNOWN)
+
+
+def _suffix_calendar(symbol: str) -> str:
+    return SUFFIXES.get(symbol.rsplit(".", 1)[1], UNKNOWN)
+
+
+def currency(text: str) -> str:
+    """Return a currency as it is kept: an ISO 4217 code, or a minor unit such as GBp (also read from GBX).
+
+    Upper and lower case count only for the minor units; raises UsageError for what is no currency.
+    """
+    code = text.strip()
+    if code in MINOR_UNITS:
+        return MINOR_UNITS[code][0]
+    if code.upper() in ISO_4217:
+        return code.upper()
+    if code.upper() in MINOR_UNITS:
+        return MINOR_UNITS[code.upper()][0]
+    near = difflib.get_close_matches(code.upper(), ISO_4217, n=1)
+    raise UsageError(f"{text!r} is not a currency", f"use a code such as {near[0] if near else 'USD'} or GBp")
+
+
+def describe_currency(code: str) -> str:
+    """Return a currency as a person reads it: "pence (GBp)" for a minor unit, else the code itself."""
+    return MINOR_UNITS[code][1] if code in MINOR_UNITS else code
+
+
+def quoted(price: float, unit: str | None) -> str:
+    """Return a price with its unit, alone where nobody says it: 211.19 USD, 72.50 pence (GBp), 5,460.48 points."""
+    return f"{written(price)} {describe_currency(unit)}" if unit else written(price)
+
+
+def labelled(name: str, unit: str | None) -> str:
+    """Return the name of an axis with its unit in brackets, alone where nobody says."""
+    return f"{name} ({unit})" if unit else name
 
 
 def written(price: float) -> str:
     """Return a price as a person writes it: cents, or four digits of one below one."""
     return f"{price:,.2f}" if abs(price) >= 1 else f"{price:.4g}"
+
+
+def can_be_split(symbol: str) -> bool:
+    """Tell whether a symbol is of something that splits: a share or a fund, and no index, currency or future."""
+    return of(symbol).unit is None and not symbol.endswith("=F")

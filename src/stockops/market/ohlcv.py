@@ -1,10 +1,11 @@
 """Daily bars: what a price table holds, what makes one unusable, and how it is adjusted.
 
-A raw table has Yahoo's columns, prices in the exchange's currency and one row per session:
-Open, High, Low, Close, Volume and, where the source knows it, Adj Close. Its index holds
-tz-naive midnights named "Date".
+A raw table has one row per session, its index tz-naive midnights named "Date": Open, High, Low, Close, Volume and,
+where the source knows them, Adj Close, Dividends (per share, 0.0 for none) and Splits (new shares per old one, 1.0 for
+none) on their ex-date.
 """
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -16,10 +17,25 @@ from stockops.errors import DataError
 PRICES = ("Open", "High", "Low", "Close")
 OHLCV = (*PRICES, "Volume")
 ADJUSTED = "Adj Close"
+DIVIDENDS = "Dividends"
+SPLITS = "Splits"
 FIRST_DAY = date(2004, 8, 19)  # where every history begins (seed data of the parent)
 
 # Vendors round prices on their own, so High may miss Close by a last digit.
 _ROUNDING = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class RawBars:
+    """What a source sent of one symbol.
+
+    table: a raw table. currency: of its prices, an ISO 4217 code or a minor unit as vendors write it (GBp, ZAc, ILA);
+    None where the source does not say. notes: how the table differs from what was sent, a clause each, for the log.
+    """
+
+    table: pd.DataFrame
+    currency: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def check(bars: pd.DataFrame, symbol: str) -> None:
@@ -45,6 +61,10 @@ def check(bars: pd.DataFrame, symbol: str) -> None:
             _reject(symbol, bars, values < 0, "has a negative Volume")
         else:
             _reject(symbol, bars, values <= 0, f"has {column} at or below zero")
+    for column, least in ((DIVIDENDS, 0.0), (SPLITS, 1e-9)):
+        if column in bars.columns:
+            values = bars[column].to_numpy(dtype=float)
+            _reject(symbol, bars, ~(np.isfinite(values) & (values >= least)), f"has no {column} that could be")
     low, high = bars["Low"].to_numpy(dtype=float), bars["High"].to_numpy(dtype=float)
     body = bars[["Open", "Close"]].to_numpy(dtype=float)
     _reject(symbol, bars, high < body.max(axis=1) * (1 - _ROUNDING), "has High below Open or Close")
@@ -60,15 +80,29 @@ def _reject(symbol: str, bars: pd.DataFrame, bad: npt.NDArray[np.bool_], what: s
         raise DataError(f"{symbol}: row {row + 1} ({day}) {what}", "correct or remove that row")
 
 
-def adjust(bars: pd.DataFrame) -> pd.DataFrame:
-    """Return Open to Volume adjusted for splits and dividends; the last row keeps its traded prices.
+def priced(table: pd.DataFrame, *, whole: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return a table without the rows that hold no price at all, and what to say of those.
 
-    The factor is Adj Close / Close, divided by its value on the last row: a vendor's Adj Close carries
-    every dividend paid up to the day of the download, so without that division a table cut at an earlier
-    day would already know later dividends. Without an Adj Close column prices are taken as adjusted.
+    whole: leave out rows with any price missing or zero, too, as holes: for a vendor's table, which the user cannot
+    correct.
     """
-    adjusted = bars[list(OHLCV)].astype(float)
-    if ADJUSTED in bars.columns:
-        factor = bars[ADJUSTED].astype(float) / bars["Close"].astype(float)
-        adjusted[list(PRICES)] = adjusted[list(PRICES)].mul(factor / factor.iloc[-1], axis=0)
-    return adjusted
+    missing = table[list(PRICES)].isna()
+    empty = missing.all(axis=1)
+    told = table[[column for column in (*PRICES, ADJUSTED) if column in table.columns]]
+    partial = (told.isna() | (told == 0)).any(axis=1) & ~empty
+    notes = [_left_out(table, empty, "without any price")] if empty.any() else []
+    if whole and partial.any():
+        notes.append(_left_out(table, partial, "with a price missing"))
+    return table[~(empty | partial if whole else empty)], tuple(notes)
+
+
+def _left_out(table: pd.DataFrame, rows: "pd.Series[bool]", what: str) -> str:
+    count, last = int(rows.sum()), pd.Timestamp(table.index[rows.to_numpy()][-1])
+    return f"{count} row{'s' if count > 1 else ''} {what} left out, the last of {last:%Y-%m-%d}"
+
+
+def untraded(bars: pd.DataFrame) -> int:
+    """Return how many rows at the end saw no trade: no volume, and all day the price of the day before."""
+    prices = bars[list(PRICES)].to_numpy(dtype=float)
+    still = (prices[1:] == prices[:-1, -1:]).all(axis=1) & (bars["Volume"].to_numpy()[1:] == 0)
+    return len(still) if still.all() else int(np.argmin(still[::-1]))

@@ -12,7 +12,6 @@ from stockops.agent.facts import Facts
 from stockops.agent.news import News, select
 from stockops.agent.prompt import Turn
 from stockops.best_effort import BestEffort
-from stockops.market import exchanges
 from stockops.pipelines import track_record
 from stockops.pipelines.conversation import Conversation
 from stockops.pipelines.report_cache import Report, ReportCache
@@ -75,7 +74,6 @@ class Analyst:
         place, metrics = self._record(forecast)
         known = facts.gather(
             forecast,
-            unit=exchanges.of(forecast["ticker"]).unit,
             metrics=metrics,
             drift=self._drift(replace(place, as_of=None), forecast["last_date"]),
             news=self._news(forecast),
@@ -97,7 +95,7 @@ class Analyst:
     def _complete(self, forecast: Document, report: Report) -> bool:
         """Tell whether nothing made a report poorer than it should be."""
         skewed = "skew" in forecast["features"]
-        return report.provider != rendering.OFFLINE and not skewed and not self.effort.degraded
+        return report.provider != rendering.OFFLINE and not skewed and not self.effort.missed
 
     def _news(self, forecast: Document) -> News:
         """Return the week's news before the forecast, nothing that came later."""
@@ -165,7 +163,8 @@ class Analyst:
             "model_version": forecast["model_version"],
             "predictions": forecast["predictions"],
             "news": report.news,
-            "degraded": self.effort.degraded,
+            "data": forecast["data"],
+            "degraded": sorted({*forecast["degraded"], *self.effort.degraded}),
         }
 
     def _save(self, place: ModelRef, document: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from stockops.errors import DataError
 from stockops.forecasting.bars import digits
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.walk import walk
-from stockops.market import calendar, features
+from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON, MIN_WINDOWS
 from stockops.pipelines.apprentices import Apprentices
@@ -178,6 +178,7 @@ class Backtester:
             "schema": SCHEMA,
             "ticker": prices.symbol,
             "source": prices.source,
+            "data": prices.document,
             "start": tried.dates[0].isoformat(),
             "end": tried.dates[-1].isoformat(),
             "origins": len(tried.dates),
@@ -240,7 +241,7 @@ def _drift(table: pd.DataFrame, rows: Rows) -> Floats:
 def _csv(prices: Prices, table: pd.DataFrame, forecasts: Forecasts) -> bytes:
     """Return every forecast as CSV, a row an origin and horizon, those whose day is still to come as well."""
     days = [pd.Timestamp(stamp).date() for stamp in table.index]
-    days += calendar.next_sessions(prices.symbol, days[-1], HORIZON)
+    days += prices.calendar.next_sessions(days[-1], HORIZON)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

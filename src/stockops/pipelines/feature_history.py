@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from stockops.best_effort import BestEffort
-from stockops.market import calendar, features
+from stockops.market import features
 from stockops.pipelines.prices import Prices
 from stockops.ports import FeatureStore
 
@@ -38,7 +38,7 @@ class Latest:
 def table(prices: Prices) -> pd.DataFrame:
     """Return the features of all sessions as the store keeps them: indexed by the sessions' closes."""
     rows = features.add(prices.bars)
-    return rows.set_axis(calendar.closes(prices.symbol, pd.DatetimeIndex(rows.index)))
+    return rows.set_axis(prices.calendar.closes(pd.DatetimeIndex(rows.index)))
 
 
 def keep(prices: Prices, store: FeatureStore) -> bool:
@@ -55,7 +55,7 @@ def latest(prices: Prices, store: FeatureStore | None, effort: BestEffort) -> La
     if vector is None:
         return Latest()
     computed = features.add(prices.bars).iloc[-1]
-    if vector.event_time != calendar.closes(prices.symbol, pd.DatetimeIndex([computed.name]))[0]:
+    if vector.event_time != prices.calendar.closes(pd.DatetimeIndex([computed.name]))[0]:
         return Latest()
     expected = {name: float(computed[name]) for name in features.FEATURES}
     skew = tuple(name for name in features.FEATURES if not _agrees(name, vector.values, expected))

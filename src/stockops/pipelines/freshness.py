@@ -1,26 +1,30 @@
 """Is a stored model what a training would make now? So a list of tickers goes on where it was left."""
 
 from dataclasses import asdict
+from typing import Any
 
 from stockops.errors import ModelDamagedError
 from stockops.forecasting import recipes
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.pipelines import models as stored
-from stockops.pipelines.prices import daily, last_day
-from stockops.ports import BarFeed, ModelStore
-from stockops.records import PARENT, Clock, ModelRef, TrainOptions
+from stockops.pipelines.prices import PriceHistory
+from stockops.ports import ModelStore
+from stockops.records import PARENT, ModelRef, TrainOptions
 
 
 def fresh(
-    ref: ModelRef, *, feed: BarFeed, models: ModelStore, clock: Clock, options: TrainOptions
-) -> Checkpoint | None:
-    """Return a child that is whole and was made from these bars, this parent and these options; else None.
+    ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: TrainOptions
+) -> tuple[Checkpoint, dict[str, Any]] | None:
+    """Return a child that is whole and was made from these bars, this parent and these options, and its data.
+
+    None for any other.
 
     A vendor is not asked where the model has seen the last completed session, which the clock tells.
     """
+    as_of, feed = history.clock.as_of, history.feed
     try:
-        found = stored.find(ref, models=models, as_of=clock.as_of)
-        parent = stored.find(PARENT, models=models, as_of=clock.as_of)
+        found = stored.find(ref, models=models, as_of=as_of)
+        parent = stored.find(PARENT, models=models, as_of=as_of)
     except ModelDamagedError:
         return None
     if found is None or parent is None:
@@ -35,7 +39,7 @@ def fresh(
     }
     if any(card[name] != value for name, value in same.items()) or card["data"]["source"] != feed.name:
         return None
-    if feed.live and card["data"]["last"] == last_day(ref.ticker, feed, clock).isoformat():
-        return found.checkpoint
-    prices = daily(ref.ticker, feed=feed, clock=clock, max_missing=options.max_missing)
-    return found.checkpoint if card.get("bars") == prices.digest else None
+    if feed.live and card["data"]["last"] == history.last_day(ref.ticker).isoformat():
+        return found.checkpoint, {**card["data"], "behind": 0}
+    prices = history.daily(ref.ticker)
+    return (found.checkpoint, prices.document) if card.get("bars") == prices.digest else None

@@ -54,6 +54,7 @@ class Monitor:
         document: Document = {
             "schema": SCHEMA,
             "ticker": ref.ticker,
+            "data": _data(prices),
             "drift": _part("drift", lambda: self._drift(ref, prices())),
             "agent_eval": _part("agent evaluation", lambda: self._evaluation(ref)),
             "performance": _part("performance", lambda: self._performance(ref, prices())),
@@ -127,6 +128,14 @@ def _part(name: str, work: Callable[[], Document]) -> Document:
     except StockopsError as exc:
         log.error("%s: %s", name, exc)
         return {"status": "failed", "error": {"kind": exc.kind, "message": exc.message, "hint": exc.hint}}
+
+
+def _data(prices: Callable[[], Prices]) -> Document | None:
+    """Return what the prices are; None where there are none, which each part that needs them says."""
+    try:
+        return prices().document
+    except StockopsError:
+        return None
 
 
 def _once(work: Callable[[], Prices]) -> Callable[[], Prices]:

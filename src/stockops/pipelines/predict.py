@@ -1,6 +1,7 @@
 """The story of a forecast: model (healed when missing) -> prices -> path -> ledger -> artifacts."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,7 +11,6 @@ import pandas as pd
 
 from stockops.forecasting.bars import digits
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
-from stockops.market import calendar
 from stockops.market.windows import HORIZON
 from stockops.pipelines import feature_history
 from stockops.pipelines import models as stored
@@ -20,6 +20,8 @@ from stockops.pipelines.prices import Prices
 from stockops.pipelines.train import Trainer
 from stockops.ports import Ledger
 from stockops.records import SCHEMA, LedgerEntry, ModelRef
+
+log = logging.getLogger("stockops.predict")
 
 HISTORY = 30  # closes handed out with a forecast
 
@@ -54,27 +56,31 @@ class Predictor:
         Raises ModelMissingError where there is no model and none is to be trained now.
         """
         given, ticker = self.trainer, ref.ticker
-        prices = given.prices(ticker)
+        prices = given.history.daily(ticker)
+        given.history.check_current(prices)
         found = self._model(ref)
         checkpoint = found.checkpoint
         if given.clock.as_of is None:
             stored.warn_if_ahead(checkpoint, prices.last)
-        latest = feature_history.latest(prices, given.features, given.effort)
-        sessions = calendar.next_sessions(ticker, prices.last, max(self.days, HORIZON))
+        # Without trades the last features tell nothing: what is forecast is what may come after the last one.
+        latest = Latest() if prices.untraded else feature_history.latest(prices, given.features, given.effort)
+        sessions = prices.calendar.next_sessions(prices.last, max(self.days, HORIZON))
+        _warn_of_unknown_holidays(prices, sessions[-1])
         forecast = Forecast(
             ticker=ticker,
             source=prices.source,
+            currency=prices.currency,
             last_date=prices.last,
             model_version=checkpoint.version,
             trained_to=checkpoint.trained_to,
             skill=checkpoint.card["metrics"]["skill"]["RMSE"],
             ranges_from=checkpoint.card["ranges_from"],
-            path=predict_one_step_and_week(checkpoint, prices.bars, sessions, latest.values),
+            path=predict_one_step_and_week(checkpoint, prices.traded, sessions, latest.values),
             history=_history(prices),
         )
         entries = _entries(forecast, found.place.kind, self.now())
         given.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
-        result = document(forecast, self.days, latest, given.effort.degraded)
+        result = document(forecast, self.days, prices, latest, given.effort.degraded)
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
         pictures = {"forecast.png": given.plots.forecast(forecast)}
         given.models.write(found.place, {"forecast.json": text.encode(), **pictures})
@@ -82,7 +88,7 @@ class Predictor:
             result,
             model=found.fingerprint,
             fresh_until=self._fresh_until(prices, sessions[0]),
-            complete=not (result["degraded"] or latest.skew or (given.feed.live and prices.behind)),
+            complete=not (given.effort.missed or latest.skew or (given.history.feed.live and prices.behind)),
         )
 
     def _model(self, ref: ModelRef) -> Found:
@@ -96,9 +102,9 @@ class Predictor:
     def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
         """Return when a vendor may have another bar that this call may see; a file is its own digest."""
         as_of = self.trainer.clock.as_of
-        if not self.trainer.feed.live or (as_of is not None and next_session > as_of):
+        if not self.trainer.history.feed.live or (as_of is not None and next_session > as_of):
             return None
-        return calendar.out_at(prices.symbol, next_session)
+        return prices.calendar.out_at(next_session)
 
 
 def _entries(forecast: Forecast, kind: str, now: datetime) -> list[LedgerEntry]:
@@ -131,7 +137,18 @@ def _history(prices: Prices) -> tuple[tuple[date, float], ...]:
     return tuple(zip((stamp.date() for stamp in pd.DatetimeIndex(closes.index)), map(float, closes), strict=True))
 
 
-def document(forecast: Forecast, days: int, latest: Latest, degraded: list[str]) -> dict[str, Any]:
+def _warn_of_unknown_holidays(prices: Prices, last: date) -> None:
+    known = prices.calendar.complete_to
+    if known is not None and last.year > known:
+        log.warning(
+            "%s: %s publishes its holidays to %d only: later sessions are weekdays, holidays among them",
+            prices.symbol,
+            prices.calendar.name,
+            known,
+        )
+
+
+def document(forecast: Forecast, days: int, prices: Prices, latest: Latest, degraded: list[str]) -> dict[str, Any]:
     """Return the JSON document of `predict-*`; `days` beyond the week add `predictions.days`."""
     path = [_bar(bar) for bar in forecast.path]
     predictions: dict[str, Any] = {"next_day": path[0], "week": path[:HORIZON]}
@@ -142,6 +159,7 @@ def document(forecast: Forecast, days: int, latest: Latest, degraded: list[str])
         "ticker": forecast.ticker,
         "source": forecast.source,
         "last_date": forecast.last_date.isoformat(),
+        "data": prices.document,
         "model_version": forecast.model_version,
         "trained_to": forecast.trained_to.isoformat(),
         "ranges_from": forecast.ranges_from,

@@ -15,7 +15,7 @@ from typing import Any
 from stockops.best_effort import BestEffort
 from stockops.monitoring import catalogue
 from stockops.ports import StateStore
-from stockops.records import Clock, Source
+from stockops.records import Clock, PriceOptions, Source
 
 log = logging.getLogger("stockops.cache")
 
@@ -35,7 +35,7 @@ class Question:
     history: str
     as_of: date | None
     days: int
-    max_missing: int
+    prices: PriceOptions
     release: str
 
     @property
@@ -62,7 +62,9 @@ class PredictionCache:
         if envelope["question"] != question.digest or _is_over(envelope["fresh_until"], self.clock.now):
             return None
         self.effort.attempt(self.state, lambda: self.state.add(HIT))
-        return {**entry, "cached": True, "degraded": self.effort.degraded}
+        if entry["degraded"]:
+            log.warning("%s: the forecast that is kept rests on %s", question.ticker, " and ".join(entry["degraded"]))
+        return {**entry, "cached": True, "degraded": sorted({*entry["degraded"], *self.effort.degraded})}
 
     def missed(self) -> None:
         """Count a forecast that had to be made."""
@@ -119,7 +121,8 @@ def _decode(raw: bytes, ticker: str) -> dict[str, Any] | None:
         entry = json.loads(raw)
         envelope = entry[_ENVELOPE]
         _is_over(envelope["fresh_until"], datetime.now().astimezone())
-        if not isinstance(envelope["question"], str) or entry["ticker"] != ticker:
+        known = isinstance(envelope["question"], str) and isinstance(entry["degraded"], list)
+        if not known or entry["ticker"] != ticker:
             raise ValueError("not of this ticker")
     except (ValueError, KeyError, TypeError) as exc:
         log.warning("%s%s holds no forecast of ours (%s): passed over", PREFIX, ticker, type(exc).__name__)

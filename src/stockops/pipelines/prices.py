@@ -1,37 +1,57 @@
-"""From a vendor's raw table to the bars a model may see: cut at the as-of day, checked, adjusted."""
+"""From a vendor's raw table to the bars a model may see: cut at the as-of day, checked, believed, adjusted."""
 
 import hashlib
 import logging
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from stockops.best_effort import BestEffort
 from stockops.errors import DataError, UsageError
-from stockops.market import calendar, ohlcv
+from stockops.market import adjustment, calendar, exchanges, ohlcv, plausibility, repairs
+from stockops.market.calendar import TradingCalendar
+from stockops.market.calendar_sessions import EVERY_DAY
+from stockops.market.ohlcv import RawBars
+from stockops.market.repairs import Repair
+from stockops.market.suspicion import Suspicion
 from stockops.ports import BarFeed
-from stockops.records import Clock
+from stockops.records import Clock, PriceOptions
 
 log = logging.getLogger("stockops.prices")
 
+STALE, SUSPICIOUS = "stale prices", "suspicious prices"  # as `degraded` names them
 _END_OF_TIME = date(2200, 1, 1)  # date.max does not fit a nanosecond timestamp
+_REMEMBERED = 2  # a ticker and the market: a list of tickers is not kept
+_A_DAY = timedelta(days=1)  # that clocks may differ by round the globe
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Adjusted daily bars of one symbol, oldest first, columns ohlcv.OHLCV, index of session dates.
 
-    behind: sessions after the last row that should be there; 0 where nobody can tell.
+    currency: of the prices, None where nobody says. behind: sessions after the last row that should be there; 0 where
+    nobody can tell. untraded: sessions at the end without a trade. repairs: what was put right. doubts: what makes them
+    poorer than they should be, as `degraded` names it.
     """
 
     symbol: str
     source: str
     bars: pd.DataFrame
+    calendar: TradingCalendar
+    currency: str | None = None
     behind: int = 0
+    untraded: int = 0
+    repairs: tuple[Repair, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def before(self, day: date) -> "Prices":
         """Return what there was before that day."""
-        return replace(self, bars=self.bars[self.bars.index < pd.Timestamp(day)], behind=0)
+        bars = self.bars[self.bars.index < pd.Timestamp(day)]
+        return replace(self, bars=bars, behind=0, untraded=ohlcv.untraded(bars))
 
     @property
     def first(self) -> date:
@@ -44,51 +64,202 @@ class Prices:
         return pd.Timestamp(self.bars.index[-1]).date()
 
     @property
+    def traded(self) -> pd.DataFrame:
+        """The bars up to the last trade: those that tell how far a price may move."""
+        return self.bars.iloc[: len(self.bars) - self.untraded]
+
+    @property
     def digest(self) -> str:
         """Equal for equal bars of equal sessions only."""
         rows = pd.util.hash_pandas_object(self.bars).to_numpy().tobytes()
         return hashlib.sha256(rows).hexdigest()[:24]
 
     @property
-    def summary(self) -> dict[str, str | int]:
-        """The data span as JSON: source, rows, first, last."""
+    def summary(self) -> dict[str, Any]:
+        """The data span as a model's card keeps it: source, rows, first, last, and repairs where there were any."""
         first, last = self.first.isoformat(), self.last.isoformat()
-        return {"source": self.source, "rows": len(self.bars), "first": first, "last": last}
+        span: dict[str, Any] = {"source": self.source, "rows": len(self.bars), "first": first, "last": last}
+        return span | ({"repairs": [repair.row() for repair in self.repairs]} if self.repairs else {})
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What a result says of the data that it rests on, as JSON."""
+        return {
+            **self.summary,
+            "behind": self.behind,
+            "untraded": self.untraded,
+            "currency": self.currency,
+            "calendar": self.calendar.name,
+            "repairs": [repair.row() for repair in self.repairs],
+        }
 
 
-def daily(symbol: str, *, feed: BarFeed, clock: Clock, max_missing: int) -> Prices:
-    """Return the bars from 2004-08-19 to the last completed session not after `clock.as_of`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceHistory:
+    """The one way to prices: of one source, as of one day, under one policy.
 
-    Without an as-of day a file gives all its rows and a vendor everything up to now. A hole of more than
-    `max_missing` sessions is a DataError naming it; smaller ones are said in the log.
+    calendar_of: the calendar of a symbol, or the one that it is told to keep. read: the last ones, which a call may
+    need more than once, so that what there is to say of them is said once.
     """
-    last = last_day(symbol, feed, clock)
-    raw = feed.bars(symbol, ohlcv.FIRST_DAY, last)
-    ohlcv.check(raw, symbol)
-    _check_holes(symbol, pd.DatetimeIndex(raw.index), max_missing)
-    bars = ohlcv.adjust(raw)
-    expected = last if feed.live else clock.as_of
-    return Prices(symbol, feed.name, bars, _behind(symbol, pd.Timestamp(bars.index[-1]).date(), expected))
+
+    feed: BarFeed
+    calendar_of: Callable[[str], TradingCalendar]
+    clock: Clock
+    options: PriceOptions
+    effort: BestEffort
+    read: dict[str, Prices] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def until(self, day: date | None) -> "PriceHistory":
+        """Return the same, none after that day where one is given."""
+        return self if day is None else replace(self, clock=self.clock.until(day))
+
+    def daily(self, symbol: str) -> Prices:
+        """Return the bars from 2004-08-19 to the last completed session not after `clock.as_of`.
+
+        Without an as-of day a file gives all its rows and a vendor everything up to now. DataError names the first row
+        that cannot be or is hard to believe, a hole that is too long, or days that are not the calendar's. What is let
+        pass is said in the log, and named in `degraded` where it makes a result poorer.
+        """
+        found = self.read.pop(symbol, None) or self._daily(symbol)
+        self.read[symbol] = found  # at the end: the one that was asked for longest ago is forgotten first
+        if len(self.read) > _REMEMBERED:
+            self.read.pop(next(iter(self.read)))
+        self.effort.doubt(*found.doubts)
+        return found
+
+    def _daily(self, symbol: str) -> Prices:
+        known, last = self.calendar_of(symbol), self.last_day(symbol)
+        raw = self.feed.bars(symbol, ohlcv.FIRST_DAY, last)
+        ohlcv.check(raw.table, symbol)
+        table, fillers = _without_fillers(raw.table, known)
+        self._check_future(symbol, table)
+        held = _held_against(symbol, pd.DatetimeIndex(table.index), known)
+        _check_holes(symbol, pd.DatetimeIndex(table.index), held, self.options.max_missing)
+        adjusted = adjustment.adjust(table)
+        _say(symbol, [*raw.notes, *fillers, *adjusted.notes])
+        bars, done, suspicious = self._believed(symbol, table, adjusted.bars)
+        end = pd.Timestamp(bars.index[-1]).date()
+        behind = _behind(symbol, end, held, last if self.feed.live else self.clock.as_of)
+        untraded = _untraded(symbol, bars)
+        stale = behind > 1 or untraded > 1
+        return Prices(
+            symbol=symbol,
+            source=self.feed.name,
+            bars=bars,
+            calendar=held,
+            currency=self._currency(symbol, raw),
+            behind=behind,
+            untraded=untraded,
+            repairs=done,
+            doubts=(*([STALE] if stale else []), *([SUSPICIOUS] if suspicious else [])),
+        )
+
+    def last_day(self, symbol: str) -> date:
+        """Return the last session that a call may see, as far as that can be told without asking."""
+        clock = self.clock
+        if not self.feed.live:
+            return clock.as_of or _END_OF_TIME
+        completed = self.calendar_of(symbol).last_completed(clock.now)
+        if clock.as_of is None:
+            return completed
+        if clock.as_of > clock.now.date():
+            raise UsageError(f"--as-of {clock.as_of} is in the future", f"the last completed session is {completed}")
+        return min(clock.as_of, completed)
+
+    def check_current(self, prices: Prices) -> None:
+        """Raise DataError where a live history ended too long ago to forecast from, and no look back was asked for."""
+        if self.feed.live and self.clock.as_of is None and prices.behind > self.options.max_behind:
+            raise DataError(
+                f"{prices.symbol}: history ends on {prices.last}, {prices.behind} sessions ago: delisted or renamed?",
+                f"look back with --as-of {prices.last}, or allow it with --max-behind {prices.behind}",
+            )
+
+    def _check_future(self, symbol: str, table: pd.DataFrame) -> None:
+        last = pd.Timestamp(table.index[-1]).date()
+        if last > self.clock.now.date() + _A_DAY:
+            raise DataError(f"{symbol}: row {len(table)} ({last}) lies in the future", "correct the date of that row")
+
+    def _believed(
+        self, symbol: str, table: pd.DataFrame, bars: pd.DataFrame
+    ) -> tuple[pd.DataFrame, tuple[Repair, ...], bool]:
+        """Return the bars that the policy lets pass, what was repaired, and whether any are only trusted."""
+        splits, policy = exchanges.can_be_split(symbol), self.options.policy
+        found = plausibility.find(bars, splits=splits)
+        done: tuple[Repair, ...] = ()
+        if policy == "repair":
+            bars, done, found = repairs.repair(bars, found, splits=splits)
+            for repair in done:
+                log.warning("%s: repaired %s: %s", symbol, repair.date, repair.what)
+        if found and policy != "trust":
+            raise _unbelieved(symbol, table.loc[bars.index], bars, found, repairable=policy == "strict")
+        if found:
+            first, day = found[0], f"{pd.Timestamp(bars.index[found[0].row]):%Y-%m-%d}"
+            log.warning("%s: trusting %d suspicious bar(s), the first of %s: %s", symbol, len(found), day, first.guess)
+        return bars, done, bool(found)
+
+    def _currency(self, symbol: str, raw: RawBars) -> str | None:
+        """Return what the prices are quoted in: as told, else as the symbol alone tells, else as the source says."""
+        return self.options.currencies.of(symbol) or exchanges.of(symbol).unit or raw.currency
 
 
-def last_day(symbol: str, feed: BarFeed, clock: Clock) -> date:
-    """Return the last session that a call may see, as far as that can be told without asking."""
-    if not feed.live:
-        return clock.as_of or _END_OF_TIME
-    completed = calendar.last_completed(symbol, clock.now)
-    if clock.as_of is None:
-        return completed
-    if clock.as_of > clock.now.date():
-        raise UsageError(f"--as-of {clock.as_of} is in the future", f"the last completed session is {completed}")
-    return min(clock.as_of, completed)
+def _behind(symbol: str, last: date, held: TradingCalendar, expected: date | None) -> int:
+    """Return how many sessions a history ends too early, and say so; say where it ends if nobody can tell."""
+    if expected is None:
+        log.info("%s: history ends %s", symbol, last)
+        return 0
+    behind = max(0, len(held.sessions(last, expected)) - 1) if expected > last else 0
+    if behind:
+        log.warning("%s: history ends %s, %d session(s) before %s", symbol, last, behind, expected)
+    return behind
 
 
-def _check_holes(symbol: str, index: pd.DatetimeIndex, max_missing: int) -> None:
-    holes = calendar.missing_runs(symbol, index)
+def _untraded(symbol: str, bars: pd.DataFrame) -> int:
+    """Return how many sessions at the end saw no trade, and say so where it is more than one."""
+    count = ohlcv.untraded(bars)
+    if count > 1:
+        traded = pd.Timestamp(bars.index[-1 - count]).date()
+        log.warning("%s: no trade in the last %d sessions, since %s", symbol, count, traded)
+    return count
+
+
+def _say(symbol: str, notes: Sequence[str]) -> None:
+    for note in notes:
+        log.warning("%s: %s", symbol, note)
+
+
+def _without_fillers(table: pd.DataFrame, known: TradingCalendar) -> tuple[pd.DataFrame, list[str]]:
+    """Drop the rows that vendors make up for holidays: no volume, one price all day, on a day without a session."""
+    still = ((table["Volume"] == 0) & (table["High"] == table["Low"])).to_numpy()
+    if known.is_guess or not still.any():
+        return table, []
+    made_up = still & known.closed(pd.DatetimeIndex(table.index))
+    if not made_up.any():
+        return table, []
+    return table[~made_up], [f"{int(made_up.sum())} rows without trading on holidays left out"]
+
+
+def _held_against(symbol: str, index: pd.DatetimeIndex, known: TradingCalendar) -> TradingCalendar:
+    """Return the calendar of a history whose days are its own; one read off the days where no table knows it."""
+    if known.is_guess:
+        log.info("%s: sessions are read off its bars: their weekdays, and the holidays seen so far", symbol)
+        return calendar.from_data(index)
+    wrong = calendar.contradiction(known, index)
+    if wrong:
+        own = "24/7" if calendar.from_data(index).week == EVERY_DAY else "from-data"
+        raise DataError(f"{symbol}: {wrong}", f"if these are its days, say so: --calendar {own}")
+    astray = known.closed(index)
+    if astray.any():
+        days = f"{int(astray.sum())} bar(s) on days when {known.name} is closed, the last of"
+        log.warning("%s: %s %s", symbol, days, f"{index[np.flatnonzero(astray)[-1]]:%Y-%m-%d}")
+    return known
+
+
+def _check_holes(symbol: str, index: pd.DatetimeIndex, held: TradingCalendar, max_missing: int) -> None:
+    holes = held.missing_runs(index)
     for before, after, count in holes:
         if count > max_missing:
             raise DataError(
-                f"{symbol}: {count} sessions of {calendar.exchange(symbol)} are missing between {before} and {after}",
+                f"{symbol}: {count} sessions of {held.name} are missing between {before} and {after}",
                 f"complete the history, or accept such holes with STOCKOPS_MAX_MISSING_SESSIONS={count}",
             )
     if holes:
@@ -96,12 +267,25 @@ def _check_holes(symbol: str, index: pd.DatetimeIndex, max_missing: int) -> None
         log.warning("%s: %d session(s) missing, the last after %s", symbol, days, holes[-1][0])
 
 
-def _behind(symbol: str, last: date, expected: date | None) -> int:
-    """Return how many sessions a history ends too early, and say so; say where it ends if nobody can tell."""
-    if expected is None:
-        log.info("%s: history ends %s", symbol, last)
-        return 0
-    behind = max(0, len(calendar.sessions(symbol, last, expected)) - 1)
-    if behind:
-        log.warning("%s: history ends %s, %d session(s) before %s", symbol, last, behind, expected)
-    return behind
+def _unbelieved(
+    symbol: str, raw: pd.DataFrame, bars: pd.DataFrame, found: Sequence[Suspicion], *, repairable: bool
+) -> DataError:
+    """Return the error that names the first suspicious row, the two closes, the guess and the cure."""
+    first = found[0]
+    shown = raw if _moves(raw, first.row) >= 0.5 * _moves(bars, first.row) else bars
+    (before, then), (sold, bought) = (shown[name].iloc[[first.row - 1, first.row]] for name in ("Close", "Volume"))
+    volume = f", volume {bought / sold:.2g} times that" if sold > 0 else ""
+    day, eve = (f"{pd.Timestamp(bars.index[row]):%Y-%m-%d}" for row in (first.row, first.row - 1))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    cure = "let --prices repair adjust what is certain" if repairable and first.certain else "correct the rows"
+    return DataError(
+        f"{symbol}: row {first.row + 1} ({day}) is hard to believe: close {exchanges.written(then)} after "
+        f"{exchanges.written(before)} on {eve} ({then / before - 1:+.1%}{volume}) looks like {first.guess}{more}",
+        f"{cure}, or take them as they are with --prices trust",
+    )
+
+
+def _moves(bars: pd.DataFrame, row: int) -> float:
+    """Return the size of the change of the close at a row, in logarithms."""
+    close = bars["Close"].to_numpy()
+    return abs(float(np.log(close[row] / close[row - 1])))

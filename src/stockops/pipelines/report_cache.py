@@ -77,7 +77,7 @@ class ReportCache:
             "ticker": forecast["ticker"],
             "session": forecast["last_date"],
             "model_version": forecast["model_version"],
-            "forecast": _digest(forecast["predictions"], forecast["history"]),
+            "forecast": _digest(forecast["predictions"], forecast["history"], forecast["data"]),
             "backtest": _digest(backtest),
             "prompt": prompt.VERSION,
             "release": __version__,

@@ -17,7 +17,7 @@ from stockops.pipelines import candidates
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.prediction_cache import PredictionCache, Question
 from stockops.ports import ModelStore
-from stockops.records import PARENT, Job, ModelRef, Source
+from stockops.records import PARENT, Job, ModelRef, PriceOptions, Source
 
 if TYPE_CHECKING:
     from stockops.pipelines.predict import Predicted, Predictor
@@ -33,7 +33,7 @@ class ServeOptions:
     source: Source
     as_of: date | None
     days: int
-    max_missing: int
+    prices: PriceOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class Serving:
             catalogue.count("prediction_total", type=kind),
             catalogue.observe("prediction_latency_seconds", seconds, type=kind),
         )
-        return {**document, "degraded": self.effort.degraded}
+        return {**document, "degraded": sorted({*document["degraded"], *self.effort.degraded})}
 
     def _answer(self, ref: ModelRef) -> Document:
         if self.cache is None:
@@ -100,7 +100,7 @@ class Serving:
             history=self.history(ref.ticker),
             as_of=options.as_of,
             days=options.days,
-            max_missing=options.max_missing,
+            prices=options.prices,
             release=__version__,
         )
 

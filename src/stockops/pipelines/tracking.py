@@ -96,7 +96,8 @@ def _params(card: dict[str, Any]) -> dict[str, str]:
 
 def _tags(card: dict[str, Any]) -> dict[str, str]:
     tags = {name: str(card[name]) for name in ("kind", "ticker", "model_version")}
-    tags |= {f"data_{name}": str(value) for name, value in card["data"].items()}
+    data = card["data"] | ({"repairs": len(card["data"]["repairs"])} if "repairs" in card["data"] else {})
+    tags |= {f"data_{name}": str(value) for name, value in data.items()}
     tags |= {f"library_{name}": version for name, version in card["libraries"].items()}
     return tags | ({"parent_version": card["parent"]["version"]} if card["parent"] else {})
 

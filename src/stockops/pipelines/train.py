@@ -14,9 +14,9 @@ from stockops.pipelines import feature_history, freshness, track_record
 from stockops.pipelines import models as stored
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.models import Found
-from stockops.pipelines.prices import Prices, daily
+from stockops.pipelines.prices import PriceHistory, Prices
 from stockops.pipelines.tracking import run_of
-from stockops.ports import BarFeed, FeatureStore, ModelStore, Plotter, Progress, Tracker
+from stockops.ports import FeatureStore, ModelStore, Plotter, Progress, Tracker
 from stockops.records import PARENT, SCHEMA, Clock, ModelRef, TrainingRun, TrainOptions
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ log = logging.getLogger("stockops.train")
 class Trained:
     """What a training gave: the checkpoint, its artifacts, its run in the tracker, and what did not serve.
 
-    backtest: what the last one of this ticker says of the method, None where there is none.
+    data: what the prices are. backtest: what the last one of this ticker says of the method, None where there is none.
     """
 
     checkpoint: Checkpoint
+    data: dict[str, Any]
     backtest: dict[str, Any] | None
     artifacts: tuple[str, ...]
     run_id: str | None
@@ -51,7 +52,7 @@ class Trained:
             "strategy": card["strategy"],
             "parent": card["parent"],
             "model_version": self.checkpoint.version,
-            "data": card["data"],
+            "data": self.data,
             "best_epoch": card["best_epoch"],
             "ranges_from": card["ranges_from"],
             "metrics": card["metrics"],
@@ -64,12 +65,12 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trainer:
-    """Trains models with what it was given: where prices come from, where artifacts go, who watches.
+    """Trains models with what it was given: which prices, where artifacts go, who watches.
 
     features, tracker: None where they are switched off.
     """
 
-    feed: BarFeed
+    history: PriceHistory
     models: ModelStore
     features: FeatureStore | None
     tracker: Tracker | None
@@ -90,11 +91,13 @@ class Trainer:
     def fresh(self, ref: ModelRef) -> Trained | None:
         """Return the model of a child that a training would only make again, None where there is none."""
         started = time.monotonic()
-        checkpoint = freshness.fresh(ref, feed=self.feed, models=self.models, clock=self.clock, options=self.options)
-        if checkpoint is None:
+        found = freshness.fresh(ref, history=self.history, models=self.models, options=self.options)
+        if found is None:
             return None
+        checkpoint, data = found
         log.info("%s: its model is whole and current: left as it is", ref.ticker)
-        return Trained(checkpoint, None, (), None, time.monotonic() - started, self.effort.degraded)
+        seconds = time.monotonic() - started
+        return Trained(checkpoint, data, None, (), None, seconds, self.effort.degraded)
 
     def heal(self, ref: ModelRef) -> Found:
         """Return the model that this call may use; train it where there is none and no other process does so."""
@@ -116,14 +119,10 @@ class Trainer:
         """Return the model that this call may use, None where there is none."""
         return stored.find(ref, models=self.models, as_of=self.clock.as_of)
 
-    def prices(self, ticker: str) -> Prices:
-        """Return the prices that this call may see."""
-        return daily(ticker, feed=self.feed, clock=self.clock, max_missing=self.options.max_missing)
-
     def _prepare(self, place: ModelRef) -> "Lesson":
         from stockops.pipelines import lessons  # torch, which a forecast that finds its model does without
 
-        prices = self.prices(place.ticker)
+        prices = self.history.daily(place.ticker)
         table = lessons.table(prices, self.options)  # too few rows: said before a parent is trained
         if place.kind == "parent":
             return lessons.from_nothing(place, prices, table, self.options)
@@ -140,13 +139,13 @@ class Trainer:
             log.warning("%s: too short a history for ranges of its own: it has its parent's", place.ticker)
         prices = lesson.prices
         backtest = track_record.of(place, models=self.models, source=prices.source, last=prices.last.isoformat())
-        files = self._files(place, checkpoint, learned, backtest)
+        files = self._files(place, checkpoint, learned, prices.currency, backtest)
         artifacts = self.models.write(place, files)
         run = run_of(place, checkpoint, files, learned.history, time.monotonic() - started, backtest)
         run_id = self._publish(prices, run)
         seconds = time.monotonic() - started
         self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
-        return Trained(checkpoint, backtest, artifacts, run_id, seconds, self.effort.degraded)
+        return Trained(checkpoint, prices.document, backtest, artifacts, run_id, seconds, self.effort.degraded)
 
     def _publish(self, prices: Prices, run: TrainingRun) -> str | None:
         """Tell the feature store and the tracker, each of which may fail; the model is written already."""
@@ -160,14 +159,19 @@ class Trainer:
         return self.effort.attempt(tracker, lambda: tracker.record(run))
 
     def _files(
-        self, place: ModelRef, checkpoint: Checkpoint, learned: "Learned", backtest: dict[str, Any] | None
+        self,
+        place: ModelRef,
+        checkpoint: Checkpoint,
+        learned: "Learned",
+        unit: str | None,
+        backtest: dict[str, Any] | None,
     ) -> dict[str, bytes]:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
         skill = checkpoint.card["metrics"]["skill"]["RMSE"]
         return {
             f"{place.kind}_scaler.pkl": learned.scaler.pickled(),  # for notebooks; never read back
             "metrics.json": _json(_metrics_document(checkpoint, backtest)),
-            "predictions.png": self.plots.predictions(learned.evaluation, skill),
+            "predictions.png": self.plots.predictions(learned.evaluation, skill, unit),
             "residuals.png": self.plots.residuals(learned.evaluation, skill),
             place.checkpoint: checkpoints.pack(checkpoint),
             f"{place.kind}_model.json": _json({"schema": SCHEMA, **checkpoint.card}),

@@ -1,0 +1,25 @@
+"""Can these bars be real? Those that look like a vendor's mistake, each with a guess at what happened.
+
+A bar is suspicious when a defect explains it much better than trading does (`market.evidence`): by the size of the
+move, by whether it lands on a ratio that companies split by or on a change of unit, by whether it comes back at once,
+by the volume and the range that come with it. No threshold on the move alone: shares do lose half in a night.
+"""
+
+import pandas as pd
+
+from stockops.market.bad_ticks import repeated, spikes, ticks
+from stockops.market.evidence import Evidence
+from stockops.market.level_shifts import shifts
+from stockops.market.suspicion import Suspicion
+
+
+def find(bars: pd.DataFrame, *, splits: bool = True) -> tuple[Suspicion, ...]:
+    """Return what is suspicious in a checked price table (rows, OHLCV), oldest first.
+
+    splits: False for what is never split, an index or a currency.
+    """
+    evidence = Evidence(bars)
+    found = [*ticks(evidence), *spikes(evidence), *repeated(bars)]
+    taken = {row for tick in found for row in range(tick.row, tick.end + 1)}
+    found += [shift for shift in shifts(evidence, splits=splits) if shift.row not in taken]
+    return tuple(sorted(found, key=lambda suspicion: suspicion.row))

@@ -1,0 +1,74 @@
+"""What is certain about suspicious bars, put right."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from stockops.market import plausibility
+from stockops.market.ohlcv import PRICES
+from stockops.market.suspicion import Kind, Suspicion
+
+_ROUNDS = 5  # a repair may bring to light what a larger defect had hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One repair: since or on which day, what was the matter, and what was done about it."""
+
+    date: str
+    kind: Kind
+    what: str
+
+    def row(self) -> dict[str, str]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+def repair(
+    bars: pd.DataFrame, suspicions: Sequence[Suspicion], *, splits: bool
+) -> tuple[pd.DataFrame, tuple[Repair, ...], tuple[Suspicion, ...]]:
+    """Return the bars with all that is certain put right, what was done, and what is left suspicious.
+
+    A split or a change of unit rescales the rows before it, a tick in another unit its own rows; any other tick is left
+    out, as a hole. Rows of what is left are those of the table returned. splits: as for plausibility.find.
+    """
+    done: list[Repair] = []
+    left = tuple(suspicions)
+    for _ in range(_ROUNDS):
+        certain = [suspicion for suspicion in left if suspicion.certain]
+        if not certain:
+            break
+        done += [_said(bars, suspicion) for suspicion in certain]
+        bars = _put_right(bars, certain)
+        left = plausibility.find(bars, splits=splits)
+    return bars, tuple(done), left
+
+
+def _put_right(bars: pd.DataFrame, suspicions: Sequence[Suspicion]) -> pd.DataFrame:
+    prices, volumes = np.ones(len(bars)), np.ones(len(bars))
+    kept = np.ones(len(bars), dtype=bool)
+    for suspicion in suspicions:
+        rows = slice(suspicion.row, suspicion.end) if suspicion.kind == "tick" else slice(0, suspicion.row)
+        if suspicion.prices is None:
+            kept[rows] = False
+        else:
+            prices[rows] *= suspicion.prices
+            volumes[rows] *= suspicion.volumes
+    mended = bars.copy()
+    mended[list(PRICES)] = mended[list(PRICES)].mul(prices, axis=0)
+    mended["Volume"] *= volumes
+    return mended[kept]
+
+
+def _said(bars: pd.DataFrame, suspicion: Suspicion) -> Repair:
+    day = f"{pd.Timestamp(bars.index[suspicion.row]):%Y-%m-%d}"
+    if suspicion.prices is None:
+        done = "left out"
+    elif suspicion.kind == "tick":
+        done = f"its prices multiplied by {suspicion.prices:g}"
+    else:
+        done = f"earlier prices multiplied by {suspicion.prices:.6g}"
+        done += f", volumes by {suspicion.volumes:g}" if suspicion.volumes != 1 else ""
+    return Repair(day, suspicion.kind, f"{suspicion.guess}: {done}")

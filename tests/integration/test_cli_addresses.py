@@ -1,0 +1,99 @@
+"""An address whose password is written raw: refused or gone on without, and no part of the password comes out."""
+
+import re
+import traceback
+from pathlib import Path
+
+import pytest
+
+from stockops.errors import UsageError
+from stockops.settings import load
+from tests.integration.cli import Cli
+
+# Raw, each of these cuts an address at another place.
+PASSWORDS = ["xqzw/vjkp@bmfg:tdlh", "xqzw?vjkp bmfg", "1234567/vjkp", "#xqzw:vjkp"]
+FRAGMENTS = ("xqzw", "vjkp", "bmfg", "tdlh", "1234567")
+COMMANDS = (
+    ("doctor",),
+    ("predict-child", "--ticker", "AAPL"),
+    ("analyze", "--ticker", "AAPL", "--no-cache"),
+    ("train-child", "--ticker", "AAPL"),
+    ("metrics", "--push"),
+)
+REFUSED = {"REDIS_URL": "redis", "QDRANT_URL": "http", "PUSHGATEWAY_URL": "http"}
+
+
+@pytest.fixture
+def quiet(trained: Cli) -> Cli:
+    """A CLI with a model, MLflow on, and the rest of the network off."""
+    trained.setenv(STOCKOPS_NEWS="off", STOCKOPS_TRACKING="", STOCKOPS_VERBOSE="1", STOCKOPS_FEATURE_STORE="off")
+    return trained
+
+
+def told(cli: Cli) -> tuple[dict[str, int], str]:
+    """Return the exit code of each command, and all that they wrote on streams and below the home."""
+    codes, texts = {}, []
+    for command in COMMANDS:
+        result = cli(*command)
+        codes[command[0]] = result.code
+        texts += [result.out, result.err]
+    texts += [path.read_bytes().decode(errors="replace") for path in sorted(cli.home.rglob("*")) if path.is_file()]
+    return codes, "\n".join(texts)
+
+
+def leaked(text: str) -> list[str]:
+    """Return the lines that hold a part of a password."""
+    return [line[:300] for line in text.splitlines() if re.search("|".join(FRAGMENTS), line)]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_address_that_commands_need_is_refused_without_its_password(quiet: Cli, name: str, password: str) -> None:
+    quiet.setenv(**{name: f"{REFUSED[name]}://anna:{password}@127.0.0.1:9/0"})
+    codes, text = told(quiet)
+    assert leaked(text) == []
+    assert codes["doctor"] == 2 if name != "QDRANT_URL" else 2 in codes.values()
+    assert f"{name} is not the address of a" in text
+    assert "percent-encode" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_an_address_that_commands_do_without_is_said_without_its_password(quiet: Cli, password: str) -> None:
+    url = f"http://anna:{password}@127.0.0.1:9"
+    quiet.setenv(MLFLOW_TRACKING_URI=url, LLAMA_CPP_BASE_URL=url, LLAMA_CPP_EMBED_URL=url, OLLAMA_BASE_URL=url)
+    codes, text = told(quiet)
+    assert leaked(text) == []
+    assert [codes[name] for name in ("doctor", "predict-child", "analyze", "train-child")] == [0, 0, 0, 0]
+    for service in ("mlflow", "llama.cpp", "llama.cpp embeddings", "ollama"):
+        assert f"{service} at its address (not shown: it does not parse) does not serve" in text
+    assert "percent-encode" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_dagshubs_address_is_said_without_its_password(quiet: Cli, password: str) -> None:
+    names = {"DAGSHUB_USER_NAME": "anna", "DAGSHUB_REPO_NAME": "stocks", "DAGSHUB_TOKEN": "xqzwtoken"}
+    quiet.setenv(STOCKOPS_DAGSHUB_URL=f"http://anna:{password}@127.0.0.1:9", **names)
+    codes, text = told(quiet)
+    assert leaked(text) == []
+    assert (codes["doctor"], codes["train-child"]) == (0, 0)
+    assert "mlflow at its address (not shown: it does not parse) does not serve" in text
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_finnhubs_address_is_refused_without_its_password(quiet: Cli, password: str) -> None:
+    quiet.setenv(STOCKOPS_SOURCE="finnhub", FINNHUB_API_KEY="xqzwkey", STOCKOPS_FINNHUB_URL=f"http://a:{password}@h:9")
+    codes, text = told(quiet)
+    assert leaked(text) == []
+    assert (codes["doctor"], codes["predict-child"]) == (2, 2)
+    assert "STOCKOPS_FINNHUB_URL is not an address; percent-encode" in text
+
+
+def test_settings_that_are_refused_show_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LLAMA_CPP_BASE_URL", "OLLAMA_BASE_URL", "STOCKOPS_FINNHUB_URL", "REDIS_URL"):
+        monkeypatch.setenv(name, "http://anna:xqzw/vjkp@127.0.0.1:9")
+    monkeypatch.setenv("STOCKOPS_SEED", "many")
+    with pytest.raises(UsageError) as caught:
+        load({}, tmp_path)
+    assert leaked("".join(traceback.format_exception(caught.value))) == []

@@ -1,0 +1,86 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stockops.adapters import source_files
+from stockops.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("symbol", "file"),
+    [
+        ("AAPL", "aapl.csv"),
+        ("AAPL", "aapl.us.txt"),
+        ("AAPL", "AAPL.csv.gz"),
+        ("AAPL", "AAPL.parquet"),
+        ("AAPL", "Aapl.TSV"),
+        ("BRK-B", "BRK.B.csv"),
+        ("BRK-B", "brk_b.csv"),
+        ("BRK-B", "brk-b.us.txt"),
+        ("^GSPC", "GSPC.csv"),
+        ("^GSPC", "_GSPC.csv"),
+        ("^GSPC", "%5EGSPC.csv"),
+        ("EURUSD=X", "EURUSD%3DX.csv"),
+        ("7203.T", "7203_T.csv"),
+    ],
+)
+def test_a_file_is_found_by_what_vendors_call_it(symbol: str, file: str, tmp_path: Path) -> None:
+    (tmp_path / file).touch()
+    (tmp_path / "MSFT.csv").touch()
+    assert source_files.csv(tmp_path, symbol) == tmp_path / file
+
+
+@pytest.mark.parametrize("file", ["GSPC.csv", "AAPLE.csv", "AAPL.pdf", "AAPL", "AAPL.B.csv", "AAPL.csv.bak"])
+def test_another_symbols_file_or_another_kind_is_none(file: str, tmp_path: Path) -> None:
+    (tmp_path / file).touch()
+    assert source_files.csv(tmp_path, "AAPL") == tmp_path / "AAPL.csv"
+
+
+def test_an_index_is_not_taken_for_a_share_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "^GSPC.csv").touch()
+    assert source_files.csv(tmp_path, "GSPC") == tmp_path / "GSPC.csv"
+
+
+def test_the_exact_name_comes_first(tmp_path: Path) -> None:
+    for file in ("aapl.us.txt", "AAPL.csv", "AAPL.parquet"):
+        (tmp_path / file).touch()
+    assert source_files.csv(tmp_path, "AAPL") == tmp_path / "AAPL.csv"
+
+
+def test_two_that_fit_are_both_named(tmp_path: Path) -> None:
+    for file in ("aapl.us.txt", "AAPL.parquet"):
+        (tmp_path / file).touch()
+    with pytest.raises(DataError) as refused:
+        source_files.csv(tmp_path, "AAPL")
+    assert refused.value.message == f"both AAPL.parquet and aapl.us.txt in {tmp_path} may hold AAPL"
+    assert refused.value.hint == "rename the right one AAPL.csv"
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    assert source_files.csv(tmp_path / "none", "AAPL") == tmp_path / "none" / "AAPL.csv"
+    assert source_files.price_files(tmp_path / "none") == []
+
+
+def test_files_that_may_hold_prices_are_listed(tmp_path: Path) -> None:
+    for file in ("MSFT.csv", "aapl.us.txt", "notes.md", "IBM.parquet"):
+        (tmp_path / file).touch()
+    assert [path.name for path in source_files.price_files(tmp_path)] == ["IBM.parquet", "MSFT.csv", "aapl.us.txt"]
+
+
+def test_a_digest_is_of_the_content_and_waits_for_no_pipe(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "b").write_text("1")
+    (tmp_path / "c").write_text("2")
+    os.mkfifo(tmp_path / "pipe")
+    one, same, other = (source_files.digest(tmp_path / name) for name in "abc")
+    assert one == same != other
+    assert [source_files.digest(tmp_path / name) for name in ("pipe", "none", ".")] == ["", "", ""]
+
+
+def test_looking_for_a_file_loads_no_heavy_library() -> None:
+    code = "import sys, stockops.adapters.source_files; print(*({'pandas', 'numpy', 'pyarrow'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
