@@ -66,7 +66,7 @@ def test_the_three_parts_are_given_written_and_shown(trained: Cli) -> None:
     result = trained(*MONITOR)
     document = result.document
     assert result.code == 0, result.err
-    assert set(document) == {"schema", "ticker", "drift", "agent_eval", "performance", "degraded"}
+    assert set(document) == {"schema", "ticker", "data", "drift", "agent_eval", "performance", "degraded"}
     assert document["performance"]["status"] == "skipped"
     for name, part in (("drift", "drift"), ("eval", "agent_eval"), ("performance", "performance")):
         assert trained("show", name, "--ticker", "AAPL").document == document[part]

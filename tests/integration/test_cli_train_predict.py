@@ -17,7 +17,10 @@ def test_a_child_is_trained_with_its_parent_and_every_artifact(cli: Cli) -> None
     document = result.document
     assert (document["schema"], document["status"], document["ticker"]) == (1, "completed", "AAPL")
     assert document["strategy"] == "freeze"
-    assert document["data"] == {"source": "sample", "rows": 471, "first": "2004-08-19", "last": AS_OF}
+    assert document["data"] == {
+        "source": "sample", "rows": 471, "first": "2004-08-19", "last": AS_OF,
+        "behind": 0, "untraded": 0, "currency": "USD", "calendar": "XNYS", "repairs": [],
+    }  # fmt: skip
     assert document["run_id"] is None
     assert document["degraded"] == []
     card = json.loads((cli.home / "outputs/parent/^GSPC_parent_model.json").read_text())
@@ -78,7 +81,7 @@ def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli
     assert result.code == 0
     document = result.document
     assert set(document) == {
-        "schema", "ticker", "source", "last_date", "model_version", "trained_to", "ranges_from", "cached",
+        "schema", "ticker", "source", "last_date", "data", "model_version", "trained_to", "ranges_from", "cached",
         "next_business_days", "predictions", "history", "features", "degraded",
     }  # fmt: skip
     assert document["last_date"] == document["trained_to"] == AS_OF

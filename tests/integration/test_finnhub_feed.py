@@ -78,8 +78,9 @@ def test_candles_become_bars_on_their_dates(server: Server) -> None:
     query = parse_qs(urlsplit(path).query)
     assert query["symbol"] == ["AAPL"]
     assert query["resolution"] == ["D"]
-    assert int(query["from"][0]) <= DAYS[0]
-    assert DAYS[-1] <= int(query["to"][0]) < DAYS[-1] + 86_400
+    # A day wider on each side: where a day's stamp lies in UTC is the vendor's and the exchange's matter.
+    assert DAYS[0] - 2 * 86_400 < int(query["from"][0]) <= DAYS[0] - 86_400
+    assert DAYS[-1] + 86_400 <= int(query["to"][0]) < DAYS[-1] + 2 * 86_400
 
 
 WEEK = [date(2024, 6, day) for day in (24, 25, 26, 27, 28)]
@@ -104,8 +105,10 @@ def test_a_stamp_stands_for_the_exchanges_own_day(
     moments = [int(datetime.fromisoformat(stamp).timestamp()) for stamp in stamps]
     candles = {key: CANDLES[key][: len(stamps)] for key in "ohlcv"}
     server.answers = [(200, json.dumps({"s": "ok", "t": moments, **candles}))]
-    found = feed(server).bars(symbol, FIRST, LAST).table
+    found = feed(server).bars(symbol, days[0], days[-1]).table
     assert [stamp.date() for stamp in found.index] == days
+    alone = feed(server).bars(symbol, days[-1], days[-1]).table  # the same answer, of which one day was asked for
+    assert [stamp.date() for stamp in alone.index] == days[-1:]
 
 
 def test_no_currency_is_said_and_a_whole_answer_has_no_notes(server: Server) -> None:
