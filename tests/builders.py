@@ -21,6 +21,32 @@ def bars(rows: int = 300, *, seed: int = 0, symbol: str = "AAPL", first: date = 
     return pd.DataFrame(table, index=days)
 
 
+def market(rows: int = 400, seed: int = 0, spread: float = 0.012) -> pd.DataFrame:
+    """Return bars with a market's tails, gaps and volume that rises with the size of a move."""
+    rng = np.random.default_rng(seed)
+    gap, body = (rng.standard_t(4, rows) * spread * share / np.sqrt(2) for share in (0.5, 0.85))
+    close = 100 * np.exp(np.cumsum(gap + body))
+    open_ = close / np.exp(body)
+    reach = np.abs(rng.normal(0, 0.4 * spread, (2, rows))) + 0.1 * np.abs(body)
+    volume = 1e6 * np.exp(rng.normal(0, 0.3, rows) + 0.4 * np.log1p(np.abs(gap + body) / spread))
+    table = {
+        "Open": open_,
+        "High": np.maximum(open_, close) * np.exp(reach[0]),
+        "Low": np.minimum(open_, close) * np.exp(-reach[1]),
+        "Close": close,
+        "Volume": np.round(volume),
+    }
+    return pd.DataFrame(table, index=bars(rows).index)
+
+
+def rescaled(table: pd.DataFrame, rows: slice, prices: float, volumes: float = 1.0) -> pd.DataFrame:
+    """Return a table with some of its rows in other terms."""
+    bent = table.astype(float)
+    bent.iloc[rows, :4] *= prices
+    bent.iloc[rows, 4] *= volumes
+    return bent
+
+
 def to_csv(table: pd.DataFrame) -> str:
     """Return a table as the text of a `<SYMBOL>.csv`."""
     return str(table.to_csv(date_format="%Y-%m-%d", lineterminator="\n"))

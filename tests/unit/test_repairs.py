@@ -3,7 +3,7 @@ import pytest
 
 from stockops.market import plausibility
 from stockops.market.repairs import repair
-from tests.unit.test_plausibility import market, rescaled
+from tests.builders import market, rescaled
 
 
 def repaired(table: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, str]], int]:
