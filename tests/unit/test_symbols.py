@@ -25,6 +25,8 @@ AS_TYPED = {
     "BRK/B": "BRK-B",
     "BRK.B.US": "BRK-B",
     "BTC/USD": "BTC-USD",
+    "BTC_USD": "BTC-USD",
+    "brk_b": "BRK-B",
     "EUR/USD": "EURUSD=X",
     "FX:EURUSD": "EURUSD=X",
     "OANDA:XAUUSD": "XAUUSD=X",

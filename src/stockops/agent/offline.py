@@ -6,6 +6,7 @@ from stockops.market.exchanges import quoted, written
 from stockops.records import Recommendation
 
 NAME = "offline"
+_TOO_FEW = "Too few closes are known to say how it moved lately."
 _CLEAR = 0.5  # of half the 80 % range: below that a forecast change is lost in what is usual
 
 
@@ -42,9 +43,10 @@ def _outlook(facts: Facts) -> str:
 
 def _lately(facts: Facts) -> str:
     moves = ", ".join(f"{value:+.2f} % over {span}" for span, value in facts.returns_percent.items())
-    text = f"It moved {moves}." if moves else "Too few closes are known to say how it moved lately."
-    if len(facts.closes) > 1 and facts.returns_percent:
-        text += f" {_place(facts)}"
+    if not moves:
+        untraded = len(facts.closes) > 1
+        return "Nobody has traded it lately, so its last closes say nothing of how it moves." if untraded else _TOO_FEW
+    text = f"It moved {moves}. {_place(facts)}"
     if facts.volatility_percent is not None:
         text += f" Its daily moves make a volatility of {facts.volatility_percent:.1f} % a year."
     return text

@@ -182,8 +182,9 @@ class Evidence:
         noise = tailed(away, steps) + tailed(back, steps)
         news = _news(away) + float(np.logaddexp(tailed(back, 3 * steps), _news(back) - _EVENTS + _COMES_BACK))
         if volume:
-            noise += volume.usual_day(volume.spike(), self.taught[0] * math.log1p(abs(away) / steps))
-            news += normal(volume.spike(), *_crowd(away))
+            rise = self._rise(volume, row, end)
+            noise += volume.usual_day(rise, self.taught[0] * math.log1p(abs(away) / steps))
+            news += normal(rise, *_crowd(away))
         return float(np.logaddexp(noise, news))
 
     def as_bad_tick(self, row: int, end: int) -> float:
@@ -191,7 +192,12 @@ class Evidence:
         left = float(self.open[end] - self.close[row - 1])
         density = tailed(left, self.scale(self.step, row) * math.sqrt(end - row))
         volume = self.traded(row)
-        return density + (volume.usual_day(volume.spike(), 0.1) if volume else 0.0)
+        return density + (volume.usual_day(self._rise(volume, row, end), 0.1) if volume else 0.0)
+
+    def _rise(self, volume: Volume, row: int, end: int) -> float:
+        """Return how far the busiest of some sessions lies above the level before them: a storm that goes on."""
+        traded = _known(self.volume[row:end])
+        return max(float(traded.max()) - volume.before, -0.5) if len(traded) else 0.0
 
     def overnight(self, row: int) -> float:
         """Return the scale of the gaps round a row."""

@@ -25,7 +25,7 @@ def parse(text: str) -> str:
 
     That form has letters, digits and `&`, single `.`, `=` or `-` between them, `^` in front of an index, up to 16
     characters: AAPL, ^GSPC, BRK-B, 7203.T, M&M.NS, EURUSD=X, BTC-USD. It is read from $AAPL, AAPL.US, BRK.B,
-    NYSE:BRK.B, LSE:VOD, HKEX:700 and BTC/USD, too, and what was understood is logged.
+    NYSE:BRK.B, LSE:VOD, HKEX:700, BTC/USD and BTC_USD, too, and what was understood is logged.
     """
     typed = _visible(text)
     symbol = _canonical(typed)
@@ -50,6 +50,7 @@ def _canonical(typed: str) -> str:
     if ":" in symbol:
         symbol = _listed_on(*symbol.split(":", 1), typed=typed)
     symbol = re.sub(r"(\.US)+$", "", symbol)
+    symbol = symbol.replace("_", "-")
     if "/" in symbol:
         symbol = _with_slash(symbol)
     return _with_dots(symbol)
