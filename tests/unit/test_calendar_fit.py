@@ -38,7 +38,19 @@ def test_bars_that_contradict_the_calendar_are_described(symbol: str, index: pd.
     assert calendar.contradiction(calendar.of(symbol), index) == clause
 
 
-@pytest.mark.parametrize("symbol", ["AAPL", "SHEL.L", "7203.T", "2222.SR", "TEVA.TA", "BTC-USD", "EURUSD=X", "ES=F"])
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "AAPL",
+        "SHEL.L",
+        "7203.T",
+        "2222.SR",
+        pytest.param("TEVA.TA", marks=pytest.mark.slow),
+        "BTC-USD",
+        "EURUSD=X",
+        "ES=F",
+    ],
+)
 def test_an_exchanges_own_sessions_fit_it(symbol: str) -> None:
     index = _sessions(symbol, "2021-01-04", "2026-06-30")  # Tel Aviv's week changed in 2026
     assert calendar.contradiction(calendar.of(symbol), index) is None
@@ -56,6 +68,7 @@ def test_a_few_special_sessions_are_no_contradiction(extra: list[str]) -> None:
     assert calendar.contradiction(calendar.of("AAPL"), index) is None
 
 
+@pytest.mark.slow
 def test_special_sessions_of_many_years_are_no_contradiction_up_to_two_a_year() -> None:
     bombay = calendar.of("RELIANCE.NS")
     index = bombay.sessions(date(2005, 1, 1), date(2024, 12, 31))

@@ -148,6 +148,7 @@ def test_returns_see_a_market_that_became_wild() -> None:
     assert low > 2
 
 
+@pytest.mark.slow
 def test_returns_raise_few_false_alarms() -> None:
     alarms = [drift.report(walk(seed, 0.01), AS_OF).returns for seed in range(300)]
     share = np.mean([found is not None and found.health != HEALTHS[0] for found in alarms])
