@@ -240,7 +240,7 @@ class Services:
         """Return the calendar of a symbol, the one that it is told to keep where it is told one."""
         from stockops.market import calendar
 
-        return calendar.of(symbol, self._settings.calendar.of(symbol))
+        return calendar.of(symbol, self.price_options.calendars.of(symbol))
 
     def vendor(self, timeout_seconds: float, retry: "RetryPolicy") -> BarFeed:
         """Return the feed of a live source as it is, without what was fetched before."""

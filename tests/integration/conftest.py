@@ -1,11 +1,13 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stockops.cli import main
 from tests.integration.cli import WITHOUT_SERVICES, Cli
+from tests.price_builders import PriceFiles, history
 from tests.servers import PushgatewayServer, RedisServer
 
 AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
@@ -56,3 +58,22 @@ def trained(cli: Cli, trained_home: Path) -> Cli:
     """A CLI in a home of its own that has a parent and a child of AAPL."""
     shutil.copytree(trained_home, cli.home, dirs_exist_ok=True)
     return cli
+
+
+@pytest.fixture
+def files(trained: Cli) -> PriceFiles:
+    """A folder of price files, and the calls that read them."""
+    return PriceFiles(trained)
+
+
+@pytest.fixture(scope="module")
+def _forecast_once() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def plain(files: PriceFiles, _forecast_once: dict[str, Any]) -> dict[str, Any]:
+    """The forecast of the plain file of `history()`, made once for the tests of one file."""
+    if not _forecast_once:
+        _forecast_once.update(files.forecast(history())[0])
+    return _forecast_once

@@ -5,10 +5,8 @@ import re
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from stockops.market.ohlcv import PRICES
-from tests.integration.cli import Cli
 from tests.price_builders import PriceFiles, before_split, halted, history
 
 TABLE = history()
@@ -18,24 +16,6 @@ ROW = len(TABLE) - SPLIT  # the first of the new shares, from 0
 DAY, EVE = (f"{TABLE.index[row]:%Y-%m-%d}" for row in (ROW, ROW - 1))
 GUESS = "a 20-for-1 split that the rows before are not adjusted for"
 REPAIR = {"date": DAY, "kind": "split", "what": f"{GUESS}: earlier prices multiplied by 0.05, volumes by 20"}
-
-
-@pytest.fixture
-def files(trained: Cli) -> PriceFiles:
-    return PriceFiles(trained)
-
-
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    return {}
-
-
-@pytest.fixture
-def plain(files: PriceFiles, kept: dict[str, Any]) -> dict[str, Any]:
-    """The forecast of the plain file of TABLE, made once."""
-    if not kept:
-        kept.update(files.forecast(TABLE)[0])
-    return kept
 
 
 def at(table: pd.DataFrame, row: int, factor: float) -> pd.DataFrame:

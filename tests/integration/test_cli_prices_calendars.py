@@ -19,11 +19,6 @@ SUNDAY, MONDAY = date(2024, 6, 30), date(2024, 7, 1)
 EVERY_DAY = dated(TABLE, pd.date_range(end=SATURDAY, periods=len(TABLE)))
 
 
-@pytest.fixture
-def files(trained: Cli) -> PriceFiles:
-    return PriceFiles(trained)
-
-
 def test_midnights_of_london_in_utc_are_the_days_of_london(files: PriceFiles) -> None:
     table = history(symbol="VOD.L")
     files.lend_model("VOD.L")

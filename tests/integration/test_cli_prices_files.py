@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from tests.builders import to_csv
-from tests.integration.cli import Cli
 from tests.price_builders import (
     LAST,
     PriceFiles,
@@ -26,24 +25,6 @@ from tests.price_builders import (
 )
 
 TABLE = history()
-
-
-@pytest.fixture
-def files(trained: Cli) -> PriceFiles:
-    return PriceFiles(trained)
-
-
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    return {}
-
-
-@pytest.fixture
-def plain(files: PriceFiles, kept: dict[str, Any]) -> dict[str, Any]:
-    """The forecast of the plain file of TABLE, made once."""
-    if not kept:
-        kept.update(files.forecast(TABLE)[0])
-    return kept
 
 
 def with_empty_adjusted(table: pd.DataFrame) -> str:

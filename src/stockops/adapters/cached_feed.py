@@ -17,7 +17,7 @@ import pandas as pd
 from stockops.adapters import price_plain
 from stockops.adapters.locks import locked, one_of
 from stockops.adapters.whole_files import write_whole
-from stockops.errors import DataError, UsageError
+from stockops.errors import DataError
 from stockops.market import exchanges, ohlcv
 from stockops.market.ohlcv import RawBars
 from stockops.ports import BarFeed
@@ -106,9 +106,8 @@ class CachedFeed:
     def _currency(self, symbol: str) -> str | None:
         """Return what the vendor said that prices are quoted in; None where nothing is known of it any more."""
         try:
-            currency = json.loads(self._path(symbol, "json").read_bytes())["currency"]
-            return exchanges.currency(currency)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
+            return exchanges.stated_currency(json.loads(self._path(symbol, "json").read_bytes())["currency"])
+        except (OSError, ValueError, LookupError, TypeError):
             return None
 
     def _write(self, symbol: str, raw: RawBars) -> None:

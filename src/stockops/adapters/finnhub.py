@@ -35,7 +35,7 @@ class FinnhubFeed:
             raise DataError(f"finnhub has no bars of {symbol} from {first} to {last}")
         table = _table(symbol, fields, self.calendar_of(symbol))
         inside = (table.index >= pd.Timestamp(first)) & (table.index <= pd.Timestamp(last))
-        table, notes = ohlcv.priced(table[inside], whole=True)
+        table, notes = ohlcv.priced(table[inside])
         return RawBars(table, notes=notes)
 
 

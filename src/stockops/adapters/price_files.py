@@ -27,7 +27,7 @@ from stockops.adapters.price_columns import CURRENCY, DATE
 from stockops.adapters.price_dates import SessionDates
 from stockops.adapters.price_grid import Grid
 from stockops.errors import DataError
-from stockops.market import ohlcv
+from stockops.market import exchanges, ohlcv
 from stockops.market.ohlcv import RawBars
 
 Flags = npt.NDArray[np.bool_]
@@ -106,7 +106,7 @@ def _bars(grid: Grid, dates: pd.DatetimeIndex) -> RawBars:
     priced = _priced(cells)
     if not priced.any():
         raise DataError(f"{grid.name} has no price in {len(priced)} rows", _DOWNLOAD)
-    notes = _unpriced(dates, priced)
+    notes = [] if priced.all() else [ohlcv.left_out(dates[~priced], "without any price")]
     table = _table(grid, cells, priced).set_axis(dates[priced])
     _check_daily(grid.name, pd.DatetimeIndex(table.index))
     if len(table) > 1 and table.index.is_monotonic_decreasing:
@@ -132,14 +132,6 @@ def _priced(cells: dict[str, list[str]]) -> Flags:
         if not cell[:1].isdigit():  # nearly all are numbers, which need no closer look
             found[row] = not all(price_cells.is_empty(cells[column][row]) for column in ohlcv.PRICES)
     return found
-
-
-def _unpriced(dates: pd.DatetimeIndex, priced: Flags) -> list[str]:
-    left_out = dates[~priced]
-    if left_out.empty:
-        return []
-    rows = "1 row" if len(left_out) == 1 else f"{len(left_out)} rows"
-    return [f"{rows} without any price left out, the last of {left_out.max():%Y-%m-%d}"]
 
 
 def _table(grid: Grid, cells: dict[str, list[str]], priced: Flags) -> pd.DataFrame:
@@ -183,9 +175,6 @@ def _check_daily(name: str, dates: pd.DatetimeIndex) -> None:
 
 
 def _currency(cells: Sequence[str]) -> str | None:
-    """Return the one currency of all rows, if they have one; vendors write minor units with a small letter."""
+    """Return the one currency of all rows, if they have one."""
     known = {cell.strip() for cell in cells if not price_cells.is_empty(cell)}
-    code = known.pop() if len(known) == 1 else ""
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):
-        return None
-    return code.upper() if code.islower() else code
+    return exchanges.stated_currency(known.pop()) if len(known) == 1 else None

@@ -19,7 +19,7 @@ from yfinance.exceptions import YFException, YFRateLimitError, YFTzMissingError
 
 from stockops.adapters.retries import RetryPolicy, Transient
 from stockops.adapters.yahoo_session import YahooSession, prepare
-from stockops.errors import DataError, UsageError
+from stockops.errors import DataError
 from stockops.market import exchanges, ohlcv
 from stockops.market.calendar import TradingCalendar
 from stockops.market.ohlcv import RawBars
@@ -42,7 +42,7 @@ class YahooFeed:
         """Return the raw table from `first` to `last`, Adj Close included (port BarFeed)."""
         prepare(self.cache_dir)
         table, currency = self.retry.run(self.name, lambda: self._fetch(symbol, first, last))
-        raw, notes = ohlcv.priced(self._normal(symbol, table), whole=True)
+        raw, notes = ohlcv.priced(self._normal(symbol, table))
         return RawBars(raw, currency, notes)
 
     def _normal(self, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -101,6 +101,6 @@ def _currency(answer: str) -> str | None:
     """Return what the chart says its prices are quoted in, minor units as they are; None where it says nothing."""
     try:
         meta: Any = json.loads(answer)["chart"]["result"][0]["meta"]
-        return exchanges.currency(meta["currency"])
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, UsageError):
+        return exchanges.stated_currency(meta["currency"])
+    except (ValueError, LookupError, TypeError):
         return None

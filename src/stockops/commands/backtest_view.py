@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from stockops.commands.views import caveats
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
@@ -17,12 +19,10 @@ def backtested(document: Document) -> "RenderableType":
     from rich.console import Group
 
     parts = [_skills(document["channels"]), _ranges(document["ranges"]), *_peers(document["peers"])]
-    behind = document["data"]["behind"]
-    late = [f"Prices end {behind} sessions too early."] if behind > 1 else []
     return Group(
         f"[bold]{document['ticker']}[/]: {document['origins']:,} forecasts of unseen sessions, "
         f"{document['start']} to {document['end']}",
-        *late,
+        *(f"{caveat[0].upper()}{caveat[1:]}." for caveat in caveats(document["data"])),
         _verdict(document["summary"]["close_findings"]),
         *parts,
         f"* Diebold-Mariano p < {_SURE}; {document['artifacts'][0]}",

@@ -262,12 +262,15 @@ def report(document: Document) -> "RenderableType":
     return JSON(json.dumps(document))
 
 
-def _captioned(title: str, data: Document) -> str:
-    """Return a title with what has to be known first of the prices under it."""
+def caveats(data: Document) -> list[str]:
+    """Return what has to be known first of the prices that a result rests on."""
     known = [f"prices end {data['behind']} sessions too early"] if data["behind"] > 1 else []
     known += [f"no trade in the last {data['untraded']} sessions"] if data["untraded"] > 1 else []
-    known += [f"repaired {repair['date']}: {repair['what']}" for repair in data["repairs"]]
-    return "; ".join([title, *known])
+    return known + [f"repaired {repair['date']}: {repair['what']}" for repair in data["repairs"]]
+
+
+def _captioned(title: str, data: Document) -> str:
+    return "; ".join([title, *caveats(data)])
 
 
 def _quoted(value: float, unit: str | None) -> str:

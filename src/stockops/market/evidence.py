@@ -162,7 +162,7 @@ class Evidence:
             density += either(volume.shift(shares), volume.any_shift(), 0.01)
             density += volume.usual_day(volume.spike(shares), 0.1)
         if width is not None:
-            density += either(normal(width, 0.1, 0.45), normal(width, 0.3, 1.0), 0.1)
+            density += _usual_width(width)
         return density
 
     def as_other(self, row: int) -> float:
@@ -172,7 +172,7 @@ class Evidence:
         if volume:
             density += volume.any_shift() + volume.usual_day(volume.spike(), 0.1)
         if width is not None:
-            density += either(normal(width, 0.1, 0.45), normal(width, 0.3, 1.0), 0.1)
+            density += _usual_width(width)
         return density
 
     def as_excursion(self, row: int, end: int) -> float:
@@ -218,6 +218,11 @@ class Evidence:
 
 def _news(gap: float) -> float:
     return _EVENTS - math.log(2 * _EVENT_SIZE) - abs(gap) / _EVENT_SIZE
+
+
+def _usual_width(width: float) -> float:
+    """Return the density of the width of a day like any other; some are wide."""
+    return either(normal(width, 0.1, 0.45), normal(width, 0.3, 1.0), 0.1)
 
 
 def _crowd(gap: float) -> tuple[float, float]:

@@ -61,6 +61,14 @@ def currency(text: str) -> str:
     raise UsageError(f"{text!r} is not a currency", f"use a code such as {near[0] if near else 'USD'} or GBp")
 
 
+def stated_currency(text: object) -> str | None:
+    """Return what a file or a vendor calls the currency, as it is kept; None where that is none."""
+    try:
+        return currency(text) if isinstance(text, str) else None
+    except UsageError:
+        return None
+
+
 def describe_currency(code: str) -> str:
     """Return a currency as a person reads it: "pence (GBp)" for a minor unit, else the code itself."""
     return MINOR_UNITS[code][1] if code in MINOR_UNITS else code

@@ -80,25 +80,24 @@ def _reject(symbol: str, bars: pd.DataFrame, bad: npt.NDArray[np.bool_], what: s
         raise DataError(f"{symbol}: row {row + 1} ({day}) {what}", "correct or remove that row")
 
 
-def priced(table: pd.DataFrame, *, whole: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return a table without the rows that hold no price at all, and what to say of those.
+def priced(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return a vendor's table without the rows that lack a price or have a zero for one, and what to say of those.
 
-    whole: leave out rows with any price missing or zero, too, as holes: for a vendor's table, which the user cannot
-    correct.
+    They are holes: the user cannot correct them.
     """
     missing = table[list(PRICES)].isna()
     empty = missing.all(axis=1)
     told = table[[column for column in (*PRICES, ADJUSTED) if column in table.columns]]
     partial = (told.isna() | (told == 0)).any(axis=1) & ~empty
-    notes = [_left_out(table, empty, "without any price")] if empty.any() else []
-    if whole and partial.any():
-        notes.append(_left_out(table, partial, "with a price missing"))
-    return table[~(empty | partial if whole else empty)], tuple(notes)
+    groups = ((empty, "without any price"), (partial, "with a price missing"))
+    notes = [left_out(pd.DatetimeIndex(table.index[rows.to_numpy()]), what) for rows, what in groups if rows.any()]
+    return table[~(empty | partial)], tuple(notes)
 
 
-def _left_out(table: pd.DataFrame, rows: "pd.Series[bool]", what: str) -> str:
-    count, last = int(rows.sum()), pd.Timestamp(table.index[rows.to_numpy()][-1])
-    return f"{count} row{'s' if count > 1 else ''} {what} left out, the last of {last:%Y-%m-%d}"
+def left_out(days: pd.DatetimeIndex, what: str) -> str:
+    """Return the note on rows that were left out, of which there are some."""
+    rows = "1 row" if len(days) == 1 else f"{len(days)} rows"
+    return f"{rows} {what} left out, the last of {days.max():%Y-%m-%d}"
 
 
 def untraded(bars: pd.DataFrame) -> int:
