@@ -1,18 +1,22 @@
 """Price files as vendors and spreadsheets write them, all of one small history."""
 
-import shutil
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stockops.adapters.model_files import ModelFiles
+from stockops.forecasting.checkpoint import Checkpoint, pack, seal, unpack
 from stockops.market import calendar
 from stockops.market.ohlcv import PRICES
+from stockops.records import PARENT, ModelRef
 from tests.builders import bars, to_csv
 from tests.integration.cli import Cli, Result
 
 LAST = date(2024, 6, 28)  # a Friday
+LENT_TO = date(2024, 6, 6)  # the last session of lent models: near enough not to be worth a word
 
 
 def history(rows: int = 300, *, last: date = LAST, symbol: str = "AAPL", seed: int = 0) -> pd.DataFrame:
@@ -99,6 +103,19 @@ def at_midnight(table: pd.DataFrame, zone: str) -> str:
     return str(table.set_axis(stamps.rename("Date")).to_csv(lineterminator="\n"))
 
 
+def lend(home: Path, ref: ModelRef, source: str, last: date) -> Checkpoint:
+    """Make the stored model of the samples one that was trained on prices of another source, to another day."""
+    checkpoint = unpack(ModelFiles(home, 60).read(ref, ref.checkpoint) or b"", ref.ticker, "")
+    return _store(home, ref, checkpoint, checkpoint.card["data"] | {"source": source, "last": last.isoformat()})
+
+
+def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: dict[str, Any]) -> Checkpoint:
+    card = {name: value for name, value in checkpoint.card.items() if name not in ("model_version", "method")}
+    lent = seal(checkpoint.weights, card | {"ticker": ref.ticker, "data": data})
+    ModelFiles(home, 60).write(ref, {ref.checkpoint: pack(lent)})
+    return lent
+
+
 class PriceFiles:
     """A CLI on a folder of price files."""
 
@@ -107,6 +124,7 @@ class PriceFiles:
         self.folder = cli.home / "data"
         self.folder.mkdir()
         cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(self.folder), STOCKOPS_AS_OF="")
+        self._models = {ref: lend(cli.home, ref, "csv", LENT_TO) for ref in (PARENT, ModelRef.of("AAPL"))}
 
     def put(self, content: pd.DataFrame | str | bytes, name: str = "AAPL.csv") -> None:
         """Write a file of the folder."""
@@ -115,9 +133,8 @@ class PriceFiles:
 
     def lend_model(self, ticker: str) -> None:
         """Give a ticker the model of AAPL: any will do where it is not the numbers that are looked at."""
-        place = self.cli.home / "outputs" / ticker / f"{ticker}_child_model.pt"
-        place.parent.mkdir(parents=True)
-        shutil.copy(self.cli.home / "outputs/AAPL/AAPL_child_model.pt", place)
+        model = self._models[ModelRef.of("AAPL")]
+        _store(self.cli.home, ModelRef.of(ticker), model, model.card["data"])
 
     def __call__(self, command: str, *options: str, ticker: str = "AAPL") -> Result:
         """Run a command on one ticker."""

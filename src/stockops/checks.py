@@ -20,6 +20,7 @@ def checks(settings: Settings, services: Services) -> list[Check]:
         Check("home", lambda: home.check_home(settings.home), required=True),
         Check("prices", lambda: _prices(settings, services), required=True),
         Check("models", lambda: home.check_models(settings.home), required=True),
+        Check("model ages", lambda: _ages(settings, services)),
         Check("state", lambda: services.state.check()),
         Check("ledger", lambda: services.ledger.check()),
         Check("feast", lambda: _served(services.features)),
@@ -37,6 +38,13 @@ def _of_the_analyst(settings: Settings, services: Services) -> list[Check]:
     if settings.finnhub_api_key or settings.source == "yahoo":  # others' forecasts start before Yahoo's latest news
         found.append(Check("news", lambda: _served(services.news)))
     return found
+
+
+def _ages(settings: Settings, services: Services) -> str:
+    from stockops.pipelines.model_ages import ModelAges
+
+    seconds = settings.doctor_seconds / 2
+    return ModelAges(services.models, services.history, settings.model_max_age, seconds).check()
 
 
 def _served(service: Service | None) -> str:

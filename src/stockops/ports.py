@@ -56,6 +56,9 @@ class ModelStore(Protocol):
     def write(self, ref: "ModelRef", files: Mapping[str, bytes]) -> tuple[str, ...]:
         """Write artifacts, each whole or not at all, in the order given; return their paths below the home."""
 
+    def refs(self) -> "list[ModelRef]":
+        """Return the models that have a checkpoint, the parent first; not those kept apart for a look back."""
+
     def lock(self, ref: "ModelRef") -> AbstractContextManager[object]:
         """Keep other processes from training the same model; TryAgainError when one does for too long."""
 

@@ -48,6 +48,11 @@ class ModelRef:
     ticker: str
     as_of: date | None = None
 
+    @classmethod
+    def of(cls, ticker: str) -> "ModelRef":
+        """Return the model of a ticker: the index has one, the parent."""
+        return PARENT if ticker == MARKET else cls("child", ticker)
+
     @property
     def checkpoint(self) -> str:
         """The name of its checkpoint after the ticker and `_`."""

@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     )
     forecasts: Path | None = Field(None, description="CSV file of a backtest's single forecasts")
     on_missing: OnMissing = Field("train", description="what to do without a model")
+    replace: bool = Field(False, description="let a training that looks back replace a model of later sessions")
+    model_max_age: int = Field(63, ge=0, description="sessions unseen by a model beyond which it is stale")
 
     max_missing_sessions: int = Field(3, ge=0, description="longest hole in a history that is let pass")
     lock_timeout_seconds: float = Field(600, ge=0, description="how long to wait for another training")

@@ -133,7 +133,7 @@ def test_a_look_back_uses_no_model_that_has_seen_later_rows_and_replaces_none(ne
     before = {name: (newer.home / name).read_bytes() for name in newer.files()}
     result = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF)
     assert result.document["trained_to"] == result.document["last_date"] == AS_OF
-    assert "kept apart" in result.err
+    assert "was trained on later sessions and stays" in result.err
     apart = {name for name in newer.files() if name not in before}
     assert {name.rsplit("/", 2)[0] for name in apart} == {f"outputs/as_of/{AS_OF}"}
     assert all((newer.home / name).read_bytes() == data for name, data in before.items())

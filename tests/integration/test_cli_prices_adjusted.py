@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from stockops.market.ohlcv import PRICES
-from tests.price_builders import PriceFiles, before_split, halted, history
+from stockops.records import ModelRef
+from tests.price_builders import LENT_TO, PriceFiles, before_split, halted, history, lend
 
 TABLE = history()
 SPLIT = 60  # sessions ago
@@ -171,7 +172,7 @@ def test_a_halt_is_said_and_promises_no_less_doubt_than_the_last_trade(files: Pr
 
 
 def test_a_model_whose_card_knows_of_no_repairs_still_serves(files: PriceFiles) -> None:
-    card = json.loads((files.cli.home / "outputs/AAPL/AAPL_child_model.json").read_text())
+    card = lend(files.cli.home, ModelRef.of("AAPL"), "csv", LENT_TO).card
     assert "repairs" not in card["data"]
     found, _ = files.forecast(RAW, "--prices", "repair")
     assert found["model_version"] == card["model_version"]

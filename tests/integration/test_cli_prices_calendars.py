@@ -9,9 +9,10 @@ import pytest
 
 from stockops.market import calendar
 from stockops.market.calendar_sessions import warn_weekdays
+from stockops.records import PARENT, ModelRef
 from tests.integration.cli import Cli
 from tests.loopback_yahoo import YahooServer, yahoo_server
-from tests.price_builders import LAST, PriceFiles, at_midnight, dated, history
+from tests.price_builders import LAST, PriceFiles, at_midnight, dated, history, lend
 
 TABLE = history()
 SATURDAY = date(2024, 6, 29)
@@ -168,6 +169,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[YahooServer]:
 def yahoo(trained: Cli, server: YahooServer) -> Cli:
     """A CLI on a vendor that knows what the tests put into `server.tables`."""
     trained.setenv(STOCKOPS_SOURCE="yahoo", STOCKOPS_AS_OF="", STOCKOPS_HTTP_ATTEMPTS="1", **server.env)
+    for ref in (PARENT, ModelRef.of("AAPL")):
+        lend(trained.home, ref, "yahoo", datetime.now(UTC).date() - timedelta(days=60))
     return trained
 
 

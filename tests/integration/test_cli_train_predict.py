@@ -81,8 +81,9 @@ def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli
     assert result.code == 0
     document = result.document
     assert set(document) == {
-        "schema", "ticker", "source", "last_date", "data", "model_version", "trained_to", "ranges_from", "cached",
-        "next_business_days", "predictions", "history", "features", "degraded",
+        "schema", "ticker", "source", "last_date", "last_close", "currency", "data", "model_version", "trained_to",
+        "model_age_sessions", "model_source", "ranges_from", "cached", "next_business_days", "predictions", "history",
+        "features", "degraded",
     }  # fmt: skip
     assert document["last_date"] == document["trained_to"] == AS_OF
     # 3 July is a session (a half day), 4 July is not
@@ -102,7 +103,7 @@ def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli
 @pytest.mark.parametrize("days", [1, 5, 63])
 def test_every_forecast_bar_is_a_bar(trained: Cli, days: int) -> None:
     document = trained("predict-child", "--ticker", "AAPL", "--days", str(days)).document
-    path = document["predictions"].get("days", document["predictions"]["week"])
+    path = document["predictions"]["days"]
     assert len(path) == days
     assert len(document["predictions"]["week"]) == 5
     for bar in [*path, *document["predictions"]["week"]]:
@@ -119,16 +120,10 @@ def test_the_parent_forecasts_the_index(trained: Cli) -> None:
     assert "outputs/parent/^GSPC_forecast.png" in trained.files()
 
 
-def test_the_index_may_have_a_child_of_its_own(trained: Cli) -> None:
-    assert trained("train-child", "--ticker", "^GSPC").code == 0
-    assert "outputs/^GSPC/^GSPC_child_model.pt" in trained.files()
-    assert trained("predict-child", "--ticker", "^GSPC").document["ticker"] == "^GSPC"
-
-
 def test_a_missing_model_is_trained_or_fails_as_asked(cli: Cli) -> None:
     refused = cli("predict-child", "--ticker", "AAPL", "--on-missing", "fail")
     assert refused.code == 4
-    assert f"no child model for AAPL trained on nothing after {AS_OF}; let one be trained" in refused.err
+    assert f"no child model for AAPL; run: stockops train-child --ticker AAPL --as-of {AS_OF}" in refused.err
     assert refused.document["error"]["kind"] == "model"
     assert cli.files() == set()
     cli.setenv(STOCKOPS_AS_OF="")
@@ -194,7 +189,7 @@ def test_tickers_come_from_a_file_with_comments(trained: Cli) -> None:
 def test_outputs_lists_artifacts_by_category(trained: Cli) -> None:
     trained("predict-child", "--ticker", "AAPL")
     listed = trained("outputs").document["outputs"]
-    assert set(listed) == {"parent", "AAPL"}
+    assert set(listed) == {"^GSPC", "AAPL"}
     assert set(listed["AAPL"]) == {"models", "scalers", "metrics", "forecasts", "plots"}
     [scaler] = listed["AAPL"]["scalers"]
     assert scaler["path"] == "outputs/AAPL/AAPL_child_scaler.pkl"

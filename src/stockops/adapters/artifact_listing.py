@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stockops.errors import DataError
-from stockops.records import MARKET, SCHEMA, Report
+from stockops.records import MARKET, SCHEMA, ModelRef, Report
 
 _CATEGORIES = {
     "models": ("*_model.pt", "*_model.json"),
@@ -40,18 +40,30 @@ class ArtifactListing:
     def listing(self, ticker: str | None, now: datetime) -> dict[str, Any]:
         """Return the JSON document of `outputs`: {ticker: {category: [path, bytes, age_seconds]}}.
 
-        DataError when one ticker is asked for and nothing of it is there.
+        What lies apart, for looks back, stands under `as_of`, by day. DataError when one ticker is asked for and
+        nothing of it is there.
         """
-        folders = [self._folder(ticker)] if ticker else sorted(self._outputs.glob("*/"))
-        found = {folder.name: self._categories(folder, now) for folder in folders if folder.name != "as_of"}
-        if ticker and not any(found.values()):
-            raise DataError(f"no artifacts of {ticker} under outputs/", f"run: stockops train-child --ticker {ticker}")
-        return {"schema": SCHEMA, "outputs": {name: parts for name, parts in found.items() if parts}}
+        today = self._of_tickers(self._outputs, ticker, now)
+        days = {folder.name: self._of_tickers(folder, ticker, now) for folder in sorted(self._apart.glob("*/"))}
+        apart = {day: found for day, found in days.items() if found}
+        if ticker and not (today or apart):
+            raise DataError(f"no artifacts of {ticker} under outputs/", f"run: {ModelRef.of(ticker).command}")
+        return {"schema": SCHEMA, "outputs": today, "as_of": apart}
+
+    def _of_tickers(self, root: Path, ticker: str | None, now: datetime) -> dict[str, Any]:
+        """Return what lies below a folder, by ticker; the index is what its parent is of."""
+        folders = [_folder(root, ticker)] if ticker else sorted(root.glob("*/"))
+        found = {
+            MARKET if folder.name == "parent" else folder.name: self._categories(folder, now)
+            for folder in folders
+            if folder not in (self._apart, root / MARKET)
+        }
+        return {name: parts for name, parts in found.items() if parts}
 
     def report(self, kind: Report, ticker: str) -> dict[str, Any]:
         """Return the latest report of a ticker as it was written; DataError when there is none or it is torn."""
         name = _REPORTS.get(kind, f"{ticker}_{kind}.json")
-        path = self._folder(ticker) / name
+        path = _folder(self._outputs, ticker) / name
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -64,12 +76,9 @@ class ArtifactListing:
     def _outputs(self) -> Path:
         return self.home / "outputs"
 
-    def _folder(self, ticker: str) -> Path:
-        return self._outputs / ("parent" if ticker == MARKET and not self._child_of_market() else ticker)
-
-    def _child_of_market(self) -> bool:
-        """The index may have a child of its own; its parent comes first unless only the child is there."""
-        return not (self._outputs / "parent").is_dir() and (self._outputs / MARKET).is_dir()
+    @property
+    def _apart(self) -> Path:
+        return self._outputs / "as_of"
 
     def _categories(self, folder: Path, now: datetime) -> dict[str, list[dict[str, Any]]]:
         found = {
@@ -91,3 +100,7 @@ class ArtifactListing:
             return f"run: stockops monitor-{'parent' if ticker == MARKET else f'ticker --ticker {ticker}'}"
         command = "parent" if ticker == MARKET else f"child --ticker {ticker}"
         return f"run: stockops {_CURES[kind]}-{command}"
+
+
+def _folder(root: Path, ticker: str) -> Path:
+    return root / ("parent" if ticker == MARKET else ticker)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stockops.adapters.locks import locked
 from stockops.adapters.whole_files import write_together
-from stockops.records import ModelRef
+from stockops.records import MARKET, PARENT, ModelRef
 
 OUTPUTS = "outputs"
 
@@ -31,6 +31,12 @@ class ModelFiles:
         paths = {self._path(ref, what): data for what, data in files.items()}
         write_together(paths)
         return tuple(path.relative_to(self.home).as_posix() for path in paths)
+
+    def refs(self) -> list[ModelRef]:
+        """Return the models that have a checkpoint."""
+        folders = sorted((self.home / OUTPUTS).glob("*/"))
+        children = [ModelRef("child", folder.name) for folder in folders if folder.name not in ("as_of", MARKET)]
+        return [ref for ref in (PARENT, *children) if self._path(ref, ref.checkpoint).is_file()]
 
     def lock(self, ref: ModelRef) -> AbstractContextManager[object]:
         """Keep other processes from training the same model."""

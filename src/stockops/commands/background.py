@@ -5,13 +5,14 @@ import time
 import typer
 
 from stockops.commands import failures, measuring, terminal, views
-from stockops.commands.options import COMMON, EPOCHS, LOCAL, SPLIT, STRATEGY, TIMEOUT, WAIT, argument, command
+from stockops.commands.options import COMMON, EPOCHS, LOCAL, REPLACE, SPLIT, STRATEGY, TIMEOUT, WAIT, argument, command
 from stockops.commands.run import Run
 from stockops.commands.wiring import serving, tasks, trainer
 from stockops.errors import TryAgainError
 from stockops.records import PARENT, SCHEMA, Job, ModelRef
 
 _LOOK_SECONDS = 0.5
+_KEPT = ("model_version", "location", "degraded")  # of a document, in the record of its task
 
 
 @command(argument("task", str, optional=True), WAIT, TIMEOUT, common=LOCAL)
@@ -34,12 +35,12 @@ def status(run: Run) -> None:
         raise typer.Exit(task.exit_code)
 
 
-@command(argument("job", Job), argument("worker_ticker", str), EPOCHS, SPLIT, STRATEGY, common=COMMON)
+@command(argument("job", Job), argument("worker_ticker", str), EPOCHS, SPLIT, STRATEGY, REPLACE, common=COMMON)
 def work(run: Run) -> None:
     """Do a task in the background; started by `--background` and `--on-missing background`."""
     job: Job = run.given["job"]
     ticker = _task_id(run.given["worker_ticker"])
-    ref = PARENT if job.endswith("parent") else ModelRef("child", ticker)
+    ref = PARENT if job.endswith("parent") else ModelRef.of(ticker)
     with run.measured(), tasks(run).working(job, ref.ticker, ref.task) as task:
         try:
             if job.startswith("train"):
@@ -52,11 +53,12 @@ def work(run: Run) -> None:
             terminal.fail(failure)
             task.failed(failure.document["error"], failure.code)
         else:
-            task.completed({name: document[name] for name in ("model_version", "degraded")})
+            task.completed({name: document[name] for name in _KEPT if name in document})
             measuring.meter(run.services).succeeded(job, ref.ticker)
 
 
 def _task_id(name: str) -> str:
+    """Return the id of a task as it may be typed; the index stands for its parent."""
     from stockops.market.symbols import parse
 
-    return name if name == PARENT.task else parse(name)
+    return name if name == PARENT.task else ModelRef.of(parse(name)).task

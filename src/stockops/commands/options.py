@@ -61,6 +61,7 @@ STRATEGY = _option(
     "strategy", Strategy, "What a child trains: its head (freeze) or everything.", env="TRANSFER_STRATEGY"
 )
 SPLIT = _option("split", Split, "Which fifth of the windows is held out; random if not said.")
+REPLACE = _option("replace", bool, "With --as-of: replace the model even if it was trained on later sessions.")
 EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")
 DAYS = _option("days", int, "Sessions to forecast, 1 to 63; 5 if not said.", metavar="N")
 ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, in the background, or fail.")

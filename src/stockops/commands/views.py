@@ -8,6 +8,9 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+_SCORED = 5  # sessions that a model forecasts; later ones are extrapolated
+_WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
+
 
 def trained(document: Document) -> "RenderableType":
     """Show what a training gave, its errors beside those of «tomorrow = today»."""
@@ -50,25 +53,37 @@ def predicted(document: Document) -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
 
-    last = document["history"][-1]
-    close = _quoted(last["close"], document["data"]["currency"])
+    close = _quoted(document["last_close"], document["currency"])
     title = f"{document['ticker']}: forecast after {document['last_date']}, last close {close}"
     table = Table("session", title=_captioned(title, document["data"]), title_justify="left")
     for name in ("open", "high", "low", "close", "80 % range", "95 % range", "volume"):
         table.add_column(name, justify="right")
-    for bar in document["predictions"].get("days", document["predictions"]["week"]):
+    for bar in document["predictions"]["days"]:
+        if bar["horizon"] == _SCORED + 1:
+            table.add_section()
         table.add_row(
             bar["date"],
             *(_price(bar[name]) for name in ("open", "high", "low", "close")),
             *(" to ".join(map(_price, bar[name])) for name in ("close_80", "close_95")),
             f"{bar['volume']:,}",
         )
+    return Group(table, *_notes(document))
+
+
+def _notes(document: Document) -> list[str]:
+    """Return what a reader of a forecast has to know of its model."""
     notes = [
         f"model {document['model_version']}, trained to {document['trained_to']}; prices from {document['source']}"
     ]
+    if (unseen := document["model_age_sessions"]) > _WORTH_A_WORD:
+        notes.append(f"the model has not seen the last {unseen} sessions")
+    if document["model_source"] != document["source"]:
+        notes.append(f"the model was trained on prices from {document['model_source']}")
     if document["ranges_from"] != document["ticker"]:
         notes.append(f"its history is short: the ranges are calibrated on {document['ranges_from']}")
-    return Group(table, *notes)
+    if document["predictions"]["days"][-1]["extrapolated"]:
+        notes.append(f"beyond {_SCORED} sessions: extrapolated, not scored")
+    return notes
 
 
 def analysis(document: Document) -> "RenderableType":
@@ -242,12 +257,14 @@ def outputs(document: Document) -> "RenderableType":
     """Show the artifacts, one a row."""
     from rich.table import Table
 
-    if not document["outputs"]:
+    apart = {f"{name} as of {day}": parts for day, found in document["as_of"].items() for name, parts in found.items()}
+    found = {**document["outputs"], **apart}
+    if not found:
         return "nothing under outputs/ yet; run: stockops train-parent"
     table = Table("ticker", "category", "path", title="outputs", title_justify="left")
     table.add_column("size", justify="right")
     table.add_column("age", justify="right")
-    for ticker, categories in document["outputs"].items():
+    for ticker, categories in found.items():
         for category, entries in categories.items():
             for entry in entries:
                 size, age = f"{entry['bytes'] / 1024:,.0f} kB", _age(entry["age_seconds"])

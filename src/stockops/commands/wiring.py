@@ -38,6 +38,7 @@ def trainer(run: Run, progress: "Progress | None" = None) -> "Trainer":
         meter=measuring.meter(run.services),
         clock=services.clock,
         options=_train_options(run),
+        replace=run.settings.replace,
     )
 
 
@@ -63,6 +64,7 @@ def predictor(run: Run, progress: "Progress | None" = None) -> "Predictor":
         ledger=services.ledger,
         days=settings.days,
         heal=settings.on_missing == "train",
+        max_age=settings.model_max_age,
         now=services.wall_time,
     )
 
@@ -84,6 +86,7 @@ def serving(run: Run, progress: "Progress | None" = None) -> "Serving":
             source=settings.source,
             as_of=settings.as_of,
             days=settings.days,
+            max_age=settings.model_max_age,
             prices=services.price_options,
         ),
     )

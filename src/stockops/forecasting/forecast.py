@@ -42,6 +42,7 @@ class Forecast:
     """What one model says after one session's close.
 
     currency: of the prices, None where nobody says. ranges_from: whose misses its ranges were calibrated on.
+    model_age: sessions of the history that the model was not trained on. model_source: of the prices that it was.
     """
 
     ticker: str
@@ -54,6 +55,8 @@ class Forecast:
     ranges_from: str
     path: tuple[ForecastBar, ...]
     history: tuple[tuple[date, float], ...]
+    model_age: int
+    model_source: str
 
     @property
     def next_day(self) -> ForecastBar:

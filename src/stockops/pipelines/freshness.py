@@ -1,23 +1,27 @@
 """Is a stored model what a training would make now? So a list of tickers goes on where it was left."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from stockops.errors import ModelDamagedError
 from stockops.forecasting import recipes
-from stockops.forecasting.checkpoint import Checkpoint
 from stockops.pipelines import models as stored
+from stockops.pipelines.models import Found
 from stockops.pipelines.prices import PriceHistory
 from stockops.ports import ModelStore
 from stockops.records import PARENT, ModelRef, TrainOptions
 
 
-def fresh(
-    ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: TrainOptions
-) -> tuple[Checkpoint, dict[str, Any]] | None:
-    """Return a child that is whole and was made from these bars, this parent and these options, and its data.
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A model that a training would only make again, and what its prices are."""
 
-    None for any other.
+    model: Found
+    data: dict[str, Any]
+
+
+def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: TrainOptions) -> Fresh | None:
+    """Return a model that is whole and was made from these bars, this parent and these options; None for any other.
 
     A vendor is not asked where the model has seen the last completed session, which the clock tells.
     """
@@ -30,16 +34,17 @@ def fresh(
     if found is None or parent is None:
         return None
     card = found.checkpoint.card
+    child = ref.kind == "child"
     same = {
-        "strategy": options.strategy,
+        "strategy": options.strategy if child else None,
         "split": options.split,
         "seed": options.seed,
-        "fit": asdict(recipes.of(recipes.CHILD[options.strategy], options)),
-        "parent": parent.checkpoint.summary,
+        "fit": asdict(recipes.of(recipes.CHILD[options.strategy] if child else recipes.PARENT, options)),
+        "parent": parent.checkpoint.summary if child else None,
     }
     if any(card[name] != value for name, value in same.items()) or card["data"]["source"] != feed.name:
         return None
     if feed.live and card["data"]["last"] == history.last_day(ref.ticker).isoformat():
-        return found.checkpoint, {**card["data"], "behind": 0}
+        return Fresh(found, {**card["data"], "behind": 0})
     prices = history.daily(ref.ticker)
-    return (found.checkpoint, prices.document) if card.get("bars") == prices.digest else None
+    return Fresh(found, prices.document) if card.get("bars") == prices.digest else None

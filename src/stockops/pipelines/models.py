@@ -1,20 +1,27 @@
-"""Which stored model a call may use, and where a model that it trains belongs.
+"""Which stored model a call may use, where a model that it trains belongs, and how old a model is.
 
 A call that looks back (`--as-of`) must not use a model that has seen later sessions. Such a model is left
-where it is; what is trained instead, on the way, is kept apart under `outputs/as_of/DAY/`.
+where it is; what is trained instead, on the way or by name, is kept apart under `outputs/as_of/DAY/`.
 """
 
 import logging
 from dataclasses import dataclass, replace
 from datetime import date
 
-from stockops.errors import ModelMissingError
+import pandas as pd
+
+from stockops.best_effort import BestEffort
+from stockops.errors import ModelDamagedError, ModelMissingError
 from stockops.forecasting.checkpoint import Checkpoint, unpack
 from stockops.pipelines import candidates
+from stockops.pipelines.prices import Prices
 from stockops.ports import ModelStore
-from stockops.records import ModelRef
+from stockops.records import PARENT, ModelRef
 
 log = logging.getLogger("stockops.models")
+
+STALE, OTHER_SOURCE = "stale model", "model of another source"  # as `degraded` names them
+WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +48,76 @@ def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> Found | No
     return None
 
 
-def place_for_healing(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelRef:
-    """Return where a model trained on the way goes: its own place, or apart when a newer one lies there."""
-    if as_of is None or models.read(ref, ref.checkpoint) is None:
+def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelRef:
+    """Return where a model that is trained as of that day goes: its own place, or apart if a newer one lies there.
+
+    A checkpoint that cannot be read is no newer one: training is its cure.
+    """
+    stored = models.read(ref, ref.checkpoint)
+    if as_of is None or stored is None:
         return ref
-    log.warning(
-        "%s was trained on sessions after --as-of %s: another is trained and kept apart",
-        models.name(ref, ref.checkpoint),
-        as_of,
-    )
-    return replace(ref, as_of=as_of)
+    try:
+        newer = unpack(stored, "", "").trained_to > as_of
+    except ModelDamagedError:
+        return ref
+    return replace(ref, as_of=as_of) if newer else ref
 
 
-def missing(ref: ModelRef, as_of: date | None) -> ModelMissingError:
+def age(checkpoint: Checkpoint, prices: Prices) -> int:
+    """Return how many sessions of a history the model has not seen."""
+    return int((prices.bars.index > pd.Timestamp(checkpoint.trained_to)).sum())
+
+
+def doubt(checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date | None, effort: BestEffort) -> int:
+    """Say what makes a model poorer than it should be for these prices, and return its age in sessions.
+
+    It is stale beyond `max_age` sessions, and strange where it was trained on prices of another source.
+    """
+    unseen, source = age(checkpoint, prices), source_of(checkpoint)
+    cure = f"{ModelRef.of(prices.symbol).command} --source {prices.source}" + (f" --as-of {as_of}" if as_of else "")
+    if unseen > WORTH_A_WORD:
+        log.warning(
+            "%s: the model, trained to %s, has not seen the last %d sessions; train it anew: %s",
+            prices.symbol,
+            checkpoint.trained_to,
+            unseen,
+            cure,
+        )
+    if unseen > max_age:
+        effort.doubt(STALE)
+    if source != prices.source:
+        log.warning(
+            "%s: the model was trained on prices from %s and forecasts prices from %s; train it on these: %s",
+            prices.symbol,
+            source,
+            prices.source,
+            cure,
+        )
+        effort.doubt(OTHER_SOURCE)
+    return unseen
+
+
+def doubt_parent(parent: Checkpoint, prices: Prices, effort: BestEffort) -> None:
+    """Say that a child is to learn from a parent that was trained on prices of another source."""
+    if (source := source_of(parent)) != prices.source:
+        cure = f"{PARENT.command} --source {prices.source}"
+        log.warning("%s: its parent was trained on prices from %s; train one on these: %s", prices.symbol, source, cure)
+        effort.doubt(OTHER_SOURCE)
+
+
+def source_of(checkpoint: Checkpoint) -> str:
+    """Return where the prices came from that a model was trained on."""
+    return str(checkpoint.card["data"]["source"])
+
+
+def missing(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelMissingError:
     """Return the error for a model that is not there, or knows too much, and is not to be trained now."""
     who = "parent model" if ref.kind == "parent" else f"child model for {ref.ticker}"
     if as_of is None:
         return ModelMissingError(f"no {who}", f"run: {ref.command}")
-    return ModelMissingError(f"no {who} trained on nothing after {as_of}", "let one be trained: --on-missing train")
+    ahead = models.read(ref, ref.checkpoint) is not None
+    found = f"the {who} was trained on sessions after {as_of}" if ahead else f"no {who}"
+    return ModelMissingError(found, f"run: {ref.command} --as-of {as_of}")
 
 
 def warn_if_ahead(checkpoint: Checkpoint, origin: date) -> None:

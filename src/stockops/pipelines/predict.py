@@ -42,12 +42,16 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """Forecasts with stored models; a trainer stands by for one that is missing."""
+    """Forecasts with stored models; a trainer stands by for one that is missing.
+
+    max_age: sessions unseen by a model beyond which it is stale.
+    """
 
     trainer: Trainer
     ledger: Ledger
     days: int
     heal: bool
+    max_age: int
     now: Callable[[], datetime]
 
     def predict(self, ref: ModelRef) -> Predicted:
@@ -60,8 +64,10 @@ class Predictor:
         given.history.check_current(prices)
         found = self._model(ref)
         checkpoint = found.checkpoint
-        if given.clock.as_of is None:
+        as_of = given.clock.as_of
+        if as_of is None:
             stored.warn_if_ahead(checkpoint, prices.last)
+        age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, effort=given.effort)
         # Without trades the last features tell nothing: what is forecast is what may come after the last one.
         latest = Latest() if prices.untraded else feature_history.latest(prices, given.features, given.effort)
         sessions = prices.calendar.next_sessions(prices.last, max(self.days, HORIZON))
@@ -77,6 +83,8 @@ class Predictor:
             ranges_from=checkpoint.card["ranges_from"],
             path=predict_one_step_and_week(checkpoint, prices.traded, sessions, latest.values),
             history=_history(prices),
+            model_age=age,
+            model_source=stored.source_of(checkpoint),
         )
         entries = _entries(forecast, found.place.kind, self.now())
         given.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
@@ -96,7 +104,7 @@ class Predictor:
             return self.trainer.heal(ref)
         found = self.trainer.find(ref)
         if found is None:
-            raise stored.missing(ref, self.trainer.clock.as_of)
+            raise stored.missing(ref, models=self.trainer.models, as_of=self.trainer.clock.as_of)
         return found
 
     def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
@@ -149,37 +157,43 @@ def _warn_of_unknown_holidays(prices: Prices, last: date) -> None:
 
 
 def document(forecast: Forecast, days: int, prices: Prices, latest: Latest, degraded: list[str]) -> dict[str, Any]:
-    """Return the JSON document of `predict-*`; `days` beyond the week add `predictions.days`."""
-    path = [_bar(bar) for bar in forecast.path]
-    predictions: dict[str, Any] = {"next_day": path[0], "week": path[:HORIZON]}
-    if days != HORIZON:
-        predictions["days"] = path[:days]
+    """Return the JSON document of `predict-*`: always the week, and `days` as many sessions as were asked for."""
+    last_close = forecast.history[-1][1]
+    path = [_bar(bar, horizon, last_close) for horizon, bar in enumerate(forecast.path, 1)]
     return {
         "schema": SCHEMA,
         "ticker": forecast.ticker,
         "source": forecast.source,
         "last_date": forecast.last_date.isoformat(),
+        "last_close": digits(last_close),
+        "currency": prices.currency,
         "data": prices.document,
         "model_version": forecast.model_version,
         "trained_to": forecast.trained_to.isoformat(),
+        "model_age_sessions": forecast.model_age,
+        "model_source": forecast.model_source,
         "ranges_from": forecast.ranges_from,
         "cached": False,
         "next_business_days": [bar.date.isoformat() for bar in forecast.path[:HORIZON]],
-        "predictions": predictions,
+        "predictions": {"next_day": path[0], "week": path[:HORIZON], "days": path[:days]},
         "history": [{"date": day.isoformat(), "close": digits(close)} for day, close in forecast.history],
         "features": {"source": latest.source} | ({"skew": list(latest.skew)} if latest.skew else {}),
         "degraded": degraded,
     }
 
 
-def _bar(bar: ForecastBar) -> dict[str, Any]:
+def _bar(bar: ForecastBar, horizon: int, last_close: float) -> dict[str, Any]:
+    """Return a session; change is the close's, as a share of the last close."""
     return {
         "date": bar.date.isoformat(),
+        "horizon": horizon,
         "open": digits(bar.open),
         "high": digits(bar.high),
         "low": digits(bar.low),
         "close": digits(bar.close),
         "volume": round(bar.volume),
+        "change": round(bar.close / last_close - 1, 6),
         "close_80": [digits(bound) for bound in bar.close_80],
         "close_95": [digits(bound) for bound in bar.close_95],
+        "extrapolated": horizon > HORIZON,
     }

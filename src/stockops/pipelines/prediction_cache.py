@@ -35,6 +35,7 @@ class Question:
     history: str
     as_of: date | None
     days: int
+    max_age: int
     prices: PriceOptions
     release: str
 

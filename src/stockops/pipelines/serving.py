@@ -17,7 +17,7 @@ from stockops.pipelines import candidates
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.prediction_cache import PredictionCache, Question
 from stockops.ports import ModelStore
-from stockops.records import PARENT, Job, ModelRef, PriceOptions, Source
+from stockops.records import MARKET, PARENT, Job, ModelRef, PriceOptions, Source
 
 if TYPE_CHECKING:
     from stockops.pipelines.predict import Predicted, Predictor
@@ -33,6 +33,7 @@ class ServeOptions:
     source: Source
     as_of: date | None
     days: int
+    max_age: int
     prices: PriceOptions
 
 
@@ -58,13 +59,15 @@ class Serving:
         return self._measured("parent", lambda: self._forecast(PARENT))
 
     def child(self, ticker: str) -> Document:
-        """Forecast a ticker with its child; answer from the cache what was asked before."""
+        """Forecast a ticker with its child; answer from the cache what was asked before. The index has the parent."""
+        if ticker == MARKET:
+            return self.parent()
         return self._measured("child", lambda: self._answer(ModelRef("child", ticker)))
 
     def kept(self, ticker: str) -> Document | None:
         """Answer from the cache, None where it does not."""
         cache = self.cache
-        if cache is None:
+        if cache is None or ticker == MARKET:
             return None
         started = time.monotonic()
         hit = cache.answer(self._question(ModelRef("child", ticker)))
@@ -100,6 +103,7 @@ class Serving:
             history=self.history(ref.ticker),
             as_of=options.as_of,
             days=options.days,
+            max_age=options.max_age,
             prices=options.prices,
             release=__version__,
         )

@@ -18,7 +18,7 @@ from typing import Any
 from stockops.best_effort import BestEffort
 from stockops.errors import DataError
 from stockops.ports import StateStore, Workers
-from stockops.records import SCHEMA, EpochLoss, Job, TaskStatus
+from stockops.records import SCHEMA, EpochLoss, Job, ModelRef, TaskStatus
 
 log = logging.getLogger("stockops.tasks")
 
@@ -68,6 +68,10 @@ class Tasks:
     workers: Workers
     effort: BestEffort
     now: Callable[[], datetime]
+
+    def train(self, ref: ModelRef) -> dict[str, Any]:
+        """Start the training of a model, unless it is under way; return the JSON document that says so."""
+        return self.start("train-parent" if ref.kind == "parent" else "train-child", ref.ticker, ref.task)
 
     def start(self, job: Job, ticker: str, task_id: str) -> dict[str, Any]:
         """Start a task, unless it is under way; return the JSON document that says so."""

@@ -3,7 +3,11 @@
 import json
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from stockops.best_effort import BestEffort
@@ -30,10 +34,12 @@ log = logging.getLogger("stockops.train")
 class Trained:
     """What a training gave: the checkpoint, its artifacts, its run in the tracker, and what did not serve.
 
-    data: what the prices are. backtest: what the last one of this ticker says of the method, None where there is none.
+    location: the folder that the model lies in, below the home. data: what the prices are. backtest: what the last one
+    of this ticker says of the method, None where there is none.
     """
 
     checkpoint: Checkpoint
+    location: str
     data: dict[str, Any]
     backtest: dict[str, Any] | None
     artifacts: tuple[str, ...]
@@ -52,6 +58,7 @@ class Trained:
             "strategy": card["strategy"],
             "parent": card["parent"],
             "model_version": self.checkpoint.version,
+            "location": self.location,
             "data": self.data,
             "best_epoch": card["best_epoch"],
             "ranges_from": card["ranges_from"],
@@ -67,7 +74,8 @@ class Trained:
 class Trainer:
     """Trains models with what it was given: which prices, where artifacts go, who watches.
 
-    features, tracker: None where they are switched off.
+    features, tracker: None where they are switched off. replace: a model that is trained by name, looking back, may
+    replace one of later sessions.
     """
 
     history: PriceHistory
@@ -80,13 +88,18 @@ class Trainer:
     meter: Meter
     clock: Clock
     options: TrainOptions
+    replace: bool = False
 
     def train(self, ref: ModelRef) -> Trained:
-        """Train a model anew, its parent first where no usable one is there, and write its artifacts."""
+        """Train a model anew, its parent first where no usable one is there, and write its artifacts.
+
+        A training that looks back leaves a model of later sessions where it is, unless it is told to replace it.
+        """
         started = time.monotonic()
         lesson = self._prepare(ref)
-        with self.models.lock(ref):
-            return self._train(ref, lesson, started)
+        with self._held(ref, None if self.replace else self.clock.as_of) as place:
+            self._say_what_stays(ref, place, lesson.prices.last)
+            return self._train(place, lesson, started)
 
     def fresh(self, ref: ModelRef) -> Trained | None:
         """Return the model of a child that a training would only make again, None where there is none."""
@@ -94,42 +107,70 @@ class Trainer:
         found = freshness.fresh(ref, history=self.history, models=self.models, options=self.options)
         if found is None:
             return None
-        checkpoint, data = found
+        checkpoint = found.model.checkpoint
         log.info("%s: its model is whole and current: left as it is", ref.ticker)
         seconds = time.monotonic() - started
-        return Trained(checkpoint, data, None, (), None, seconds, self.effort.degraded)
+        location = self._location(found.model.place)
+        return Trained(checkpoint, location, found.data, None, (), None, seconds, self.effort.degraded)
 
     def heal(self, ref: ModelRef) -> Found:
         """Return the model that this call may use; train it where there is none and no other process does so."""
         if found := self.find(ref):
             return found
         started = time.monotonic()
-        place = stored.place_for_healing(ref, models=self.models, as_of=self.clock.as_of)
         log.info("no %s model of %s that this call may use: training it first", ref.kind, ref.ticker)
-        lesson = self._prepare(place)
-        with self.models.lock(place):
+        lesson = self._prepare(ref)
+        with self._held(ref, self.clock.as_of) as place:
             if not self.find(ref):  # another process may have trained it while this one waited
+                self._say_what_stays(ref, place, lesson.prices.last)
                 self._train(place, lesson, started)
         found = self.find(ref)
         if found is None:
-            raise stored.missing(ref, self.clock.as_of)
+            raise stored.missing(ref, models=self.models, as_of=self.clock.as_of)
         return found
 
     def find(self, ref: ModelRef) -> Found | None:
         """Return the model that this call may use, None where there is none."""
         return stored.find(ref, models=self.models, as_of=self.clock.as_of)
 
-    def _prepare(self, place: ModelRef) -> "Lesson":
+    @contextmanager
+    def _held(self, ref: ModelRef, as_of: date | None) -> Iterator[ModelRef]:
+        """Give the place that a model is trained for, locked; where another process filled it meanwhile, the next."""
+        place = stored.place_for_training(ref, models=self.models, as_of=as_of)
+        with self.models.lock(place):
+            now = stored.place_for_training(ref, models=self.models, as_of=as_of)
+            if now == place:
+                yield place
+                return
+        with self.models.lock(now):
+            yield now
+
+    def _say_what_stays(self, ref: ModelRef, place: ModelRef, last: date) -> None:
+        """Say what becomes of a model of later sessions: it stays, or was meant to be replaced."""
+        if stored.place_for_training(ref, models=self.models, as_of=last) == ref:
+            return
+        name = self.models.name(ref, ref.checkpoint)
+        if place == ref:
+            log.warning("%s was trained on later sessions: it is replaced by a model that ends on %s", name, last)
+        else:
+            where = self._location(place)
+            log.warning("%s was trained on later sessions and stays; this model goes to %s", name, where)
+
+    def _location(self, place: ModelRef) -> str:
+        return PurePosixPath(self.models.name(place, place.checkpoint)).parent.as_posix()
+
+    def _prepare(self, ref: ModelRef) -> "Lesson":
         from stockops.pipelines import lessons  # torch, which a forecast that finds its model does without
 
-        prices = self.history.daily(place.ticker)
+        prices = self.history.daily(ref.ticker)
         table = lessons.table(prices, self.options)  # too few rows: said before a parent is trained
-        if place.kind == "parent":
-            return lessons.from_nothing(place, prices, table, self.options)
+        if ref.kind == "parent":
+            return lessons.from_nothing(ref, prices, table, self.options)
         parent = self.heal(PARENT).checkpoint
         if self.clock.as_of is None:
             stored.warn_if_ahead(parent, prices.last)
-        return lessons.from_parent(place, prices, table, parent, self.options)
+        stored.doubt_parent(parent, prices, self.effort)
+        return lessons.from_parent(ref, prices, table, parent, self.options)
 
     def _train(self, place: ModelRef, lesson: "Lesson", started: float) -> Trained:
         """Learn, write, record: the same for the parent and both kinds of child."""
@@ -145,7 +186,8 @@ class Trainer:
         run_id = self._publish(prices, run)
         seconds = time.monotonic() - started
         self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
-        return Trained(checkpoint, prices.document, backtest, artifacts, run_id, seconds, self.effort.degraded)
+        location, degraded = self._location(place), self.effort.degraded
+        return Trained(checkpoint, location, prices.document, backtest, artifacts, run_id, seconds, degraded)
 
     def _publish(self, prices: Prices, run: TrainingRun) -> str | None:
         """Tell the feature store and the tracker, each of which may fail; the model is written already."""
