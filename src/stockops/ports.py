@@ -69,13 +69,14 @@ class ModelStore(Protocol):
 class Plotter(Protocol):
     """The pictures of a report, as PNG files.
 
-    skill: that on RMSE, None where none can be stated. unit: of prices, None where nobody says.
+    worth: what the last backtest found of the model's method, or that there is none. unit: of prices, None where nobody
+    says.
     """
 
-    def predictions(self, evaluation: "Evaluation", skill: float | None, unit: str | None) -> bytes:
+    def predictions(self, evaluation: "Evaluation", worth: str, unit: str | None) -> bytes:
         """Draw next-day forecasts against what came, one panel per OHLCV channel."""
 
-    def residuals(self, evaluation: "Evaluation", skill: float | None) -> bytes:
+    def residuals(self, evaluation: "Evaluation", worth: str) -> bytes:
         """Draw what came less the next-day forecast, one panel per OHLCV channel."""
 
     def forecast(self, forecast: "Forecast") -> bytes:

@@ -25,6 +25,8 @@ Refit = Literal["never", "yearly"]
 Baseline = Literal["drift", "parent", "scratch", "freeze", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"]
 
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
+METHOD = 2  # what a model's weights mean; raise it with every change of units, anchor or inputs
+WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
 SCHEMA = 1  # of every JSON document on stdout and under outputs/
 
 

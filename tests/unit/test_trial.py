@@ -185,9 +185,9 @@ def document(found: Trial) -> dict[str, Any]:
 def test_the_summary_says_tied_better_or_worse_and_how_sure() -> None:
     tied = summary.brief(document(said()))
     assert set(tied["close_findings"].values()) == {"tied"}
-    assert "Close ties with «tomorrow = today» (skill +0.0 % at 1 day, +0.0 % at 5 days)" in tied["text"]
+    assert "Close ties with 'tomorrow = today' (skill +0.0 % at 1 day, +0.0 % at 5 days)" in tied["text"]
     better = summary.brief(document(said(perfect())))
-    assert "Close better than «tomorrow = today» at 1, 2, 3, 4, 5 days (skill +100.0 % at 1 day" in better["text"]
+    assert "Close is better than 'tomorrow = today' at 1, 2, 3, 4, 5 days (skill +100.0 % at 1 day" in better["text"]
     off = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05
     worse = summary.brief(document(said(off)))
     assert set(worse["close_findings"].values()) == {"worse"}

@@ -1,7 +1,7 @@
 """What all pictures have in common: colours, dates, and a PNG drawn without a screen. matplotlib's owner."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, Literal
 
@@ -41,11 +41,26 @@ def date_axis(days: Sequence[date]) -> Any:
 def png(
     figure: Figure, legend: Axes | None = None, place: Literal["lower right", "upper right"] = "lower right"
 ) -> bytes:
-    """Return a figure as a PNG, with the legend of one of its panels at a place of the figure."""
+    """Return a figure as a PNG, with the legend of one of its panels at a place of the figure.
+
+    What it says in letters goes into the file's Description, for readers who do not see it.
+    """
     if legend is not None:
         handles, labels = legend.get_legend_handles_labels()
         figure.legend(handles, labels, loc=place, ncols=2, frameon=False)
     buffer = io.BytesIO()
     packing = {"compress_level": 3}  # half the time of the default, a twelfth more bytes
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None}, pil_kwargs=packing)
+    about = {"Software": None, "Description": "\n".join(_words(figure))}
+    FigureCanvasAgg(figure).print_png(buffer, metadata=about, pil_kwargs=packing)
     return buffer.getvalue()
+
+
+def _words(figure: Figure) -> Iterator[str]:
+    """Yield titles, labels of axes and entries of legends, from top to bottom."""
+    legends = list(figure.legends)
+    yield from filter(None, [figure.get_suptitle()])
+    for panel in figure.axes:
+        yield from filter(None, (panel.get_title(loc="left"), panel.get_xlabel(), panel.get_ylabel()))
+        yield from (note.get_text() for note in panel.texts)
+        legends += filter(None, [panel.get_legend()])
+    yield from (entry.get_text() for legend in legends for entry in legend.get_texts())

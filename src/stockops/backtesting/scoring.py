@@ -26,7 +26,10 @@ HORIZONS = range(1, HORIZON + 1)
 
 
 def channels(trial: Trial) -> Document:
-    """Return {channel: {unit, horizons: {days: figures}}}; figures as `_figures` gives them, None without forecasts."""
+    """Return {channel: {unit, horizons: {days: figures}}}; figures as `_figures` gives them, None without forecasts.
+
+    mase has the mean daily change before the test as its scale (`mase_scale`), which may be of quite another era.
+    """
     return {
         name: {
             "unit": "shares" if channel == VOLUME else "percent of the close at the origin",
@@ -92,6 +95,7 @@ def _figures(trial: Trial, channel: int, days: int) -> Document | None:
         "mae": mae,
         "rmse": float(np.sqrt((loss**2).mean())),
         "mase": mae / step if step > 0 else None,
+        "mase_scale": step,
         "naive_mae": {name: float(losses.mean()) for name, losses in naive.items()},
         "best_naive": best,
         "skill": _skill(loss, naive[best]),

@@ -37,32 +37,56 @@ def brief(document: Mapping[str, Any]) -> Document:
     return summary | {"text": _text(document["ticker"], summary)}
 
 
+def verdict(summary: Mapping[str, Any]) -> str:
+    """Return what a backtest found about Close, and when: the one figure of a model's worth."""
+    return f"Close {_close(summary)} in the backtest of {summary['start']} to {summary['end']}"
+
+
+def worth(summary: Mapping[str, Any] | None, ticker: str) -> str:
+    """Return the verdict of a backtest, or that there is none to quote."""
+    return untested(ticker) if summary is None else verdict(summary)
+
+
+def untested(ticker: str) -> str:
+    """Return what is to be said of a model that no backtest has tested."""
+    return f"not tested on unseen sessions: run stockops backtest --ticker {ticker}"
+
+
 def _text(ticker: str, summary: Document) -> str:
-    others = ", ".join(f"{name} {_percent(summary['skill'][name]['1'])}" for name in ("High", "Low", "Volume", "Open"))
+    others = ", ".join(f"{name} {_both(summary['skill'][name])}" for name in ("High", "Low", "Volume", "Open"))
     inside = " and ".join(
         f"{100 * share:.1f} % of closes fell into their {level} % range" for level, share in summary["coverage"].items()
     )
     return (
         f"{ticker}, {summary['origins']:,} forecasts from {summary['start']} to {summary['end']}, each from a model "
-        f"that had not seen what came: Close {_close(summary)}. Against the best naive forecast of each, one day "
-        f"ahead: {others}. {inside}."
+        f"that had not seen what came: Close {_close(summary)}. Against the best naive forecast of each, at 1 day and "
+        f"at 5: {others}. {inside}."
     )
 
 
-def _close(summary: Document) -> str:
+def _both(skill: Mapping[str, float | None]) -> str:
+    return " and ".join(_percent(skill[days]) for days in _SHOWN if days in skill)
+
+
+def _close(summary: Mapping[str, Any]) -> str:
     skill = summary["skill"]["Close"]
     figures = ", ".join(f"{_percent(skill[days])} at {_days(days)}" for days in _SHOWN if days in skill)
     found = summary["close_findings"]
     parts = [
-        f"{word} than «tomorrow = today» at {', '.join(days)} days"
+        f"is {word} than 'tomorrow = today' at {_listed(days)}"
         for word in ("better", "worse")
         if (days := [day for day, what in found.items() if what == word])
     ]
-    return f"{' and '.join(parts) or 'ties with «tomorrow = today»'} (skill {figures})"
+    told = " and ".join(parts) or "ties with 'tomorrow = today'"
+    return f"{told} (skill {figures})"
 
 
 def _days(days: str) -> str:
     return "1 day" if days == "1" else f"{days} days"
+
+
+def _listed(days: list[str]) -> str:
+    return f"{', '.join(days)} {'day' if days == ['1'] else 'days'}"
 
 
 def _percent(skill: float | None) -> str:

@@ -39,12 +39,11 @@ def _verdict(findings: dict[str, str]) -> str:
 def _skills(channels: Document) -> "Table":
     from stockops.backtesting.summary import finding
 
-    table = _table("skill, days ahead", [*channels["Close"]["horizons"], "MASE"], "best naive")
+    table = _table("skill, days ahead", list(channels["Close"]["horizons"]), "best naive")
     for name, part in channels.items():
         found = part["horizons"]
         cells = [f"{_percent(figures['skill'])}{_star(finding(figures) != 'tied')}" for figures in found.values()]
-        mase = found["1"]["mase"]
-        table.add_row(name, *cells, "-" if mase is None else f"{mase:.2f} ", found["1"]["best_naive"])
+        table.add_row(name, *cells, found["1"]["best_naive"])
     directions = [figures["direction"] for figures in channels["Close"]["horizons"].values()]
     told = ["- " if found is None else f"{found['accuracy']:.1%} " for found in directions]
     table.add_row("direction of Close", *told)

@@ -3,49 +3,57 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from stockops.records import WORTH_A_WORD
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Document = dict[str, Any]
 
+_OVERLAP = "these windows overlap with those it learned from: the best case"
 _SCORED = 5  # sessions that a model forecasts; later ones are extrapolated
-_WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
 
 
 def trained(document: Document) -> "RenderableType":
-    """Show what a training gave, its errors beside those of «tomorrow = today»."""
+    """Show what a training gave: what its method is worth, its errors on windows held out, where it went."""
     from rich.console import Group
-    from rich.table import Table
 
-    data, parent = document["data"], document["parent"]
+    from stockops.backtesting import summary
+
+    data, parent, ticker = document["data"], document["parent"], document["ticker"]
     if document["status"] == "fresh":
-        return Group(f"{document['ticker']}: model {document['model_version']} is current, to {data['last']}")
-    title = f"{document['ticker']}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
-    table = Table("", "model", "tomorrow = today", "skill", title=_captioned(title, data), title_justify="left")
-    for label, block in (
-        ("all windows, 5 days", document["metrics"]),
-        ("all windows, next day", document["metrics"]["next_day"]),
-        ("held out, 5 days", document["metrics"]["validation"]),
-    ):
-        skill = block["skill"]["RMSE"]
-        table.add_row(
-            f"RMSE, {label}",
-            f"{block['RMSE']:.4g}",
-            f"{block['persistence']['RMSE']:.4g}",
-            "-" if skill is None else f"{skill:+.2%}",
-        )
+        return Group(f"{ticker}: model {document['model_version']} is current, to {data['last']}")
+    title = f"[bold]{ticker}[/]: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
     lines = [f"best epoch {document['best_epoch']}, {document['duration_seconds']:.1f} s"]
     if parent:
         lines.append(
             f"from parent {parent['version']} ({parent['ticker']} to {parent['last']}), {document['strategy']}"
         )
-    backtest, ticker = document["backtest"], document["ticker"]
-    lines.append(
-        f"backtest: {backtest['text']}"
-        if backtest
-        else f"what it is worth on sessions that it has not seen: stockops backtest --ticker {ticker}"
+    worth = summary.worth(document["backtest"], ticker)
+    held_out = _held_out(document["metrics"]["validation"], data["currency"])
+    return Group(_captioned(title, data), worth, held_out, *lines, *document["artifacts"])
+
+
+def _held_out(validation: Document, currency: str | None) -> "RenderableType":
+    """Show the errors on windows that were kept from the training, Close apart from the others."""
+    from rich.table import Table
+
+    title = f"{validation['windows']:,} windows held out of the training, RMSE"
+    table = Table(
+        title=title, title_justify="left", caption=_OVERLAP, caption_justify="left", box=None, padding=(0, 2, 0, 0)
     )
-    return Group(table, *lines, *document["artifacts"])
+    for name in ("channel", "unit"):
+        table.add_column(name)
+    for name in ("days ahead", "model", "tomorrow = today", "skill"):
+        table.add_column(name, justify="right")
+    for channels in ("Close", "Open_High_Low", "Volume"):
+        unit = "shares" if channels == "Volume" else currency or "as priced"
+        for days, groups in validation["horizons"].items():
+            found = groups[channels]
+            errors = (f"{found[name]:,.4g}" for name in ("RMSE", "persistence"))
+            skill = "-" if found["skill"] is None else f"{found['skill']:+.1%}"
+            table.add_row(channels.replace("_", ", "), unit, days, *errors, skill)
+    return table
 
 
 def predicted(document: Document) -> "RenderableType":
@@ -75,7 +83,7 @@ def _notes(document: Document) -> list[str]:
     notes = [
         f"model {document['model_version']}, trained to {document['trained_to']}; prices from {document['source']}"
     ]
-    if (unseen := document["model_age_sessions"]) > _WORTH_A_WORD:
+    if (unseen := document["model_age_sessions"]) > WORTH_A_WORD:
         notes.append(f"the model has not seen the last {unseen} sessions")
     if document["model_source"] != document["source"]:
         notes.append(f"the model was trained on prices from {document['model_source']}")

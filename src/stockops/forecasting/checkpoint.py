@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from stockops.errors import ModelDamagedError
-from stockops.forecasting.inference import METHOD, LSTMConfig, Weights, layout
+from stockops.forecasting.inference import LSTMConfig, Weights, layout
 from stockops.forecasting.relative import Floats
+from stockops.records import METHOD
 
 _CARD = "card"
 

@@ -43,6 +43,7 @@ class Forecast:
 
     currency: of the prices, None where nobody says. ranges_from: whose misses its ranges were calibrated on.
     model_age: sessions of the history that the model was not trained on. model_source: of the prices that it was.
+    worth: what the last backtest found, or that there is none.
     """
 
     ticker: str
@@ -51,12 +52,12 @@ class Forecast:
     last_date: date
     model_version: str
     trained_to: date
-    skill: float | None
     ranges_from: str
     path: tuple[ForecastBar, ...]
     history: tuple[tuple[date, float], ...]
     model_age: int
     model_source: str
+    worth: str
 
     @property
     def next_day(self) -> ForecastBar:

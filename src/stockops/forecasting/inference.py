@@ -16,7 +16,6 @@ from stockops.market.windows import CONTEXT, HORIZON
 Singles = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[np.floating]]
 
-METHOD = 2  # what the weights mean; raise it with every change of units, anchor or inputs
 _BATCH = 256  # windows in one pass, whose states fit a core's cache
 
 

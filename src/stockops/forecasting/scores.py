@@ -7,8 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stockops.market.ohlcv import OHLCV, PRICES
+from stockops.market.windows import HORIZON
 
 Floats = npt.NDArray[np.float64]
+
+_GROUPS = {
+    "Close": [OHLCV.index("Close")],
+    "Open_High_Low": [OHLCV.index(name) for name in ("Open", "High", "Low")],
+    "Volume": [OHLCV.index("Volume")],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,8 @@ def summary(evaluation: Evaluation) -> dict[str, object]:
     Over every window and all five days: MSE of OHLCV in the units of the network (`lstm.units`), RMSE of Open to
     Close in the price's currency, R2 averaged over OHLCV. `persistence` holds the same for the last known
     row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than «tomorrow = today».
-    `validation` is the same over the held-out windows, `next_day` over the first day.
+    `validation` is the same over the held-out windows, `next_day` over the first day. All but `validation` is over
+    windows that the model learned from, most of them. `validation.horizons` has RMSE by sessions ahead, Close apart.
     """
     everything = np.ones(len(evaluation.last), dtype=bool)
     return {
@@ -53,8 +61,24 @@ def summary(evaluation: Evaluation) -> dict[str, object]:
         "windows": len(everything),
         "next_day": _compare(evaluation, everything, slice(0, 1)),
         "validation": _compare(evaluation, evaluation.held_out, slice(None))
-        | {"windows": int(evaluation.held_out.sum())},
+        | {
+            "windows": int(evaluation.held_out.sum()),
+            "horizons": {str(days): _by_channels(evaluation, evaluation.held_out, days) for days in (1, HORIZON)},
+        },
     }
+
+
+def _by_channels(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: int) -> dict[str, object]:
+    """Return RMSE so many sessions ahead, that of persistence, and the skill, by groups of channels of one unit."""
+    found: dict[str, object] = {}
+    for name, channels in _GROUPS.items():
+        actual = evaluation.actual[chosen, days - 1][:, channels]
+        model, naive = (
+            float(np.sqrt(((said - actual) ** 2).mean()))
+            for said in (evaluation.forecast[chosen, days - 1][:, channels], evaluation.last[chosen][:, channels])
+        )
+        found[name] = {"RMSE": model, "persistence": naive, "skill": _skill(model, naive)}
+    return found
 
 
 def _compare(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: slice) -> dict[str, object]:

@@ -18,7 +18,7 @@ from stockops.pipelines.report_cache import Report, ReportCache
 from stockops.pipelines.serving import Document, Serving
 from stockops.pipelines.writing import Writers
 from stockops.ports import ModelStore, NewsFeed
-from stockops.records import MARKET, PARENT, SCHEMA, Clock, ModelRef
+from stockops.records import MARKET, SCHEMA, Clock, ModelRef
 
 _NEWS = timedelta(days=7)
 _PAST = timedelta(days=7)  # a forecast that starts earlier is a look back
@@ -120,7 +120,7 @@ class Analyst:
 
     def _record(self, forecast: Document) -> tuple[ModelRef, Document | None]:
         """Return where the model of a forecast lies, and its metrics."""
-        ref = _ref(forecast["ticker"])
+        ref = ModelRef.of(forecast["ticker"])
         for place in ref.places(self.forecasts.options.as_of):
             metrics = self._read(place, "metrics.json")
             if metrics and metrics.get("model_version") == forecast["model_version"]:
@@ -128,9 +128,15 @@ class Analyst:
         return ref, None
 
     def _backtest(self, forecast: Document) -> Document | None:
-        """Return the summary of the last backtest, unless it knows more than the forecast."""
-        ref, last = _ref(forecast["ticker"]), forecast["last_date"]
-        return track_record.of(ref, models=self.models, source=forecast["source"], last=last)
+        """Return the summary of the last backtest of the model's method, unless it knows more than the forecast."""
+        place, metrics = self._record(forecast)
+        return track_record.of(
+            place,
+            models=self.models,
+            strategy=(metrics or {}).get("strategy"),
+            source=forecast["source"],
+            last=forecast["last_date"],
+        )
 
     def _drift(self, place: ModelRef, last_date: str) -> Document | None:
         """Return the last drift report, unless it knows more than the forecast."""
@@ -173,7 +179,3 @@ class Analyst:
             "analysis/latest_report.json": (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(),
         }
         self.models.write(place, files)
-
-
-def _ref(ticker: str) -> ModelRef:
-    return PARENT if ticker == MARKET else ModelRef("child", ticker)

@@ -31,7 +31,7 @@ from stockops.market.windows import CONTEXT, HORIZON, MIN_WINDOWS
 from stockops.pipelines.apprentices import Apprentices
 from stockops.pipelines.prices import Prices
 from stockops.ports import ModelStore, Peers, Plotter
-from stockops.records import MARKET, PARENT, SCHEMA, Baseline, ModelRef, Refit
+from stockops.records import MARKET, METHOD, SCHEMA, Baseline, ModelRef, Refit
 
 log = logging.getLogger("stockops.backtest")
 
@@ -184,6 +184,7 @@ class Backtester:
             "origins": len(tried.dates),
             "refit": self.options.refit,
             "trainings": len(course.parts),
+            "method": METHOD,
             "strategy": None if prices.symbol == MARKET else options.strategy,
             "split": options.split,
             "seed": options.seed,
@@ -198,12 +199,11 @@ class Backtester:
     def _written(self, document: Document, tried: Trial, started: float) -> Document:
         """Write the report and its picture; return it with what only this call knows."""
         ticker = document["ticker"]
-        ref = PARENT if ticker == MARKET else ModelRef("child", ticker)
         files = {
             "backtest/latest_backtest.png": self.plots.backtest(document, tried),
             "backtest/latest_backtest.json": (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(),
         }
-        artifacts = list(self.models.write(ref, files))
+        artifacts = list(self.models.write(ModelRef.of(ticker), files))
         seconds = round(time.monotonic() - started, 3)
         return document | {"artifacts": artifacts, "duration_seconds": seconds, "degraded": self.effort.degraded}
 

@@ -16,12 +16,11 @@ from stockops.forecasting.checkpoint import Checkpoint, unpack
 from stockops.pipelines import candidates
 from stockops.pipelines.prices import Prices
 from stockops.ports import ModelStore
-from stockops.records import PARENT, ModelRef
+from stockops.records import PARENT, WORTH_A_WORD, ModelRef
 
 log = logging.getLogger("stockops.models")
 
 STALE, OTHER_SOURCE = "stale model", "model of another source"  # as `degraded` names them
-WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from stockops.backtesting import summary
 from stockops.forecasting.bars import digits
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
 from stockops.market.windows import HORIZON
-from stockops.pipelines import feature_history
+from stockops.pipelines import feature_history, track_record
 from stockops.pipelines import models as stored
 from stockops.pipelines.feature_history import Latest
 from stockops.pipelines.models import Found
@@ -79,12 +80,12 @@ class Predictor:
             last_date=prices.last,
             model_version=checkpoint.version,
             trained_to=checkpoint.trained_to,
-            skill=checkpoint.card["metrics"]["skill"]["RMSE"],
             ranges_from=checkpoint.card["ranges_from"],
             path=predict_one_step_and_week(checkpoint, prices.traded, sessions, latest.values),
             history=_history(prices),
             model_age=age,
             model_source=stored.source_of(checkpoint),
+            worth=summary.worth(self._backtest(found, prices), ticker),
         )
         entries = _entries(forecast, found.place.kind, self.now())
         given.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
@@ -106,6 +107,15 @@ class Predictor:
         if found is None:
             raise stored.missing(ref, models=self.trainer.models, as_of=self.trainer.clock.as_of)
         return found
+
+    def _backtest(self, found: Found, prices: Prices) -> dict[str, Any] | None:
+        return track_record.of(
+            found.place,
+            models=self.trainer.models,
+            strategy=found.checkpoint.card["strategy"],
+            source=prices.source,
+            last=prices.last.isoformat(),
+        )
 
     def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
         """Return when a vendor may have another bar that this call may see; a file is its own digest."""

@@ -27,12 +27,16 @@ _ENVELOPE = "cache"  # the field of an entry that is not the document's
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that decides a forecast, the time of day apart; `model` and `history` are digests of contents."""
+    """All that decides a forecast and its picture, the time of day apart.
+
+    model, history, backtest: digests of contents.
+    """
 
     ticker: str
     model: str
     source: Source
     history: str
+    backtest: str
     as_of: date | None
     days: int
     max_age: int

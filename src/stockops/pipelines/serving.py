@@ -13,7 +13,7 @@ from stockops import __version__
 from stockops.best_effort import BestEffort
 from stockops.errors import ModelMissingError
 from stockops.monitoring import catalogue
-from stockops.pipelines import candidates
+from stockops.pipelines import candidates, track_record
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.prediction_cache import PredictionCache, Question
 from stockops.ports import ModelStore
@@ -101,6 +101,7 @@ class Serving:
             model=candidates.digest(candidates.read(ref, self.models, options.as_of)),
             source=options.source,
             history=self.history(ref.ticker),
+            backtest=track_record.digest(ref, self.models),
             as_of=options.as_of,
             days=options.days,
             max_age=options.max_age,

@@ -1,27 +1,35 @@
 """What the last backtest of a ticker says, for those who quote it; without any library of numbers."""
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
 
 from stockops.ports import ModelStore
-from stockops.records import ModelRef
+from stockops.records import METHOD, ModelRef
 
 Document = dict[str, Any]
 
 REPORT = "backtest/latest_backtest.json"
 
 
-def of(ref: ModelRef, *, models: ModelStore, source: str, last: str) -> Document | None:
+def digest(ref: ModelRef, models: ModelStore) -> str:
+    """Return a digest of the last backtest: while it stays, the same is quoted."""
+    return hashlib.sha256(models.read(replace(ref, as_of=None), REPORT) or b"").hexdigest()
+
+
+def of(ref: ModelRef, *, models: ModelStore, strategy: str | None, source: str, last: str) -> Document | None:
     """Return the summary of the last backtest of a model's method, or None where none may be quoted.
 
-    One on prices from elsewhere says nothing here, and one that knows sessions after `last` (YYYY-MM-DD) would let a
-    look back know what came. A report that is not whole is none.
+    strategy: how the model was trained, None for a parent; a backtest of another strategy, or by a release whose
+    weights meant something else, tells nothing of it. One on prices from elsewhere says nothing here, and one that
+    knows sessions after `last` (YYYY-MM-DD) would let a look back know what came. A report that is not whole is none.
     """
     try:
         document = json.loads(models.read(replace(ref, as_of=None), REPORT) or b"null")
         summary = dict(document["summary"])
-        fits = document["source"] == source and document["end"] <= last and document["ticker"] == ref.ticker
+        same = {"method": METHOD, "strategy": strategy, "source": source, "ticker": ref.ticker}
+        fits = document["end"] <= last and all(document[name] == value for name, value in same.items())
     except (ValueError, KeyError, TypeError):
         return None
     return summary if fits else None

@@ -58,7 +58,7 @@ def _tested(backtest: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def _doubt(card: Mapping[str, Any], backtest: Mapping[str, Any] | None) -> str:
-    """Say it where «tomorrow = today» was better: in the backtest, else on the windows held out of the training."""
+    """Say it where persistence was better: in the backtest, else on the windows held out of the training."""
     if backtest is None:
         where, skill = "on windows held out of its training", card["metrics"]["validation"]["skill"]["RMSE"]
     else:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
+from stockops.backtesting import summary
 from stockops.best_effort import BestEffort
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
@@ -179,7 +180,13 @@ class Trainer:
         if not learned.own_ranges:
             log.warning("%s: too short a history for ranges of its own: it has its parent's", place.ticker)
         prices = lesson.prices
-        backtest = track_record.of(place, models=self.models, source=prices.source, last=prices.last.isoformat())
+        backtest = track_record.of(
+            place,
+            models=self.models,
+            strategy=checkpoint.card["strategy"],
+            source=prices.source,
+            last=prices.last.isoformat(),
+        )
         files = self._files(place, checkpoint, learned, prices.currency, backtest)
         artifacts = self.models.write(place, files)
         run = run_of(place, checkpoint, files, learned.history, time.monotonic() - started, backtest)
@@ -209,12 +216,12 @@ class Trainer:
         backtest: dict[str, Any] | None,
     ) -> dict[str, bytes]:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
-        skill = checkpoint.card["metrics"]["skill"]["RMSE"]
+        worth = summary.worth(backtest, place.ticker)
         return {
             f"{place.kind}_scaler.pkl": learned.scaler.pickled(),  # for notebooks; never read back
             "metrics.json": _json(_metrics_document(checkpoint, backtest)),
-            "predictions.png": self.plots.predictions(learned.evaluation, skill, unit),
-            "residuals.png": self.plots.residuals(learned.evaluation, skill),
+            "predictions.png": self.plots.predictions(learned.evaluation, worth, unit),
+            "residuals.png": self.plots.residuals(learned.evaluation, worth),
             place.checkpoint: checkpoints.pack(checkpoint),
             f"{place.kind}_model.json": _json({"schema": SCHEMA, **checkpoint.card}),
         }
@@ -226,6 +233,7 @@ def _metrics_document(checkpoint: Checkpoint, backtest: dict[str, Any] | None) -
         "schema": SCHEMA,
         "ticker": card["ticker"],
         "model_version": checkpoint.version,
+        "strategy": card["strategy"],
         "data": card["data"],
         **card["metrics"],
         "backtest": backtest,
