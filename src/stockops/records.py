@@ -18,6 +18,7 @@ Recommendation = Literal["BULLISH", "BEARISH", "NEUTRAL"]
 Confidence = Literal["High", "Medium", "Low"]
 Sentiment = Literal["Positive", "Negative", "Mixed", "Neutral"]
 Level = Literal["degraded", "critical"]  # of `--fail-on`
+FailOn = Literal["worse", "tied"]  # of a backtest
 DriftOn = Literal["levels", "returns"]
 PricePolicy = Literal["strict", "repair", "trust"]
 Report = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance", "backtest"]

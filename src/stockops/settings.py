@@ -23,6 +23,7 @@ from stockops.records import (
     Device,
     DriftOn,
     EngineName,
+    FailOn,
     Level,
     OnMissing,
     PerSymbol,
@@ -231,7 +232,8 @@ class Settings(BaseSettings):
     textfile: Path | None = Field(None, description="file for node_exporter's textfile collector")
     listen: str = Field("", description="HOST:PORT to serve /metrics on")
     fail_on: Level | None = Field(None, description="health from which monitoring leaves with 6")
-    drift_on: DriftOn = Field("levels", description="which drift verdict --fail-on looks at")
+    drift_on: DriftOn = Field("returns", description="which drift verdict counts")
+    backtest_fail_on: FailOn | None = Field(None, description="finding on Close from which a backtest leaves with 6")
 
     doctor_seconds: float = Field(8, gt=0, description="longest that `doctor` waits for anything")
     background: bool = Field(False, description="train in a worker that outlives the call")

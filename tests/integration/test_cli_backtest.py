@@ -262,6 +262,16 @@ def test_without_statsforecast_the_way_out_is_said(warm: Cli, monkeypatch: pytes
     assert "pip install 'stockops[baselines]'" in result.err
 
 
+def test_a_build_fails_for_what_it_was_told_to_and_says_why(warm: Cli) -> None:
+    command = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--quiet")
+    tied = warm(*command, "--fail-on", "tied")  # a random walk
+    assert (tied.code, tied.document["ticker"]) == (6, "AAPL")
+    assert tied.err.startswith("stockops: error: AAPL: Close is nowhere better than its best naive forecast: ties")
+    assert warm(*command, "--fail-on", "worse").code == 0
+    warm.setenv(STOCKOPS_FAIL_ON="critical")  # of monitoring
+    assert warm(*command).code == 0
+
+
 def test_training_states_what_the_last_backtest_found(warm: Cli) -> None:
     assert warm("train-child", "--ticker", "AAPL").document["backtest"] is None
     tested = warm("backtest", "--ticker", "AAPL", "--start", START).document

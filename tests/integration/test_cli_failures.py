@@ -246,3 +246,13 @@ def test_a_call_that_fails_leaves_no_folder_behind(cli: Cli) -> None:
     assert_refused(cli("train-parent"), 3, "^GSPC: too few rows to train on")
     assert_refused(cli("train-child", "--ticker", "AAPL"), 3, "AAPL: too few rows to train on")
     assert list(cli.home.iterdir()) == []
+
+
+def test_a_failed_ticker_has_one_shape_alone_and_in_a_list(cli: Cli) -> None:
+    alone = cli("predict-child", "--ticker", "NOPE")
+    listed = cli("predict-child", "--ticker", "NOPE", "--ticker", "NADA")
+    assert alone.code == listed.code == 3
+    assert alone.document == listed.rows[0]
+    assert set(alone.document) == {"schema", "ticker", "status", "error"}
+    assert (alone.document["ticker"], alone.document["status"]) == ("NOPE", "failed")
+    assert set(cli("predict-child", "--ticker", "../x").document) == {"schema", "error"}

@@ -50,14 +50,18 @@ def _holidays() -> list[str]:
 
 
 def test_a_crash_is_critical_and_a_quiet_summer_is_not(crash: Cli) -> None:
-    bad = crash(*MONITOR, "--as-of", "2020-03-20", "--fail-on", "critical")
-    assert (bad.code, bad.document["drift"]["health"]) == (6, "Critical (Drift Detected)")
+    bad = crash(*MONITOR, "--as-of", "2020-03-20", "--fail-on", "critical", "--quiet")
+    assert (bad.code, bad.document["health"]) == (6, "critical")
+    ratio = bad.document["drift"]["returns"]["volatility"]["ratio"]
+    assert bad.err == f"stockops: error: AAPL: drift critical: returns, volatility ratio {ratio:.2f}\n"
+    assert bad.document["drift"]["health"] == "Critical (Drift Detected)"
     good = crash(*MONITOR, "--as-of", "2019-08-01", "--fail-on", "critical")
     assert good.code == 0
     assert good.document["drift"]["health"] != "Critical (Drift Detected)"
     assert crash(*MONITOR, "--as-of", "2020-03-20").code == 0  # nobody asked for a verdict
-    returns = crash(*MONITOR, "--as-of", "2020-03-20", "--fail-on", "degraded", "--drift-on", "returns")
-    assert (returns.code, returns.document["drift"]["returns"]["health"]) == (6, "Critical (Drift Detected)")
+    levels = crash(*MONITOR, "--as-of", "2020-03-20", "--fail-on", "degraded", "--drift-on", "levels")
+    assert (levels.code, levels.document["health"]) == (6, "critical")
+    assert "AAPL: drift critical: levels, score " in levels.err
     days = {path.name for path in (crash.home / "outputs" / "AAPL" / "drift").iterdir()}
     assert days == {"latest_drift.json", "latest_drift.png", "drift_2020-03-20.json", "drift_2019-08-01.json"}
 
@@ -66,7 +70,10 @@ def test_the_three_parts_are_given_written_and_shown(trained: Cli) -> None:
     result = trained(*MONITOR)
     document = result.document
     assert result.code == 0, result.err
-    assert set(document) == {"schema", "ticker", "data", "drift", "agent_eval", "performance", "degraded"}
+    assert set(document) == {
+        "schema", "ticker", "health", "data", "model_age_sessions", "drift", "agent_eval", "performance", "degraded",
+    }  # fmt: skip
+    assert document["model_age_sessions"] == 0
     assert document["performance"]["status"] == "skipped"
     for name, part in (("drift", "drift"), ("eval", "agent_eval"), ("performance", "performance")):
         assert trained("show", name, "--ticker", "AAPL").document == document[part]

@@ -3,6 +3,8 @@
 import json
 import re
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +36,79 @@ def test_a_service_is_pinned_watched_private_and_holds_no_secret(name: str) -> N
 
 STUB = """#!/bin/sh
 echo "$*" >> "$CALLS"
-case "$*" in monitor-ticker*) exit 6;; predict-child*) exit 3;; esac
+echo "{\\"of\\": \\"$1\\"}"
+case "$*" in
+  monitor-ticker*) echo "stockops: error: AAPL: drift critical: returns, volatility ratio 4.57" >&2; exit 6;;
+  predict-child*) echo "stockops: BRK-Z: no prices" >&2; exit 3;;
+  train-child*) sleep ${SLOW:-0};;
+  *) echo "stockops: all well" >&2;;
+esac
 """
 
 
-def test_the_daily_job_does_every_step_and_tells_the_worst(tmp_path: Path) -> None:
+@pytest.fixture
+def job(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Start a job with a stand-in for stockops that writes down how it is called."""
     (tmp_path / "stockops").write_text(STUB)
     (tmp_path / "stockops").chmod(0o755)
-    tickers = tmp_path / "tickers"
-    tickers.write_text("# ours\nAAPL\nMSFT # two\nBRK-B\n")
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CALLS": str(tmp_path / "calls")}
-    done = subprocess.run([DEPLOY / "daily.sh", tickers], env=environment, capture_output=True, text=True)
-    assert done.returncode == 6
+    (tmp_path / "tickers").write_text("# ours\nAAPL\nMSFT # two\nBRK-B\n")
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "CALLS": str(tmp_path / "calls"),
+        "STOCKOPS_HOME": str(tmp_path),
+    }
+
+    def start(name: str, **more: str) -> subprocess.Popen[str]:
+        command = [DEPLOY / f"{name}.sh", tmp_path / "tickers"]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env={**environment, **more}, stdout=pipe, stderr=pipe, text=True)
+
+    return start
+
+
+def test_the_daily_job_does_every_step_and_mails_what_went_wrong(
+    job: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    daily = job("daily")
+    out, err = daily.communicate()
+    assert (daily.returncode, out) == (6, "")
     assert (tmp_path / "calls").read_text().splitlines() == [
         "predict-parent",
-        f"predict-child --tickers-file {tickers}",
-        "monitor-parent",
-        f"monitor-ticker --tickers-file {tickers} --fail-on critical",
+        f"predict-child --tickers-file {tmp_path}/tickers",
+        "monitor-parent --fail-on critical",
+        f"monitor-ticker --tickers-file {tmp_path}/tickers --fail-on critical",
     ]
-    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" exit 3", " exit 6"]
+    assert "AAPL: drift critical: returns, volatility ratio 4.57" in err
+    assert [line.split(":")[1] for line in err.splitlines() if line.startswith("daily:")] == [" exit 3", " exit 6"]
+    assert "all well" not in err
+    [results], [talk] = ((tmp_path / "logs").glob(f"daily-*.{what}") for what in ("ndjson", "log"))
+    assert len(results.read_text().splitlines()) == 4
+    assert "all well" in talk.read_text()
+
+
+def test_the_weekly_job_trains_and_a_quiet_one_mails_nothing(
+    job: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    weekly = job("weekly")
+    assert weekly.communicate() == ("", "")
+    assert weekly.returncode == 0
+    train = f"train-child --tickers-file {tmp_path}/tickers --skip-fresh"
+    assert (tmp_path / "calls").read_text().splitlines() == ["train-parent", train]
+
+
+def test_a_job_runs_once_at_a_time(job: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    first = job("weekly", SLOW="5")
+    while not (tmp_path / "calls").exists() or "train-child" not in (tmp_path / "calls").read_text():
+        time.sleep(0.05)
+    second = job("weekly")
+    _, err = second.communicate()
+    assert (second.returncode, err) == (75, f"weekly: another run holds {tmp_path}/locks/weekly.lock\n")
+    first.kill()
+    first.communicate()
+
+
+def test_compose_asks_for_no_variable_of_a_service_that_is_not_started() -> None:
+    assert ":?" not in (DEPLOY / "compose.yml").read_text()
 
 
 def test_what_compose_is_told_by_the_environment_is_in_the_example() -> None:

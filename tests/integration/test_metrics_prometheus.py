@@ -138,7 +138,7 @@ def test_the_rules_are_loaded_and_evaluated_without_error(watched: PrometheusSer
 
 
 def test_an_alert_waits_for_what_was_pushed(watched: PrometheusServer, gateway: PushgatewayServer) -> None:
-    drifted = [Sample("stockops_drift_health", {"ticker": "MSFT"}, 2)]
+    drifted = [Sample("stockops_drift_returns_health", {"ticker": "MSFT"}, 2)]
     Pushgateway(gateway.url, "drifted").push(exposition({}, drifted))
     pending = 'ALERTS{alertname="StockopsDriftCritical",ticker="MSFT",severity="critical"}'
     wait_until(lambda: bool(watched.query(pending)), 10, pending)

@@ -1,6 +1,7 @@
 """A trial and its figures, on histories whose answer is known."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from stockops.backtesting import scoring, summary
 from stockops.backtesting.trial import LAST_CLOSE, LAST_VALUE, MEAN_20, Trial, trial
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
+from stockops.records import FailOn
 from tests.builders import bars
 
 TABLE = features.add(bars(700, seed=3))
@@ -192,6 +194,22 @@ def test_the_summary_says_tied_better_or_worse_and_how_sure() -> None:
     worse = summary.brief(document(said(off)))
     assert set(worse["close_findings"].values()) == {"worse"}
     assert worse["close_skill"] < 0
+
+
+def test_an_alarm_names_horizon_and_figure_and_a_tie_is_none() -> None:
+    def alarm(found: Trial, fail_on: FailOn | None) -> str:
+        told = document(found)
+        return summary.alarm(told | {"summary": summary.brief(told)}, fail_on)
+
+    off = said(np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05)
+    assert alarm(off, None) == ""
+    levels: tuple[FailOn, ...] = ("worse", "tied")
+    for level in levels:
+        assert re.match(r"Close is worse than its best naive .+: 1 day ahead \(skill -\d.+ = \d", alarm(off, level))
+    tie = said()
+    assert alarm(tie, "worse") == ""
+    assert alarm(tie, "tied").startswith("Close is nowhere better than its best naive forecast: ties with")
+    assert alarm(said(perfect()), "tied") == ""
 
 
 def test_what_chance_may_bring_is_a_tie() -> None:

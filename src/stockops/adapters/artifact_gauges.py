@@ -15,6 +15,8 @@ def samples(home: Path) -> list[Sample]:
     """Return every gauge that an artifact holds; a report that is damaged, or was skipped, says nothing."""
     found: list[Sample] = []
     for folder in sorted((home / "outputs").glob("*/")):
+        if folder.name == MARKET:  # the index has one model, its parent
+            continue
         ticker = MARKET if folder.name == "parent" else folder.name
         trained = [model.stat().st_mtime for model in folder.glob("*_model.pt")]
         found += [_of("stockops_model_trained_timestamp_seconds", ticker, moment) for moment in trained]
@@ -34,6 +36,7 @@ def _drift(ticker: str, report: Report) -> Iterator[Sample]:
     yield _of("stockops_drift_score", ticker, report["drift_score"])
     yield _of("stockops_drift_volatility_ratio", ticker, report["volatility_index"])
     yield _of("stockops_drift_health", ticker, health(report["health"]))
+    yield _of("stockops_drift_returns_health", ticker, health(report["returns"]["health"]))
 
 
 def _evaluation(ticker: str, report: Report) -> Iterator[Sample]:

@@ -23,7 +23,7 @@ class ModelFiles:
         """Return one artifact of a model, or None where there is none."""
         try:
             return self._path(ref, what).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def write(self, ref: ModelRef, files: Mapping[str, bytes]) -> tuple[str, ...]:

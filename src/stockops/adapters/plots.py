@@ -52,7 +52,9 @@ class PngPlotter:
             last = evaluation.last[:, channel]
             miss = evaluation.actual[:, 0, channel] - evaluation.forecast[:, 0, channel]
             percent = np.divide(miss, last, out=np.full_like(miss, np.nan), where=last > 0)  # a volume may be zero
-            panel.plot(date_axis(evaluation.dates), percent, color=ACTUAL, lw=0.5, alpha=0.6, label=f"residual, {_LEARNED}")
+            panel.plot(
+                date_axis(evaluation.dates), percent, color=ACTUAL, lw=0.5, alpha=0.6, label=f"residual, {_LEARNED}"
+            )
             _mark(panel, evaluation.dates, percent, evaluation.held_out, size=5)
             panel.axhline(0, color=GREY, lw=1.0, label="zero: forecast met")
             panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))

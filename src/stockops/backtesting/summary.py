@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from stockops.records import FailOn
+
 Document = dict[str, Any]
 Finding = Literal["better", "tied", "worse"]
 
@@ -35,6 +37,28 @@ def brief(document: Mapping[str, Any]) -> Document:
         "coverage": {level: part["coverage"] for level, part in ranges.items()},
     }
     return summary | {"text": _text(document["ticker"], summary)}
+
+
+def alarm(document: Mapping[str, Any], fail_on: FailOn | None) -> str:
+    """Return why a backtest is as bad as that or worse, "" where it is not.
+
+    `worse`: Close is worse than its best naive forecast at some horizon, beyond chance. `tied`: or nowhere better.
+    """
+    horizons = {days: found for days, found in document["channels"]["Close"]["horizons"].items() if found}
+    findings = {days: finding(found) for days, found in horizons.items()}
+    worse = [days for days, found in findings.items() if found == "worse"]
+    if fail_on and worse:
+        return (
+            f"Close is worse than its best naive forecast: {', '.join(_tested(days, horizons[days]) for days in worse)}"
+        )
+    if fail_on == "tied" and "better" not in findings.values():
+        return f"Close is nowhere better than its best naive forecast: {_close(document['summary'])}"
+    return ""
+
+
+def _tested(days: str, figures: Mapping[str, Any]) -> str:
+    p_value = figures["diebold_mariano"][figures["best_naive"]]["p_value"]
+    return f"{_days(days)} ahead (skill {_percent(figures['skill'])}, Diebold-Mariano p = {p_value:.1g})"
 
 
 def verdict(summary: Mapping[str, Any]) -> str:

@@ -1,8 +1,11 @@
 """`backtest`."""
 
+import logging
+
 from stockops.commands import backtest_view
-from stockops.commands.batch import Work
+from stockops.commands.batch import Document, Work
 from stockops.commands.options import (
+    BACKTEST_FAIL_ON,
     BASELINES,
     END,
     EPOCHS,
@@ -14,12 +17,14 @@ from stockops.commands.options import (
     STRATEGY,
     command,
 )
-from stockops.commands.run import Run
+from stockops.commands.run import Run, Verdict
 from stockops.commands.wiring import backtester
-from stockops.errors import UsageError
+from stockops.errors import ExitCode, UsageError
+
+log = logging.getLogger("stockops.backtest")
 
 
-@command(*MANY, START, END, REFIT, BASELINES, FORECASTS, STRATEGY, EPOCHS, SPLIT)
+@command(*MANY, START, END, REFIT, BASELINES, FORECASTS, BACKTEST_FAIL_ON, STRATEGY, EPOCHS, SPLIT)
 def backtest(run: Run) -> None:
     """What is a ticker's model worth? Forecast from every close with models that know only what was before."""
     start, end = run.settings.start, run.settings.end
@@ -27,8 +32,21 @@ def backtest(run: Run) -> None:
         raise UsageError(f"--start {start} is after --end {end}")
     if run.settings.forecasts and len(run.tickers) > 1:
         raise UsageError("--forecasts FILE holds the forecasts of one ticker", "give one --ticker")
-    run.many(_tests, backtest_view.backtested)
+    run.many(_tests, backtest_view.backtested, _verdict(run))
 
 
 def _tests(run: Run) -> Work:
     return backtester(run).backtest
+
+
+def _verdict(run: Run) -> Verdict:
+    def judge(document: Document) -> ExitCode:
+        from stockops.backtesting import summary
+
+        alarm = summary.alarm(document, run.settings.backtest_fail_on)
+        if not alarm:
+            return ExitCode.OK
+        log.error("%s: %s", document["ticker"], alarm)
+        return ExitCode.FAIL_ON
+
+    return judge

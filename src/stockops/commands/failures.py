@@ -40,6 +40,11 @@ def describe(exc: Exception) -> Failure:
     return Failure(ExitCode.BUG, f"{message}; {hint}", _document("bug", message, hint), text)
 
 
+def row(failure: Failure, ticker: str) -> dict[str, Any]:
+    """Return the document of a ticker that failed."""
+    return {"schema": SCHEMA, "ticker": ticker, "status": "failed", "error": failure.document["error"]}
+
+
 def _document(kind: str, message: str, hint: str) -> dict[str, Any]:
     return {"schema": SCHEMA, "error": {"kind": kind, "message": message, "hint": hint}}
 

@@ -1,5 +1,6 @@
 """`monitor-parent` and `monitor-ticker`."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from stockops.commands import views
@@ -10,6 +11,8 @@ from stockops.commands.wiring import monitor
 
 if TYPE_CHECKING:
     from stockops.errors import ExitCode
+
+log = logging.getLogger("stockops.monitor")
 
 
 @command(FAIL_ON, DRIFT_ON, ON_MISSING, MAX_BEHIND)
@@ -32,6 +35,9 @@ def _verdict(run: Run) -> Verdict:
     def judge(document: Document) -> "ExitCode":
         from stockops.pipelines.monitor import verdict
 
-        return verdict(document, run.settings.fail_on, run.settings.drift_on)
+        code, alarms = verdict(document, run.settings.fail_on, run.settings.drift_on)
+        for alarm in alarms:
+            log.error("%s: %s", document["ticker"], alarm)
+        return code
 
     return judge

@@ -11,7 +11,19 @@ from typing import Annotated, Any
 import typer
 
 from stockops.commands.run import Run
-from stockops.records import Device, DriftOn, EngineName, Level, OnMissing, PricePolicy, Refit, Source, Split, Strategy
+from stockops.records import (
+    Device,
+    DriftOn,
+    EngineName,
+    FailOn,
+    Level,
+    OnMissing,
+    PricePolicy,
+    Refit,
+    Source,
+    Split,
+    Strategy,
+)
 
 
 def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **more: Any) -> inspect.Parameter:
@@ -69,7 +81,10 @@ NO_CACHE = _option("no_cache", bool, "Answer anew, and do not keep the answer.")
 QUESTION = _option("question", str, "What the analysis is to answer.", metavar="TEXT")
 THREAD_ID = _option("thread_id", str, "Go on with a conversation: what was said in it lives a day.", metavar="ID")
 FAIL_ON = _option("fail_on", Level, "Leave with 6 when the health is that bad, or worse.")
-DRIFT_ON = _option("drift_on", DriftOn, "Which drift verdict --fail-on looks at; levels if not said.")
+DRIFT_ON = _option("drift_on", DriftOn, "Which verdict of drift counts. [default: returns]")
+BACKTEST_FAIL_ON = _option(
+    "backtest_fail_on", FailOn, "Leave with 6 when Close is worse than persistence, or no better.", flag="--fail-on"
+)
 PUSH = _option("push", bool, "Give the metrics to the pushgateway at PUSHGATEWAY_URL.")
 TEXTFILE = _option("textfile", str, "Write them for node_exporter's textfile collector.", metavar="FILE")
 LISTEN = _option("listen", str, "Serve /metrics for a Prometheus that scrapes.", metavar="HOST:PORT")

@@ -1,18 +1,19 @@
 """One call of a command: its settings and services, how its result reaches stdout, and what is measured of it."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stockops.commands import batch, measuring, terminal, views
+from stockops.commands import batch, failures, measuring, terminal, views
 from stockops.commands.batch import Document, Make, Outcome, Spread, Work
 from stockops.commands.progress import Bars
 from stockops.errors import ExitCode, UsageError
+from stockops.records import MARKET
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,6 +27,10 @@ Verdict = Callable[[Document], ExitCode]
 
 def _fine(_: Document) -> ExitCode:
     return ExitCode.OK
+
+
+def _nothing(_: bool) -> None:
+    return
 
 
 class Run:
@@ -96,19 +101,16 @@ class Run:
         terminal.show(document, view)
 
     def one(self, work: Callable[[], Document], view: View, verdict: Verdict = _fine) -> None:
-        """Do the work and show its result; a model still in training leaves with 75, else the verdict decides."""
-        with self.measured():
-            code = self._done(work(), view, verdict)
-        if code:
-            raise typer.Exit(code)
+        """Do the work on the market and show its result."""
+        self._all((MARKET,), lambda _: lambda _: work(), view, verdict, None)
 
     def each(self, work: Work, view: View, verdict: Verdict = _fine) -> None:
         """Do the work for every ticker, one after the other, and show each result as it comes.
 
-        One ticker alone fails like any command. Of several, a failure has its own row and does not stop the
-        others; the exit code is the highest.
+        A failure has its own row and does not stop the others; the exit code is the highest. A model still in
+        training leaves with 75, a result with what the verdict says.
         """
-        self._all(lambda _: work, view, verdict, None)
+        self._all(self.tickers, lambda _: work, view, verdict, None)
 
     def many(
         self,
@@ -123,15 +125,12 @@ class Run:
         a call that starts some stays in this process.
         """
         starts_others = self.settings.on_missing == "background"
-        self._all(make, view, verdict, None if starts_others else spread or Spread())
+        self._all(self.tickers, make, view, verdict, None if starts_others else spread or Spread())
 
-    def _all(self, make: Make, view: View, verdict: Verdict, spread: Spread | None) -> None:
-        tickers = self.tickers
-        if len(tickers) == 1:
-            self.one(lambda: make(self)(tickers[0]), view, verdict)
-            return
-        bar = self.progress.tickers(self.name, len(tickers))
-        found = closing(batch.outcomes(self, make, tickers, spread))
+    def _all(self, tickers: Sequence[str], make: Make, view: View, verdict: Verdict, spread: Spread | None) -> None:
+        alone = len(tickers) == 1
+        bar = nullcontext(_nothing) if alone else self.progress.tickers(self.name, len(tickers))
+        found = closing(batch.outcomes(self, make, tickers, None if alone else spread))
         with terminal.each_line_once(), self.measured(), bar as done, found as outcomes:
             worst = max(self._rows(outcomes, view, verdict, done))
         if worst:
@@ -148,7 +147,7 @@ class Run:
         for ticker, outcome in outcomes:
             if outcome.failure:
                 terminal.fail(outcome.failure)
-                terminal.show({**outcome.failure.document, "status": "failed", "ticker": ticker}, None)
+                terminal.show(failures.row(outcome.failure, ticker), None)
                 code = outcome.failure.code
             else:
                 code = self._done(outcome.document or {}, view, verdict)

@@ -23,7 +23,7 @@ def trained(document: Document) -> "RenderableType":
     data, parent, ticker = document["data"], document["parent"], document["ticker"]
     if document["status"] == "fresh":
         return Group(f"{ticker}: model {document['model_version']} is current, to {data['last']}")
-    title = f"[bold]{ticker}[/]: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
+    title = f"{ticker}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
     lines = [f"best epoch {document['best_epoch']}, {document['duration_seconds']:.1f} s"]
     if parent:
         lines.append(
@@ -111,8 +111,11 @@ def monitored(document: Document) -> "RenderableType":
     from rich.panel import Panel
 
     parts = [_drift(document["drift"]), _evaluation(document["agent_eval"]), _performance(document["performance"])]
-    notes = [f"went without: {', '.join(document['degraded'])}"] if document["degraded"] else []
-    title = _captioned(document["ticker"], document["data"]) if document["data"] else document["ticker"]
+    notes = [f"degraded: {', '.join(document['degraded'])}"] if document["degraded"] else []
+    if (unseen := document["model_age_sessions"] or 0) > WORTH_A_WORD:
+        notes.append(f"the model has not seen the last {unseen} sessions")
+    title = f"{document['ticker']}: {document['health'] or 'not judged'}"
+    title = _captioned(title, document["data"]) if document["data"] else title
     return Panel(Group(*parts, *notes), title=title, title_align="left")
 
 
@@ -133,8 +136,8 @@ def _drift(part: Document) -> "RenderableType":
     returns = f"volatility ratio in {low:.2f} to {high:.2f}"
     return Group(
         f"[bold]Drift[/] as of {part['as_of']}",
-        f"  levels   {_coloured(part['health'])}: {levels}",
         f"  returns  {_coloured(part['returns']['health'])}: {returns}",
+        f"  levels   {_coloured(part['health'])}: {levels}; levels move by nature",
         table,
     )
 

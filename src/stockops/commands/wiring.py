@@ -155,6 +155,7 @@ def monitor(run: Run) -> "Monitor":
         plots=services.plots,
         effort=services.effort,
         clock=services.clock,
+        drift_on=run.settings.drift_on,
         now=services.wall_time,
     )
 

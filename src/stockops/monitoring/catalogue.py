@@ -84,7 +84,10 @@ CATALOGUE: Mapping[str, Metric] = {
         Metric(
             "stockops_drift_volatility_ratio", "gauge", "Volatility of the current over the reference days.", _TICKER
         ),
-        Metric("stockops_drift_health", "gauge", "Drift: 0=healthy, 1=degraded, 2=critical.", _TICKER),
+        Metric("stockops_drift_health", "gauge", "Drift of levels: 0=healthy, 1=degraded, 2=critical.", _TICKER),
+        Metric(
+            "stockops_drift_returns_health", "gauge", "Drift of returns: 0=healthy, 1=degraded, 2=critical.", _TICKER
+        ),
         Metric(
             "stockops_skill",
             "gauge",

@@ -9,28 +9,33 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from stockops.agent.evaluation import evaluate
 from stockops.best_effort import BestEffort
 from stockops.errors import ExitCode, StockopsError
 from stockops.market import features
-from stockops.monitoring import catalogue, drift, ledger
+from stockops.monitoring import drift, judgement, ledger
+from stockops.monitoring.judgement import Judgement
 from stockops.pipelines.analysis import Analyst
 from stockops.pipelines.prices import Prices
 from stockops.ports import Ledger, ModelStore, Plotter
-from stockops.records import MARKET, PARENT, SCHEMA, Clock, DriftOn, Level, ModelRef
+from stockops.records import PARENT, SCHEMA, Clock, DriftOn, Level, ModelRef
 
 log = logging.getLogger("stockops.monitor")
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 _PREVIEW = 500  # characters of a report that its evaluation quotes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """Looks at a ticker from three sides. history: the prices that this call may see; asked once a ticker."""
+    """Looks at a ticker from three sides.
+
+    history: the prices that this call may see; asked once a ticker. drift_on: which verdict of drift counts.
+    """
 
     history: Callable[[str], Prices]
     analyst: Analyst
@@ -39,6 +44,7 @@ class Monitor:
     plots: Plotter
     effort: BestEffort
     clock: Clock
+    drift_on: DriftOn
     now: Callable[[], datetime]
 
     def parent(self) -> Document:
@@ -47,19 +53,26 @@ class Monitor:
 
     def child(self, ticker: str) -> Document:
         """Look at a ticker and its child's forecasts."""
-        return self._look(PARENT if ticker == MARKET else ModelRef("child", ticker))
+        return self._look(ModelRef.of(ticker))
 
     def _look(self, ref: ModelRef) -> Document:
         prices = _once(lambda: self.history(ref.ticker))
-        document: Document = {
-            "schema": SCHEMA,
-            "ticker": ref.ticker,
-            "data": _data(prices),
+        forecast = _once(lambda: self.analyst.forecast(ref.ticker))
+        parts: Document = {
             "drift": _part("drift", lambda: self._drift(ref, prices())),
-            "agent_eval": _part("agent evaluation", lambda: self._evaluation(ref)),
+            "agent_eval": _part("agent evaluation", lambda: self._evaluation(ref, forecast())),
             "performance": _part("performance", lambda: self._performance(ref, prices())),
         }
-        return document | {"degraded": self.effort.degraded}
+        made = _made(forecast)
+        return {
+            "schema": SCHEMA,
+            "ticker": ref.ticker,
+            "health": judgement.worst(judgement.judgements(parts, self.drift_on)),
+            "data": _data(prices),
+            "model_age_sessions": made.get("model_age_sessions"),
+            **parts,
+            "degraded": sorted({*made.get("degraded", ()), *self.effort.degraded}),
+        }
 
     def _drift(self, ref: ModelRef, prices: Prices) -> Document:
         """Compare the last month with the five before; write the report, dated too, and its picture."""
@@ -72,10 +85,9 @@ class Monitor:
         self.models.write(ref, files)
         return document
 
-    def _evaluation(self, ref: ModelRef) -> Document:
+    def _evaluation(self, ref: ModelRef, forecast: Document) -> Document:
         """Have a report written anew, and see what it is worth."""
         started = time.monotonic()
-        forecast = self.analyst.forecast(ref.ticker)
         if forecast.get("status") == "training":
             return {"status": "skipped", "reason": "its model is being trained in the background"}
         report, facts = self.analyst.write(forecast)
@@ -105,20 +117,13 @@ class Monitor:
         return self.clock.as_of or prices.last
 
 
-def verdict(document: Mapping[str, Any], fail_on: Level | None, drift_on: DriftOn) -> ExitCode:
-    """Return the exit code of a look: that of the part that failed worst, 6 where the health is that bad."""
+def verdict(document: Mapping[str, Any], fail_on: Level | None, drift_on: DriftOn) -> tuple[ExitCode, list[Judgement]]:
+    """Return the exit code of a look, that of its worst failure or 6, and the verdicts that reach `fail_on`."""
     parts = [document[name] for name in ("drift", "agent_eval", "performance")]
     codes = [_CODES[part["error"]["kind"]] for part in parts if "error" in part]
-    if fail_on is not None and _worst(document, drift_on) >= catalogue.HEALTH[fail_on]:
-        codes.append(ExitCode.FAIL_ON)
-    return max(codes, default=ExitCode.OK)
-
-
-def _worst(document: Mapping[str, Any], drift_on: DriftOn) -> int:
-    """Return the worst health, 0 to 2, of drift and performance; what was skipped or failed has none."""
-    levels = document["drift"]
-    judged = [levels.get("returns", {}) if drift_on == "returns" else levels, document["performance"]]
-    return max((catalogue.health(part["health"]) for part in judged if "health" in part), default=0)
+    found = judgement.judgements(document, drift_on) if fail_on else []
+    alarms = [one for one in found if fail_on and one.reaches(fail_on)]
+    return max([*codes, *([ExitCode.FAIL_ON] if alarms else [])], default=ExitCode.OK), alarms
 
 
 def _part(name: str, work: Callable[[], Document]) -> Document:
@@ -138,11 +143,19 @@ def _data(prices: Callable[[], Prices]) -> Document | None:
         return None
 
 
-def _once(work: Callable[[], Prices]) -> Callable[[], Prices]:
-    """Return a function that does the work when it is first called, and meets the same failure each time."""
-    met: list[Prices | StockopsError] = []
+def _made(forecast: Callable[[], Document]) -> Document:
+    """Return the forecast that was to be explained; nothing where there is none."""
+    try:
+        return forecast()
+    except StockopsError:
+        return {}
 
-    def again() -> Prices:
+
+def _once(work: Callable[[], T]) -> Callable[[], T]:
+    """Return a function that does the work when it is first called, and meets the same failure each time."""
+    met: list[T | StockopsError] = []
+
+    def again() -> T:
         if not met:
             try:
                 met.append(work())
