@@ -1,5 +1,6 @@
 """Price files as vendors and spreadsheets write them, all of one small history."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,8 @@ def lend(home: Path, ref: ModelRef, source: str, last: date) -> Checkpoint:
 def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: dict[str, Any]) -> Checkpoint:
     card = {name: value for name, value in checkpoint.card.items() if name not in ("model_version", "method")}
     lent = seal(checkpoint.weights, card | {"ticker": ref.ticker, "data": data})
-    ModelFiles(home, 60).write(ref, {ref.checkpoint: pack(lent)})
+    about = {"model_version": lent.version, "strategy": card["strategy"], **card["metrics"]}
+    ModelFiles(home, 60).write(ref, {ref.checkpoint: pack(lent), "metrics.json": json.dumps(about).encode()})
     return lent
 
 

@@ -8,24 +8,31 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stockops.agent.claims import Known
 from stockops.agent.news import News
+from stockops.records import WORTH_A_WORD
+
+if TYPE_CHECKING:
+    from stockops.market.context import Context
 
 _SESSIONS_A_YEAR = 252
 _SPANS = {"1 day": 1, "5 days": 5, "21 days": 21}  # of returns; a forecast brings 30 closes
+Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One forecast session; change_percent is the close against the last one."""
+    """One forecast session; change_percent and the percents of the ranges are against the last close."""
 
     date: str
     close: float
     change_percent: float
-    close_80: tuple[float, float]
-    close_95: tuple[float, float]
+    close_80: Bounds
+    close_95: Bounds
+    percent_80: Bounds
+    percent_95: Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +47,15 @@ class TrackRecord:
 class Tested:
     """How forecasts did on sessions that no model had seen, from a backtest; skills against naive forecasts.
 
-    close_percent: skill on Close by sessions ahead; next_day_percent: on the other channels, one day ahead. finding:
-    what the tests of Close say beyond chance, `better`, `worse` or `tied`. coverage_percent: of closes in their range,
-    by its level.
+    skill_percent: by channel, then by sessions ahead, one and five. finding: what the tests of Close say beyond chance,
+    `better`, `worse` or `tied`. coverage_percent: of closes in their range, by its level.
     """
 
     start: str
     end: str
     forecasts: int
     finding: str
-    close_percent: Mapping[str, float]
-    next_day_percent: Mapping[str, float]
+    skill_percent: Mapping[str, Mapping[str, float]]
     coverage_percent: Mapping[str, float]
 
 
@@ -59,8 +64,9 @@ class Facts:
     """What is known of a ticker after one session's close.
 
     returns_percent: by span. volatility_percent: of daily log returns, annualised; None where too few closes
-    are known. unit: of prices, None where nobody says. stale: what is said of prices that are not of today, "" if they
-    are. looks_back: the last session is so long ago that a language model may know what came after.
+    are known. unit: of prices, None where nobody says. context: where the price stands, None where it was not traded
+    lately or nobody looked. warnings: what a reader has to know first. looks_back: the last session is so long ago that
+    a language model may know what came after.
     """
 
     ticker: str
@@ -75,7 +81,9 @@ class Facts:
     backtest: Tested | None
     drift: Mapping[str, Any] | None
     news: News
-    stale: str = ""
+    trained_to: str | None = None
+    context: "Context | None" = None
+    warnings: tuple[str, ...] = ()
     looks_back: bool = False
 
     @property
@@ -95,6 +103,7 @@ class Facts:
         days = {self.last_date, *(day.date for day in self.days), *(day for day, _ in self.closes)}
         published = {f"{item.published:%Y-%m-%d}" for item in self.news.items}
         tested = {self.backtest.start, self.backtest.end} if self.backtest else set()
+        tested |= {self.trained_to} if self.trained_to else set()
         return Known(
             numbers=tuple(self.numbers()),
             dates=frozenset(days | published | tested),
@@ -115,7 +124,8 @@ class Facts:
         yield self.last_price
         yield from (close for _, close in self.closes)
         for day in self.days:
-            yield from (day.close, day.change_percent, *day.close_80, *day.close_95)
+            yield from (day.close, day.change_percent)
+            yield from (*day.close_80, *day.close_95, *day.percent_80, *day.percent_95)
         yield from self.returns_percent.values()
         yield from (self.outlook_percent, self.half_width_percent, 80.0, 95.0)
         if self.volatility_percent is not None:
@@ -123,11 +133,28 @@ class Facts:
         if self.record is not None:
             yield self.record.skill_percent
         if self.backtest is not None:
-            found = self.backtest
-            for figures in (found.close_percent, found.next_day_percent, found.coverage_percent):
+            for figures in (*self.backtest.skill_percent.values(), self.backtest.coverage_percent):
                 yield from figures.values()
         if self.drift is not None:
-            yield from (float(self.drift[name]) for name in ("drift_score", "volatility_index") if name in self.drift)
+            yield from _of_drift(self.drift)
+        if self.context is not None:
+            yield from _of_context(self.context, self.last_price)
+
+
+def _of_drift(drift: Mapping[str, Any]) -> Iterator[float]:
+    yield from (float(drift[name]) for name in ("drift_score", "volatility_index") if name in drift)
+    if "returns" in drift:
+        yield float(drift["returns"]["volatility"]["ratio"])
+
+
+def _of_context(context: "Context", last: float) -> Iterator[float]:
+    """Yield the figures of a context, and how far the last close is from its levels, in percent."""
+    yield from (*context.returns_percent.values(), *context.market_percent.values())
+    levels = [level for level in (context.high, context.low, *context.averages.values()) if level is not None]
+    yield from levels
+    yield from (100 * (last / level - 1) for level in levels)
+    measured = (context.rsi, context.volume_ratio, context.beta, context.correlation)
+    yield from (value for value in measured if value is not None)
 
 
 def gather(
@@ -137,16 +164,19 @@ def gather(
     drift: Mapping[str, Any] | None,
     news: News,
     backtest: Mapping[str, Any] | None = None,
+    context: "Context | None" = None,
+    untested: str = "",
     looks_back: bool = False,
 ) -> Facts:
     """Return the facts in a document of `predict-child`, one of metrics, a drift report and the news.
 
-    backtest: the summary of one.
+    backtest: the summary of one. untested: what is to be said where there is none.
     """
     closes = tuple((row["date"], float(row["close"])) for row in forecast["history"])
     last = closes[-1][1]
     # A price that nobody paid has not moved, which says nothing of how it moves.
     traded = [close for _, close in closes] if forecast["data"]["untraded"] <= 1 else []
+    tested = _tested(backtest)
     return Facts(
         ticker=forecast["ticker"],
         unit=forecast["data"]["currency"],
@@ -157,28 +187,43 @@ def gather(
         returns_percent=_returns(traded),
         volatility_percent=_volatility(traded),
         record=_record(metrics),
-        backtest=_tested(backtest),
+        backtest=tested,
         drift=drift,
         news=news,
-        stale=_stale(forecast["data"]),
+        trained_to=forecast["trained_to"],
+        context=context if traded else None,
+        warnings=tuple(_warnings(forecast, "" if tested else untested)),
         looks_back=looks_back,
     )
 
 
-def _stale(data: Mapping[str, Any]) -> str:
-    """Return what a reader has to know first of prices that end too early, or that nobody has paid lately."""
-    parts = []
+def _warnings(forecast: Mapping[str, Any], untested: str) -> Iterator[str]:
+    """Yield what a reader has to know first: of the evidence, then of the prices, then of the model."""
+    data, unseen = forecast["data"], forecast["model_age_sessions"]
+    if untested:
+        yield f"This forecast is {untested}."
     if data["behind"] > 1:
-        parts.append(f"These prices end on {data['last']}: {data['behind']} sessions are missing since.")
+        yield f"These prices end on {data['last']}: {data['behind']} sessions are missing since."
     if data["untraded"] > 1:
-        parts.append(f"There was no trade in the last {data['untraded']} sessions.")
-    return " ".join(parts)
+        yield f"There was no trade in the last {data['untraded']} sessions."
+    if forecast["model_source"] != forecast["source"]:
+        yield f"The model was trained on prices from {forecast['model_source']}, not from {forecast['source']}."
+    if unseen > WORTH_A_WORD:
+        yield f"The model was trained to {forecast['trained_to']} and has not seen the last {unseen} sessions."
+    if forecast["ranges_from"] != forecast["ticker"]:
+        yield f"Its own history is short: the ranges are calibrated on {forecast['ranges_from']}."
 
 
 def _day(bar: Mapping[str, Any], last: float) -> Day:
     (low_80, high_80), (low_95, high_95) = bar["close_80"], bar["close_95"]
-    change = 100 * (bar["close"] / last - 1)
-    return Day(bar["date"], bar["close"], change, (low_80, high_80), (low_95, high_95))
+    inner, outer = (low_80, high_80), (low_95, high_95)
+    percents = (_percents(bounds, last) for bounds in (inner, outer))
+    return Day(bar["date"], bar["close"], 100 * (bar["close"] / last - 1), inner, outer, *percents)
+
+
+def _percents(bounds: Bounds, last: float) -> Bounds:
+    low, high = (100 * (bound / last - 1) for bound in bounds)
+    return low, high
 
 
 def _returns(closes: Sequence[float]) -> dict[str, float]:
@@ -208,15 +253,14 @@ def _tested(summary: Mapping[str, Any] | None) -> Tested | None:
 
 def _of_summary(summary: Mapping[str, Any]) -> Tested:
     findings = set(summary["close_findings"].values())
-    skill = summary["skill"]
     return Tested(
         start=str(summary["start"]),
         end=str(summary["end"]),
         forecasts=int(summary["origins"]),
         finding="worse" if "worse" in findings else "better" if "better" in findings else "tied",
-        close_percent={days: 100 * float(share) for days, share in skill["Close"].items() if share is not None},
-        next_day_percent={
-            name: 100 * float(found["1"]) for name, found in skill.items() if name != "Close" and found["1"] is not None
+        skill_percent={
+            name: {days: 100 * float(share) for days, share in by_days.items() if share is not None}
+            for name, by_days in summary["skill"].items()
         },
         coverage_percent={level: 100 * float(share) for level, share in summary["coverage"].items()},
     )

@@ -1,18 +1,21 @@
 """The report in Markdown: what the facts say in tables of ours, what a writer made of them in prose."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from stockops.agent import claims, evaluation, offline
+from stockops.agent import claims, evaluation, offline, sentences
 from stockops.agent.answer import Answer
 from stockops.agent.facts import Facts, Tested
 from stockops.agent.news import News, NewsItem
+from stockops.agent.sentences import Sentence
 from stockops.market.exchanges import quoted, written
 from stockops.records import Recommendation
 
+_MEANING = (
+    "One week in five ends outside an 80 % range, one in twenty outside a 95 % range, if they hold what they promise."
+)
 DISCLAIMER = "*A model's forecast, not investment advice. Prices may leave every range given here.*"
 OFFLINE = offline.NAME
-_HEALTHY = "Healthy"
 _DIRECTIONS: dict[Recommendation, str] = {
     "BULLISH": "upward",
     "BEARISH": "downward",
@@ -40,17 +43,19 @@ def markdown(facts: Facts, answer: Answer, *, writer: Writer, question: str | No
     parts = [
         f"# {facts.ticker}: {_headline(facts, answer)}",
         f"**Market Stance:** {answer.recommendation} | **Confidence:** {answer.confidence}",
-        *([f"**{facts.stale}**"] if facts.stale else []),
+        *(f"**{warning}**" for warning in facts.warnings),
         *([] if evaluation.agrees(answer.recommendation, facts) else ["*The stance is not what the forecast says.*"]),
         *([f"> {inert(question)}"] if question else []),
         text or "*The writer left nothing that the facts bear out.*",
         *([_left_out(dropped)] if dropped else []),
         "## Price outlook",
         _outlook(facts),
+        "## Where it stands",
+        _standing(facts),
         "## News and sentiment",
         _news(facts.news, answer),
         "## Risks",
-        "\n".join(f"- {risk}" for risk in _risks(facts, writer)),
+        _bullets(_risks(facts, writer)),
         "## Track record of the model",
         _record(facts),
         "---",
@@ -85,9 +90,31 @@ def _outlook(facts: Facts) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for day in facts.days:
-        ranges = (f"{written(low)} to {written(high)}" for low, high in (day.close_80, day.close_95))
+        ranges = (
+            sentences.spanned(*found) for found in ((day.close_80, day.percent_80), (day.close_95, day.percent_95))
+        )
         rows.append(f"| {day.date} | {written(day.close)} | {day.change_percent:+.2f} % | {' | '.join(ranges)} |")
-    return "\n".join(rows)
+    return "\n".join([*rows, "", _MEANING])
+
+
+def _standing(facts: Facts) -> str:
+    """Print its moves beside the market's, and what else is known of where it stands."""
+    told = _bullets(sentence for sentence in sentences.standing(facts) if sentence.topic not in ("moves", "market"))
+    context = facts.context
+    if context is None:
+        return told
+    market = context.market_percent
+    rows = [f"| sessions | {facts.ticker} |", "|---:|---:|"]
+    if market:
+        rows = [f"{rows[0]} {sentences.MARKET_NAME} |", f"{rows[1]}---:|"]
+    for span, moved in context.returns_percent.items():
+        beside = (f" {market[span]:+.2f} % |" if span in market else " - |") if market else ""
+        rows.append(f"| {span} | {moved:+.2f} % |{beside}")
+    return "\n".join([*rows, "", told])
+
+
+def _bullets(found: Iterable[Sentence]) -> str:
+    return "\n".join(f"- {sentence.text}" for sentence in found)
 
 
 def _news(news: News, answer: Answer) -> str:
@@ -105,23 +132,17 @@ def _link(item: NewsItem) -> str:
     return f"[{name}]({item.url})" if item.url else name
 
 
-def _risks(facts: Facts, writer: Writer) -> Iterator[str]:
-    low, high = (written(bound) for bound in facts.days[-1].close_95)
-    yield f"One case in twenty ends outside {low} to {high} by {facts.days[-1].date}."
-    if facts.volatility_percent is not None:
-        yield f"Volatility over the last {len(facts.closes)} sessions is {facts.volatility_percent:.1f} % a year."
-    if facts.drift is not None and facts.drift.get("health") != _HEALTHY:
-        yield f"The data have drifted from what they were: {inert(str(facts.drift.get('health')))}."
+def _risks(facts: Facts, writer: Writer) -> Iterator[Sentence]:
+    yield from sentences.risks(facts)
+    yield from sentences.drift(facts)
     if not _beats_persistence(facts):
-        yield "The model has not shown that it beats «tomorrow = today»."
+        yield Sentence("The model has not shown that it beats 'tomorrow = today' on Close.", "record")
     if facts.looks_back and writer.provider != OFFLINE:
-        yield f"This looks back to {facts.last_date}; its writer may know what came after."
+        yield Sentence(f"This looks back to {facts.last_date}; its writer may know what came after.", "writer")
 
 
 def _beats_persistence(facts: Facts) -> bool:
-    if facts.backtest is not None:
-        return facts.backtest.finding == "better"
-    return facts.record is not None and facts.record.skill_percent > 0
+    return facts.backtest is not None and facts.backtest.finding == "better"
 
 
 def _record(facts: Facts) -> str:
@@ -130,34 +151,25 @@ def _record(facts: Facts) -> str:
     if facts.record is None:
         return "*Not known for this model.*"
     skill = facts.record.skill_percent
+    size = f"{abs(skill):.1f} % {'smaller' if skill >= 0 else 'larger'}"
     return (
-        f"On {facts.record.windows:,} windows held out of its training, the model's error on prices was "
-        f"{_against(skill)} than that of «tomorrow = today». Those windows overlap with the ones it "
-        "learned from: read it as the best case."
+        f"Not tested on unseen sessions. On {facts.record.windows:,} windows held out of its training, the error on "
+        f"open, high, low and close over five days was {size} than that of 'tomorrow = today'. Those windows "
+        "overlap with windows it learned from: read it as the best case."
     )
 
 
 def _tested(backtest: Tested) -> str:
-    """Say what a backtest found; what chance may have brought is called a tie."""
-    found = {
-        "tied": "On closes it tied with «tomorrow = today»",
-        "better": "On closes it beat «tomorrow = today» beyond chance",
-        "worse": "On closes it was beaten by «tomorrow = today» beyond chance",
-    }[backtest.finding]
-    closes = ", ".join(
-        f"an error {_against(skill)} {days} {'day' if days == '1' else 'days'} ahead"
-        for days, skill in backtest.close_percent.items()
+    """Say what a backtest found, one day and five days ahead; what chance may have brought is called a tie."""
+    others = "\n".join(
+        f"- {name}: {sentences.against(backtest, name)}." for name in backtest.skill_percent if name != "Close"
     )
-    others = ", ".join(f"{name} {_against(skill)}" for name, skill in backtest.next_day_percent.items())
     inside = " and ".join(
-        f"{share:.1f} % of closes fell into their {level} % range" for level, share in backtest.coverage_percent.items()
+        f"{share:.1f} % of closes were inside their {level} % range"
+        for level, share in backtest.coverage_percent.items()
     )
     return (
         f"Tested on {backtest.forecasts:,} forecasts from {backtest.start} to {backtest.end}, each by a model that had "
-        f"not seen what came. {found}: {closes}. Errors one day ahead against the best naive forecast: {others}. "
-        f"{inside}."
+        f"not seen what came. The forecast of Close {sentences.FINDINGS[backtest.finding]} 'tomorrow = today': "
+        f"{sentences.against(backtest, 'Close')}. {inside}. Against the best naive forecast of each:\n\n{others}"
     )
-
-
-def _against(skill: float) -> str:
-    return f"{abs(skill):.1f} % {'smaller' if skill >= 0 else 'larger'}"

@@ -113,6 +113,7 @@ def analyst(run: Run) -> "Analyst":
     thread = settings.thread_id
     return Analyst(
         forecasts=serving(run),
+        history=lambda ticker: services.history.daily(ticker),
         models=services.models,
         writers=writers,
         kept=kept,

@@ -1,17 +1,20 @@
 """The story of `analyze`: forecast -> kept report, or facts -> prose -> report -> kept, saved, remembered."""
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from stockops.agent import facts, prompt, rendering
 from stockops.agent.facts import Facts
 from stockops.agent.news import News, select
 from stockops.agent.prompt import Turn
+from stockops.backtesting import summary
 from stockops.best_effort import BestEffort
+from stockops.errors import StockopsError
 from stockops.pipelines import track_record
 from stockops.pipelines.conversation import Conversation
 from stockops.pipelines.report_cache import Report, ReportCache
@@ -19,6 +22,12 @@ from stockops.pipelines.serving import Document, Serving
 from stockops.pipelines.writing import Writers
 from stockops.ports import ModelStore, NewsFeed
 from stockops.records import MARKET, SCHEMA, Clock, ModelRef
+
+if TYPE_CHECKING:
+    from stockops.market.context import Context
+    from stockops.pipelines.prices import Prices
+
+log = logging.getLogger("stockops.analyze")
 
 _NEWS = timedelta(days=7)
 _PAST = timedelta(days=7)  # a forecast that starts earlier is a look back
@@ -28,11 +37,12 @@ _PAST = timedelta(days=7)  # a forecast that starts earlier is a look back
 class Analyst:
     """Explains forecasts.
 
-    kept: None for no cache. conversation: None for a question on its own. news: made when it is needed, a hit needs
-    none; None where it is switched off.
+    history: the prices that this call may see. kept: None for no cache. conversation: None for a question on its own.
+    news: made when it is needed, a hit needs none; None where it is switched off.
     """
 
     forecasts: Serving
+    history: Callable[[str], "Prices"]
     models: ModelStore
     writers: Writers
     kept: ReportCache | None
@@ -49,7 +59,7 @@ class Analyst:
         earlier = self.conversation.turns() if self.conversation else []
         # What an answer in a conversation means depends on what was said before: it is nobody else's.
         kept = None if earlier else self.kept
-        wanted = kept.wanted(forecast, question, self._backtest(forecast)) if kept else None
+        wanted = kept.wanted(forecast, question, self._beside(forecast)) if kept else None
         report = kept.answer(wanted) if kept and wanted else None
         cache = "off" if kept is None else "miss" if report is None else "hit"
         if report is None:
@@ -78,6 +88,8 @@ class Analyst:
             drift=self._drift(replace(place, as_of=None), forecast["last_date"]),
             news=self._news(forecast),
             backtest=self._backtest(forecast),
+            context=self._context(forecast),
+            untested=summary.untested(forecast["ticker"]),
             looks_back=self._end(forecast) < self.clock.now - _PAST,
         )
         answer, writer = self.writers.write(known, question, earlier)
@@ -91,6 +103,25 @@ class Analyst:
             prose=answer.report,
         )
         return report, known
+
+    def _context(self, forecast: Document) -> "Context":
+        """Return where the price stands; without a market where its prices cannot be had, which is said."""
+        from stockops.market import context
+
+        day = forecast["last_date"]
+        bars = self.history(forecast["ticker"]).bars.loc[:day]
+        market = None
+        if forecast["ticker"] != MARKET:
+            try:
+                market = self.history(MARKET).bars.loc[:day]
+            except StockopsError as exc:
+                log.warning("the report does without a comparison with %s: %s", MARKET, exc)
+        return context.of(bars, market)
+
+    def _beside(self, forecast: Document) -> list[Any]:
+        """Return what a report is made from beside its forecast: the backtest, and digests of files of prices."""
+        files = [self.forecasts.history(ticker) for ticker in (forecast["ticker"], MARKET)]
+        return [self._backtest(forecast), *files]
 
     def _complete(self, forecast: Document, report: Report) -> bool:
         """Tell whether nothing made a report poorer than it should be."""

@@ -23,6 +23,7 @@ from stockops.records import Clock, Confidence, Recommendation
 log = logging.getLogger("stockops.cache")
 
 SECONDS = 86_400
+_MADE_FROM = ("predictions", "history", "data", "trained_to", "model_age_sessions", "model_source", "ranges_from")
 THRESHOLD = 0.95  # cosine; a report further away answers another question
 
 
@@ -64,12 +65,10 @@ class ReportCache:
     effort: BestEffort
     clock: Clock
 
-    def wanted(
-        self, forecast: Mapping[str, Any], question: str | None, backtest: Mapping[str, Any] | None = None
-    ) -> Wanted:
+    def wanted(self, forecast: Mapping[str, Any], question: str | None, beside: Sequence[object] = ()) -> Wanted:
         """Return what is to be looked for to answer a question about a forecast document.
 
-        backtest: the summary that a report would quote.
+        beside: what else a report is made from.
         """
         asked = prompt.asked(forecast["ticker"], question)
         embedding, vector = self._embed(f"{forecast['ticker']}: {asked}")
@@ -77,8 +76,8 @@ class ReportCache:
             "ticker": forecast["ticker"],
             "session": forecast["last_date"],
             "model_version": forecast["model_version"],
-            "forecast": _digest(forecast["predictions"], forecast["history"], forecast["data"]),
-            "backtest": _digest(backtest),
+            "forecast": _digest(*(forecast[name] for name in _MADE_FROM)),
+            "beside": _digest(*beside),
             "prompt": prompt.VERSION,
             "release": __version__,
             "writer": self.writer,

@@ -1,0 +1,126 @@
+"""Paths beyond the five sessions that a model forecasts, against persistence: is carrying on worth anything?
+
+    python benchmarks/long_paths.py --data DIR [--tickers AAPL,KO] [--start 2020-01-02] [--end DAY]
+
+By models trained on what was before the start: `rolled` feeds a model its own bars, as `--days` does, `held` repeats
+its fifth session, `pace` carries the close on at its mean pace before the start. Errors are mean absolute, of Close.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockops.commands.run import Run
+from stockops.commands.wiring import backtester
+from stockops.forecasting import inference, ranges
+from stockops.forecasting.bars import as_bars
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.walk import walk
+from stockops.market import features
+from stockops.market.ohlcv import OHLCV
+from stockops.market.windows import CONTEXT, HORIZON
+
+Floats = npt.NDArray[np.float64]
+
+DAYS = 63
+SHOWN = (1, 5, 10, 21, 42, 63)
+EVERY = 5  # origins: each path is rolled on its own
+WARM = 400  # rows of a history that its slowest feature remembers
+CLOSE = OHLCV.index("Close")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Of one symbol, as shares of the close at the origin: what came and what each rule said, (origins, 63).
+
+    bounds: ranges round the rolled paths, (origins, 2 levels, 63, 2).
+    """
+
+    actual: Floats
+    said: dict[str, Floats]
+    bounds: Floats
+
+
+def paths(checkpoint: Checkpoint, bars: pd.DataFrame, start: date) -> Paths:
+    """Return the paths from every fifth origin whose 63 sessions have come."""
+    table = features.add(bars)
+    walked = walk(checkpoint, table)
+    closes = table["Close"].to_numpy()
+    first = int(pd.DatetimeIndex(table.index).searchsorted(pd.Timestamp(start)))
+    chosen = np.flatnonzero((walked.rows >= first) & (walked.rows + DAYS < len(closes)))[::EVERY]
+    rows, week = walked.rows[chosen], walked.bars[chosen, :, CLOSE]
+    last = closes[rows, None]
+    offset, ahead = len(bars) - len(table), np.arange(1, DAYS + 1)
+    rolled = np.array([roll(checkpoint, bars.iloc[: row + offset + 1]) for row in rows])
+    bounds = ranges.around(rolled, walked.volatility[chosen], walked.quantiles[chosen])
+    pace = np.log(closes[first - 1] / closes[0]) / (first - 1)
+    said = {
+        "rolled": rolled / last,
+        "held": np.concatenate([week, np.repeat(week[:, -1:], DAYS - HORIZON, axis=1)], axis=1) / last,
+        "pace": np.tile(np.exp(pace * ahead), (len(rows), 1)),
+    }
+    return Paths(closes[rows[:, None] + ahead] / last, said, bounds / last[:, :, None, None])
+
+
+def roll(checkpoint: Checkpoint, history: pd.DataFrame) -> Floats:
+    """Return the closes of 63 sessions, the model's own bars joining the history five at a time."""
+    table, count = history.iloc[-WARM:], min(WARM, len(history))
+    last = float(history["Close"].iloc[-1])
+    while len(table) < count + DAYS:
+        window = features.add(table).to_numpy()[-CONTEXT:]
+        rows = as_bars(inference.forecast(checkpoint.weights, window[None])[0], last_close=last)
+        table = pd.concat([table, pd.DataFrame(rows, columns=list(OHLCV))], ignore_index=True)
+        last = float(rows[-1, CLOSE])
+    return table["Close"].to_numpy()[count : count + DAYS]
+
+
+def figures(found: Paths, day: int) -> dict[str, float]:
+    """Return what a table shows of one horizon, in percent."""
+    actual = found.actual[:, day - 1]
+    naive = np.abs(actual - 1).mean()
+    low, high = found.bounds[:, :, day - 1, 0], found.bounds[:, :, day - 1, 1]
+    inside = 100 * ((low <= actual[:, None]) & (actual[:, None] <= high)).mean(axis=0)
+    skill = {name: 100 * (1 - np.abs(path[:, day - 1] - actual).mean() / naive) for name, path in found.said.items()}
+    drift = {f"{name} rises": 100 * (path[:, day - 1] - 1).mean() for name, path in found.said.items()}
+    return {"persistence": 100 * naive, **skill, **drift, "in 80 %": inside[0], "in 95 %": inside[1]}
+
+
+def measured(tickers: Sequence[str], data: Path, start: date, end: date | None) -> Iterator[tuple[str, Paths]]:
+    """Train what a backtest of that start would train, and give the paths of each ticker."""
+    home = Path(tempfile.mkdtemp())
+    os.environ |= {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off"}
+    run = Run.worker("backtest", {"source": "csv", "data_dir": str(data), "as_of": end}, home)
+    tester = backtester(run)
+    market = tester.history("^GSPC")
+    for ticker in tickers:
+        prices = tester.history(ticker)
+        yield ticker, paths(tester._model(prices, market, start), prices.bars, start)
+
+
+def main() -> None:
+    """Print mean and worst over the tickers, a line a horizon."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tickers", default="AAPL,AMZN,BRK-B,GOOG,JPM,KO,META,MSFT,NVDA,TSLA,XOM,7203.T")
+    parser.add_argument("--start", type=date.fromisoformat, default=date(2020, 1, 2))
+    parser.add_argument("--end", type=date.fromisoformat)
+    told = parser.parse_args()
+    found = dict(measured(told.tickers.split(","), told.data, told.start, told.end))
+    origins = sorted({len(shown.actual) for shown in found.values()})
+    print(f"{len(found)} tickers, {origins[0]} to {origins[-1]} paths each; mean (least, most) over tickers, percent")
+    for day in SHOWN:
+        rows = pd.DataFrame({ticker: figures(shown, day) for ticker, shown in found.items()}).T
+        cells = [f"{name} {rows[name].mean():.2f} ({rows[name].min():.2f}, {rows[name].max():.2f})" for name in rows]
+        print(f"day {day:2d}: " + "; ".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
