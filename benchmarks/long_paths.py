@@ -2,8 +2,8 @@
 
     python benchmarks/long_paths.py --data DIR [--tickers AAPL,KO] [--start 2020-01-02] [--end DAY]
 
-By models trained on what was before the start: `rolled` feeds a model its own bars, as `--days` does, `held` repeats
-its fifth session, `pace` carries the close on at its mean pace before the start. Errors are mean absolute, of Close.
+By models trained on what was before the start: `held` repeats the fifth session, as `--days` does, `rolled` feeds the
+model its own bars, `pace` carries the close on at its mean pace before the start. Errors are mean absolute, of Close.
 """
 
 import argparse
@@ -41,7 +41,7 @@ CLOSE = OHLCV.index("Close")
 class Paths:
     """Of one symbol, as shares of the close at the origin: what came and what each rule said, (origins, 63).
 
-    bounds: ranges round the rolled paths, (origins, 2 levels, 63, 2).
+    bounds: ranges round the held paths, (origins, 2 levels, 63, 2).
     """
 
     actual: Floats
@@ -60,11 +60,12 @@ def paths(checkpoint: Checkpoint, bars: pd.DataFrame, start: date) -> Paths:
     last = closes[rows, None]
     offset, ahead = len(bars) - len(table), np.arange(1, DAYS + 1)
     rolled = np.array([roll(checkpoint, bars.iloc[: row + offset + 1]) for row in rows])
-    bounds = ranges.around(rolled, walked.volatility[chosen], walked.quantiles[chosen])
+    held = week[:, np.minimum(ahead, HORIZON) - 1]
+    bounds = ranges.around(held, walked.volatility[chosen], walked.quantiles[chosen])
     pace = np.log(closes[first - 1] / closes[0]) / (first - 1)
     said = {
+        "held": held / last,
         "rolled": rolled / last,
-        "held": np.concatenate([week, np.repeat(week[:, -1:], DAYS - HORIZON, axis=1)], axis=1) / last,
         "pace": np.tile(np.exp(pace * ahead), (len(rows), 1)),
     }
     return Paths(closes[rows[:, None] + ahead] / last, said, bounds / last[:, :, None, None])

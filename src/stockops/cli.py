@@ -1,9 +1,10 @@
 """The Typer application: which commands there are. Nothing heavy is imported before one runs."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from stockops import __version__
 from stockops.commands import (
@@ -25,8 +26,19 @@ from stockops.errors import ExitCode
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
+
+class _Commands(typer.core.TyperGroup):
+    def get_params(self, ctx: Any) -> Any:
+        """Say which file Typer's own option edits."""
+        params = super().get_params(ctx)
+        for option in params:
+            if isinstance(option, typer.core.TyperOption) and option.name == "install_completion":
+                option.help = "Append completion to your shell's start-up file (~/.bashrc, ~/.zshrc, ...)."
+        return params
+
+
 # Plain help: rich would double the time of `--help`, and colour a pipe under GITHUB_ACTIONS.
-app = typer.Typer(rich_markup_mode=None, context_settings=_HELP)
+app = typer.Typer(cls=_Commands, rich_markup_mode=None, context_settings=_HELP)
 app.command("train-parent")(train.train_parent)
 app.command("train-child")(train.train_child)
 app.command("predict-parent")(predict.predict_parent)
@@ -76,13 +88,18 @@ def main(arguments: list[str] | None = None) -> int:
     Without any word it is `--help`.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        code = int(app(args=words or ["--help"], prog_name="stockops", standalone_mode=False) or 0)
-    except Exception as exc:  # noqa: BLE001  here every error ends: known ones with their code, the rest as bugs
-        failure = failures.describe(exc)
-        terminal.fail(failure)
-        terminal.show(failure.document, None)
-        return failure.code
+    with terminal.ctrl_c():
+        try:
+            code = int(app(args=words or ["--help"], prog_name="stockops", standalone_mode=False) or 0)
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        except Exception as exc:  # noqa: BLE001  here every error ends: known ones with their code, the rest as bugs
+            if not terminal.is_interrupted():
+                failure = failures.describe(exc)
+                terminal.fail(failure)
+                terminal.show(failure.document, None)
+                return failure.code
+            code = ExitCode.INTERRUPTED
     if code == ExitCode.INTERRUPTED:  # Typer turns Ctrl-C into this code
         terminal.interrupted()
     return code

@@ -186,6 +186,9 @@ class Service(Protocol):
 class StateStore(Service, Protocol):
     """Key-value state with expiry and running totals, shared by every process of a home."""
 
+    def close(self) -> None:
+        """Let go of what is open; the next use opens it again."""
+
     def get(self, key: str) -> bytes | None:
         """Return a value, or None where there is none or its time is over."""
 
@@ -336,6 +339,9 @@ class Gateway(Service, Protocol):
 
 class Ledger(Service, Protocol):
     """Every forecast that was made, to be compared with what came."""
+
+    def close(self) -> None:
+        """Let go of what is open; the next use opens it again."""
 
     def append(self, entries: "Sequence[LedgerEntry]") -> None:
         """Add forecasts of one symbol; one that is there already is not added again."""

@@ -53,6 +53,12 @@ class Services:
         self._settings = settings
         self.effort = BestEffort()
 
+    def close(self) -> None:
+        """Close the files that were opened, so that each is whole without a log beside it; they open again on use."""
+        for name in ("state", "ledger"):
+            if store := self.__dict__.get(name):
+                store.close()
+
     @cached_property
     def clock(self) -> Clock:
         """The call's time and the day it is to believe in."""
@@ -387,6 +393,12 @@ class Services:
         from stockops.adapters.metrics_http import MetricsServer
 
         return MetricsServer(listen, page)
+
+    @staticmethod
+    def check_folder(path: Path | None) -> None:
+        """Raise UsageError for a file of the user's choice in a folder that is not there, before any work is done."""
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no folder {path.parent}", "make it, or choose another")
 
     @staticmethod
     def write_file(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -35,6 +35,9 @@ from stockops.records import (
     Switch,
 )
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 log = logging.getLogger("stockops.settings")
 
 PREFIX = "STOCKOPS_"
@@ -42,11 +45,23 @@ PREFIX = "STOCKOPS_"
 
 def _day(value: object) -> object:
     """Read YYYY-MM-DD; pydantic alone would take 20240628 for seconds since 1970."""
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no day: write it as YYYY-MM-DD") from None
 
 
 def _words(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _symbols(value: object) -> object:
+    """Read symbols apart by commas, in one option as in several."""
+    if isinstance(value, (list, tuple)):
+        return tuple(part.strip() for given in value for part in str(given).split(","))
+    return _words(value)
 
 
 def _per_symbol(value: object) -> object:
@@ -123,7 +138,7 @@ class Settings(BaseSettings):
     ray_address: str = Field("", description="head of the Ray cluster; one on this machine if not said")
     skip_fresh: bool = Field(False, description="leave models that are whole and current")
 
-    ticker: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field((), description="symbols")
+    ticker: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols)] = Field((), description="symbols")
     tickers_file: Path | None = Field(None, description="file of symbols, one a line; - is stdin")
     strategy: Strategy = Field(
         "freeze",
@@ -256,19 +271,19 @@ class Settings(BaseSettings):
         return f"http://{self.qdrant_host}:{self.qdrant_port}" if self.qdrant_host else ""
 
 
-def load(flags: dict[str, Any], home: Path | None = None) -> Settings:
+def load(flags: dict[str, Any], home: Path | None = None, command: str = "") -> Settings:
     """Return the settings of a call whose command line said `flags`; UsageError names what is wrong.
 
-    home: as STOCKOPS_HOME says where it is not given.
+    home: as STOCKOPS_HOME says where it is not given. command: whose help a wrong option points to.
     """
     home = home or Path(os.environ.get(f"{PREFIX}HOME") or ".").expanduser().absolute()
     try:
         settings = Settings(_env_file=home / ".env", home=home, **flags)  # type: ignore[call-arg]
     except ValidationError as exc:
-        raise UsageError(_explain(exc, flags), "see `stockops COMMAND --help` and the README's table") from None
+        raise _wrong(exc, flags, home / ".env", command) from None
     except UnicodeDecodeError:
         raise UsageError(f"{home / '.env'} is not UTF-8 text") from None
-    _warn_of_typos()
+    _warn_of_typos(home / ".env")
     return settings
 
 
@@ -294,21 +309,64 @@ def variable(name: str) -> str:
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{PREFIX}{name.upper()}"
 
 
-def _explain(exc: ValidationError, flags: dict[str, Any]) -> str:
-    """Return one line: the flag or variable at fault, what is wrong with it, and its value if that is no secret."""
+def _wrong(exc: ValidationError, flags: dict[str, Any], file: Path, command: str) -> UsageError:
+    """Return one line: the flag or variable at fault and what is wrong with it, its value if that is no secret."""
     problem = exc.errors(include_url=False, include_input=False)[0]
     place = str(problem["loc"][0])
     name = next(name for name in Settings.model_fields if place in (name, variable(name)))
-    said = f"--{name.replace('_', '-')}" if name in flags else variable(name)
-    message = problem["msg"].removeprefix("Value error, ")
-    value = flags.get(name, os.environ.get(said))
-    hidden = value is None or _is_secret(Settings.model_fields[name])
-    return f"{said}: {message}" + ("" if hidden else f" (not {str(value)!r})")
+    said = variable(name)
+    if name in flags:
+        said, value, hint = (
+            f"--{name.replace('_', '-')}",
+            flags[name],
+            " ".join(["see stockops", *filter(None, [command]), "--help"]),
+        )
+    elif os.environ.get(said):
+        value, hint = os.environ[said], "correct it, or unset it"
+    else:
+        value, hint = _in_file(file).get(said), f"correct it in {file}"
+    secret = value is None or _is_secret(Settings.model_fields[name])
+    return UsageError(f"{said}: {_told(problem, 'its value' if secret else repr(str(value)))}", hint)
 
 
-def _warn_of_typos() -> None:
+def _told(problem: "ErrorDetails", value: str) -> str:
+    """Return what pydantic found wrong with a value, as a person would say it."""
+    bounds = {name: f"{bound:g}" for name, bound in problem.get("ctx", {}).items() if isinstance(bound, (int, float))}
+    match problem["type"]:
+        case "value_error":
+            return problem["msg"].removeprefix("Value error, ")
+        case "int_parsing" | "int_type" | "int_from_float":
+            return f"{value} is no whole number"
+        case "float_parsing" | "float_type":
+            return f"{value} is no number"
+        case "bool_parsing" | "bool_type":
+            return f"{value} is neither 1 nor 0"
+        case "less_than_equal":
+            return f"{value} is too large: {bounds['le']} at most"
+        case "greater_than_equal":
+            return f"{value} is too small: {bounds['ge']} at least"
+        case "less_than":
+            return f"{value} is too large: it must be below {bounds['lt']}"
+        case "greater_than":
+            return f"{value} is too small: it must be above {bounds['gt']}"
+        case "literal_error":
+            return f"{value} is no choice: {str(problem['ctx']['expected']).replace(chr(39), '')}"
+        case "string_pattern_mismatch":
+            return f"{value} may hold letters, digits, '.', '_' and '-' only, 64 at most"
+    return f"{value}: {problem['msg']}"
+
+
+def _in_file(file: Path) -> dict[str, str | None]:
+    """Return what a `.env` sets."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(file, encoding="utf-8") if file.is_file() else {}
+
+
+def _warn_of_typos(file: Path) -> None:
     known = {variable(name) for name in Settings.model_fields} | {"STOCKOPS_STRATEGY"}
-    for name in os.environ:
-        if name.startswith(PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            log.warning("%s is not a setting%s", name, f"; did you mean {close[0]}?" if close else "")
+    for place, names in (("", list(os.environ)), (f" (in {file})", list(_in_file(file)))):
+        for name in names:
+            if name.startswith(PREFIX) and name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                log.warning("%s%s is not a setting%s", name, place, f"; did you mean {close[0]}?" if close else "")

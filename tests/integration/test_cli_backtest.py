@@ -259,7 +259,7 @@ def test_without_statsforecast_the_way_out_is_said(warm: Cli, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "statsforecast", None)
     result = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "AutoETS")
     assert result.code == 2
-    assert "pip install 'stockops[baselines]'" in result.err
+    assert "pip install '.[baselines]'" in result.err
 
 
 def test_a_build_fails_for_what_it_was_told_to_and_says_why(warm: Cli) -> None:

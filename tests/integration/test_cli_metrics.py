@@ -119,6 +119,7 @@ def test_the_page_is_one_that_promtool_takes(trained: Cli) -> None:
 
 def test_a_textfile_is_replaced_whole(trained: Cli, tmp_path: Path) -> None:
     target = tmp_path / "collector" / "stockops.prom"
+    target.parent.mkdir()
     first = trained("metrics", "--textfile", str(target))
     assert (first.code, first.document["textfile"]) == (0, str(target))
     assert first.document["bytes"] == len(target.read_bytes())

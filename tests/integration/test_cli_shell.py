@@ -103,7 +103,7 @@ def test_on_a_terminal_results_are_tables_and_training_has_a_bar(trained: Cli) -
     assert "95 % range" in forecast
     assert "│" in forecast
     assert "AAPL_child_model.pt" in on_a_terminal("outputs", home=trained.home)
-    assert "persistence" in on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home)
+    assert "tomorrow = today" in on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home)
 
 
 def test_no_color_leaves_no_colour_and_json_no_table(trained: Cli) -> None:

@@ -274,6 +274,7 @@ def test_secrets_do_not_travel(two_nodes: TwoNodes, listed: Cli) -> None:
     out, _ = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home).communicate(timeout=120)
     assert {tuple(json.loads(line)["degraded"]) for line in out.splitlines()} == {("redis",)}
     code = "from stockops.commands.batch import Order; from stockops.commands.run import Run; import pickle;"
-    code += "print(b'hush-hush' in pickle.dumps(Order.of(Run.start('predict-child', {}), print)))"
+    code += "run = Run.start('predict-child', {}, frozenset()).__enter__(); "
+    code += "print(b'hush-hush' in pickle.dumps(Order.of(run, print)))"
     told_of = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
     assert told_of.stdout.strip() == "False", told_of.stderr

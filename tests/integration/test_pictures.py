@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.integration.cli import Cli
+from tests.price_builders import PriceFiles, history
 
 UNTESTED = "not tested on unseen sessions: run stockops backtest --ticker AAPL"
 FIGURE = re.compile(r"\d\s?%|(?:skill|score|RMSE|MSE|R2|error)\D*\d", re.IGNORECASE)
@@ -70,6 +71,12 @@ def test_an_old_model_and_borrowed_ranges_are_said_in_the_picture(pictured: Cli)
     lines = said(pictured.home / "outputs/AAPL/AAPL_forecast.png")
     assert "model trained to 2006-06-30, 126 sessions ago" in lines
     assert "its own history is short: ranges calibrated on ^GSPC" in lines
+
+
+def test_prices_that_end_early_are_said_in_the_picture(files: PriceFiles) -> None:
+    files.cli.setenv(STOCKOPS_AS_OF="2024-07-08")
+    files.forecast(history())
+    assert "prices end 5 sessions too early" in said(files.cli.home / "outputs/AAPL/AAPL_forecast.png")
 
 
 def test_a_backtest_of_another_strategy_is_not_quoted(pictured: Cli) -> None:

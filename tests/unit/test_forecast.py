@@ -1,3 +1,4 @@
+import itertools
 from datetime import date
 
 import numpy as np
@@ -12,7 +13,7 @@ from stockops.errors import DataError
 from stockops.forecasting import checkpoint
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.forecast import predict_one_step_and_week
+from stockops.forecasting.forecast import ForecastBar, predict_one_step_and_week
 from stockops.forecasting.inference import LSTMConfig
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.market import calendar, features
@@ -64,13 +65,18 @@ def test_the_first_week_of_a_longer_path_is_the_week() -> None:
     assert long[:5] == short
 
 
-def test_beyond_the_week_the_models_own_bars_are_its_history() -> None:
-    week = predict_one_step_and_week(model(0.1), BARS, sessions(5))
-    rows = [[bar.open, bar.high, bar.low, bar.close, bar.volume] for bar in week]
-    grown = pd.concat([BARS, pd.DataFrame(rows, index=pd.DatetimeIndex(sessions(5)), columns=BARS.columns)])
-    by_hand = predict_one_step_and_week(model(0.1), grown, sessions(10)[5:])
-    rolled = predict_one_step_and_week(model(0.1), BARS, sessions(10))[5:]
-    assert [bar.close for bar in rolled] == [bar.close for bar in by_hand]
+def test_beyond_the_week_the_fifth_session_is_carried_on_in_ranges_that_widen() -> None:
+    def prices(bar: ForecastBar) -> tuple[float, ...]:
+        return bar.open, bar.high, bar.low, bar.close, bar.volume
+
+    path = predict_one_step_and_week(model(0.1), BARS, sessions(63))
+    assert path[:5] == predict_one_step_and_week(model(0.1), BARS, sessions(5))
+    assert {prices(bar) for bar in path[4:]} == {prices(path[4])}
+    assert path[3].close != path[4].close
+    for nearer, further in itertools.pairwise(path):
+        assert further.close_95[1] / further.close > nearer.close_95[1] / nearer.close
+    widths = [np.log(bar.close_80[1] / bar.close) for bar in path]
+    np.testing.assert_allclose(widths[62], widths[4] * np.sqrt(63 / 5))
 
 
 def test_a_forecast_needs_a_window_of_features_and_no_more() -> None:

@@ -13,6 +13,8 @@ from stockops.agent.facts import Facts
 from stockops.agent.news import News, NewsItem
 from stockops.agent.prompt import Turn
 from stockops.agent.rendering import Writer, markdown
+from stockops.market import context
+from tests.builders import bars
 
 DAYS = ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05", "2024-07-08")
 WRITER = Writer("llama.cpp", "tiny.gguf")
@@ -169,7 +171,7 @@ def test_the_least_evidence_gets_the_first_warning() -> None:
 
 
 @pytest.mark.parametrize("close", [97.0, 100.0, 104.0])
-@pytest.mark.parametrize("price", [1.0, 0.3, 0.2, 0.05, 9.0, 20.0, 0.0003, 40_000.0])
+@pytest.mark.parametrize("price", [1.0, 0.3, 0.2, 0.05, 2.5, 9.0, 20.0, 0.0003, 40_000.0])
 def test_whatever_the_rules_write_stands_in_the_facts(close: float, price: float) -> None:
     document = forecast(close)
     for bar in document["predictions"]["week"]:
@@ -178,7 +180,10 @@ def test_whatever_the_rules_write_stands_in_the_facts(close: float, price: float
         bar["close_95"] = [bound * price for bound in bar["close_95"]]
     for row in document["history"]:
         row["close"] *= price
-    known = facts.gather(document, metrics=metrics(0.06), drift=None, news=story("Up 3.3 % on $5 billion"))
+    table = bars(300).assign(Close=lambda bars: bars["Close"] * price)
+    stands = context.of(table, bars(300, seed=1))
+    news = story("Up 3.3 % on $5 billion")
+    known = facts.gather(document, metrics=metrics(0.06), drift=None, news=news, context=stands)
     answer = offline.write(known)
     report = markdown(known, answer, writer=Writer("offline"))
     found = evaluate(report, "AAPL", known, answer.recommendation)

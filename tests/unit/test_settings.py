@@ -51,12 +51,12 @@ def test_a_day_is_a_day_and_never_seconds_since_1970(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("STOCKOPS_DAYS", "64", r"STOCKOPS_DAYS: .*less than or equal to 63 \(not '64'\)"),
-        ("STOCKOPS_DAYS", "many", "STOCKOPS_DAYS: .*valid integer"),
+        ("STOCKOPS_DAYS", "64", "STOCKOPS_DAYS: '64' is too large: 63 at most"),
+        ("STOCKOPS_DAYS", "many", "STOCKOPS_DAYS: 'many' is no whole number"),
         ("STOCKOPS_AS_OF", "2024-02-30", "STOCKOPS_AS_OF: .*day"),
-        ("STOCKOPS_SOURCE", "bloomberg", "STOCKOPS_SOURCE: .*'yahoo', 'finnhub', 'csv' or 'sample'"),
-        ("TRANSFER_STRATEGY", "thaw", "TRANSFER_STRATEGY: .*'freeze' or 'fine_tune'"),
-        ("STOCKOPS_SEED", "-1", "STOCKOPS_SEED: .*greater than or equal to 0"),
+        ("STOCKOPS_SOURCE", "bloomberg", "STOCKOPS_SOURCE: 'bloomberg' is no choice: yahoo, finnhub, csv or sample"),
+        ("TRANSFER_STRATEGY", "thaw", "TRANSFER_STRATEGY: 'thaw' is no choice: freeze or fine_tune"),
+        ("STOCKOPS_SEED", "-1", "STOCKOPS_SEED: '-1' is too small: 0 at least"),
     ],
 )
 def test_a_wrong_variable_is_named(name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_a_wrong_variable_is_named(name: str, value: str, said: str, monkeypatch
 
 
 def test_a_wrong_flag_is_named_as_the_flag() -> None:
-    with pytest.raises(UsageError, match=r"--as-of: .* \(not 'tomorrow'\)"):
+    with pytest.raises(UsageError, match="--as-of: 'tomorrow' is no day: write it as YYYY-MM-DD"):
         settings.load({"as_of": "tomorrow"})
 
 

@@ -128,7 +128,9 @@ def _beyond(axes: Axes, path: Sequence[_Point]) -> None:
 
 
 def _reservations(forecast: Forecast) -> Iterator[str]:
-    """Yield what a reader has to know of a forecast's model."""
+    """Yield what a reader has to know of a forecast's prices and model."""
+    if forecast.behind > 1:
+        yield f"prices end {forecast.behind} sessions too early"
     if forecast.model_age > WORTH_A_WORD:
         yield f"model trained to {forecast.trained_to}, {forecast.model_age} sessions ago"
     if forecast.model_source != forecast.source:

@@ -75,7 +75,9 @@ class RayEngine:
         try:
             import ray
         except ImportError:
-            raise UsageError("--engine ray needs Ray", "install it: pip install 'stockops[ray]'") from None
+            raise UsageError(
+                "--engine ray needs Ray", "install it: pip install '.[ray]' in a clone of stockops"
+            ) from None
         place = self.address or "this machine"
         try:
             _knock(self.address)

@@ -22,6 +22,11 @@ class RedisState:
         self._url = url
         self._timeout_seconds = timeout_seconds
 
+    def close(self) -> None:
+        """Close the connections."""
+        if client := self.__dict__.get("_client"):
+            client.close()
+
     def get(self, key: str) -> bytes | None:
         """Return a value, or None."""
         with self._said():

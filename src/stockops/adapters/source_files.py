@@ -57,7 +57,9 @@ def sample(symbol: str) -> Path:
     package, path = _INDEX if symbol == MARKET else _STOCKS
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise UsageError(f"--source sample needs the package {package}", "install it: pip install 'stockops[sample]'")
+        raise UsageError(
+            f"--source sample needs the package {package}", "install it: pip install '.[sample]' in a clone of stockops"
+        )
     return Path(spec.origin).parent / path
 
 

@@ -46,6 +46,12 @@ class SqliteFile:
             with database:  # commits, or rolls back what raised
                 yield database
 
+    def close(self) -> None:
+        """Close the file, if it is open: the last process to do so leaves it whole, without a log beside it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,10 @@ class SqliteLedger:
         hint = "move the file away: what past forecasts came to is lost, models are not"
         self._file = SqliteFile(path, _TABLES, _FORMAT, service="ledger", what="the ledger of forecasts", hint=hint)
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def append(self, entries: Sequence[LedgerEntry]) -> None:
         """Add forecasts of one symbol, each once however often it was made."""
         places = ", ".join("?" * 18)

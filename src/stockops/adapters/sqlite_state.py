@@ -24,6 +24,10 @@ class SqliteState:
         self._file = SqliteFile(path, _TABLES, _FORMAT, service="state", what="the state store", hint=hint)
         self._now = now
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def get(self, key: str) -> bytes | None:
         """Return a value, or None."""
         rows = self._file.rows("SELECT value FROM value WHERE key = ? AND expires > ?", key, self._now())

@@ -18,7 +18,7 @@ class StatisticalPeers:
         try:
             from statsforecast import models
         except ImportError as exc:
-            hint = "pip install 'stockops[baselines]'"
+            hint = "pip install '.[baselines]' in a clone of stockops"
             raise UsageError(f"--baselines {name} needs statsforecast, which is not installed", hint) from exc
         logs = np.log1p(values)  # a session without trading has a logarithm, too
         said = np.empty((len(rows), HORIZON, values.shape[1]))

@@ -104,12 +104,12 @@ def _standing(facts: Facts) -> str:
     if context is None:
         return told
     market = context.market_percent
-    rows = [f"| sessions | {facts.ticker} |", "|---:|---:|"]
+    rows = [f"| over | {facts.ticker} |", "|---:|---:|"]
     if market:
         rows = [f"{rows[0]} {sentences.MARKET_NAME} |", f"{rows[1]}---:|"]
     for span, moved in context.returns_percent.items():
         beside = (f" {market[span]:+.2f} % |" if span in market else " - |") if market else ""
-        rows.append(f"| {span} | {moved:+.2f} % |{beside}")
+        rows.append(f"| {span} {'session' if span == 1 else 'sessions'} | {moved:+.2f} % |{beside}")
     return "\n".join([*rows, "", told])
 
 

@@ -25,7 +25,7 @@ def backtested(document: Document) -> "RenderableType":
         *(f"{caveat[0].upper()}{caveat[1:]}." for caveat in caveats(document["data"])),
         _verdict(document["summary"]["close_findings"]),
         *parts,
-        f"* Diebold-Mariano p < {_SURE}; {document['artifacts'][0]}",
+        "; ".join([f"* Diebold-Mariano p < {_SURE}", *document.get("artifacts", [])[:1]]),
     )
 
 

@@ -133,6 +133,7 @@ def _elsewhere(order: Order, ticker: str) -> Outcome:
             found = Outcome(None, failures.describe(exc))
         else:
             found = _attempt(run, work, ticker)
+            run.services.close()  # a worker may be ended at any time
     return Outcome(found.document, found.failure, tuple(said))
 
 
@@ -154,5 +155,7 @@ def _attempt(run: "Run", work: Callable[[str], Document | None], ticker: str) ->
     run.services.effort.begin()
     try:
         return Outcome(work(ticker), None)
-    except Exception as exc:  # noqa: BLE001  one ticker's bug must not cost the others their results
+    except Exception as exc:
+        if terminal.is_interrupted():
+            raise KeyboardInterrupt from exc
         return Outcome(None, failures.describe(exc))

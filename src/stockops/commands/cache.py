@@ -1,7 +1,7 @@
 """`cache list|show|clear`: the forecasts and reports that are kept."""
 
 from stockops.commands import views
-from stockops.commands.options import LOCAL, TICKER, command
+from stockops.commands.options import LOCAL, ONE_TICKER, TICKER, command
 from stockops.commands.run import Run
 from stockops.commands.wiring import cache, reports
 from stockops.errors import DataError
@@ -16,7 +16,7 @@ def list_entries(run: Run) -> None:
     run.show({"schema": SCHEMA, **document}, views.cache_entries)
 
 
-@command(TICKER, common=LOCAL)
+@command(ONE_TICKER, common=LOCAL)
 def show_entry(run: Run) -> None:
     """Print a ticker's kept forecast as it is, and which reports of it are kept."""
     ticker = run.one_ticker

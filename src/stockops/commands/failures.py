@@ -1,6 +1,7 @@
 """What the user is told of an exception, and the exit code: the one place where errors end."""
 
 import os
+import re
 import tempfile
 import traceback
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from stockops.wording import one_line, visible
 
 # Typer's usage errors (a missing option, a bad choice, an unknown command) share this documented class's parent.
 TyperUsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+_STRAY = re.compile(r"Got unexpected extra arguments? ?\(?s?\)? ?\((\S+).*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,12 @@ def _document(kind: str, message: str, hint: str) -> dict[str, Any]:
 
 def _usage(exc: Exception) -> UsageError:
     context = getattr(exc, "ctx", None)
-    message = " ".join(exc.format_message().split())  # type: ignore[attr-defined]  # of the class above
-    return UsageError(message.rstrip("."), f"see {context.command_path if context else 'stockops'} --help")
+    message = " ".join(exc.format_message().split()).rstrip(".")  # type: ignore[attr-defined]  # of the class above
+    command = context.command_path if context else "stockops"
+    stray = _STRAY.fullmatch(message)
+    if stray and context and any(option.name == "ticker" for option in context.command.params):
+        return UsageError(f"unexpected argument {stray[1]}", f"use --ticker: {command} --ticker {stray[1]}")
+    return UsageError(message, f"see {command} --help")
 
 
 def _first_line(exc: Exception) -> str:

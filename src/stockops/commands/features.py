@@ -1,7 +1,7 @@
 """`features apply|materialize|get`: the feature store by hand. Here it is not optional: exit 5 when it is down."""
 
 from stockops.commands import views
-from stockops.commands.options import COMMON, LOCAL, TICKER, TICKERS_FILE, command
+from stockops.commands.options import COMMON, LOCAL, ONE_TICKER, TICKER, TICKERS_FILE, command
 from stockops.commands.run import Run
 from stockops.commands.wiring import feature_store
 from stockops.errors import DataError
@@ -34,7 +34,7 @@ def materialize(run: Run) -> None:
     run.each(keep, views.report)
 
 
-@command(TICKER, common=LOCAL)
+@command(ONE_TICKER, common=LOCAL)
 def get(run: Run) -> None:
     """Print the latest features of a ticker as the online store has them."""
     ticker = run.one_ticker

@@ -16,6 +16,7 @@ log = logging.getLogger("stockops.metrics")
 def metrics(run: Run) -> None:
     """Print the metrics in Prometheus's text format, or hand them on: to a pushgateway, a file, a scraper."""
     settings, services = run.settings, run.services
+    services.check_folder(settings.textfile)
     if settings.listen:
         listener = services.listener(settings.listen, lambda: measuring.page(services))
         log.info("serving %s until Ctrl-C", listener.url)

@@ -63,7 +63,8 @@ BASELINES = _option(
 )
 FORECASTS = _option("forecasts", str, "Write every forecast to a CSV file.", metavar="FILE")
 
-TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T; may be repeated.", metavar="T")
+TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T; several: repeat it.", metavar="T")
+ONE_TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T.", metavar="T")
 TICKERS_FILE = _option("tickers_file", str, "File of symbols, one a line; - reads stdin.", metavar="FILE")
 JOBS = _option("jobs", int, "Tickers worked on at once; as the cores allow if not said.", metavar="N")
 ENGINE = _option("engine", EngineName, "Where: this machine, or a Ray cluster; local if not said.")
@@ -124,14 +125,14 @@ def command(
     """
 
     def decorate(body: Callable[[Run], None]) -> Callable[..., None]:
-        def wrapped(**flags: Any) -> None:
-            body(
-                Run.start(
-                    body.__name__.replace("_", "-"), {name: value for name, value in flags.items() if _typed(value)}
-                )
-            )
-
         parameters = [*options, *common]
+        takes = frozenset(parameter.name for parameter in parameters)
+
+        def wrapped(**flags: Any) -> None:
+            typed = {name: value for name, value in flags.items() if _typed(value)}
+            with Run.start(body.__name__.replace("_", "-"), typed, takes) as run:
+                body(run)
+
         wrapped.__name__ = body.__name__
         wrapped.__doc__ = body.__doc__
         wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

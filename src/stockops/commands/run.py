@@ -37,24 +37,33 @@ class Run:
     """What a command works with."""
 
     def __init__(
-        self, name: str, settings: "Settings", services: "Services", given: dict[str, Any], progress: Bars
+        self,
+        name: str,
+        settings: "Settings",
+        services: "Services",
+        given: dict[str, Any],
+        progress: Bars,
+        takes: frozenset[str] = frozenset(),
     ) -> None:
         self.name = name  # of the command, as it is typed
+        self.takes = takes  # the names of its options
         self.settings = settings
         self.services = services
         self.given = given  # what the command line said, arguments that are no settings among it
         self.progress = progress
 
     @classmethod
-    def start(cls, name: str, flags: dict[str, Any]) -> "Run":
-        """Read the settings, set up logging, and hand out services that open on first use."""
+    @contextmanager
+    def start(cls, name: str, flags: dict[str, Any], takes: frozenset[str]) -> "Iterator[Run]":
+        """Read the settings, set up logging, hand out services that open on first use, and close them in the end."""
         terminal.say(verbose=bool(flags.get("verbose")), quiet=bool(flags.get("quiet")))
         from stockops.services import Services
         from stockops.settings import load
 
-        settings = load(flags)
+        settings = load(flags, command=name)
         terminal.say(verbose=settings.verbose, quiet=settings.quiet, as_json=settings.json_output)
-        return cls(name, settings, Services(settings), flags, Bars(shown=not settings.quiet))
+        with closing(Services(settings)) as services:
+            yield cls(name, settings, services, flags, Bars(shown=not settings.quiet), takes)
 
     @classmethod
     def worker(cls, name: str, flags: dict[str, Any], home: Path) -> "Run":
@@ -73,7 +82,8 @@ class Run:
 
         named = [*self.settings.ticker, *self._tickers_from_file()]
         if not named:
-            raise UsageError("no ticker", "give --ticker T or --tickers-file FILE")
+            ways = "--ticker T or --tickers-file FILE" if "tickers_file" in self.takes else "--ticker T"
+            raise UsageError("no ticker", f"give {ways}")
         return tuple(dict.fromkeys(parse(text) for text in named))
 
     @property

@@ -8,7 +8,9 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _as_json = False
+_pressed: list[int] = []  # signals of Ctrl-C
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -138,6 +141,34 @@ def _escape_what_lacks() -> None:
 def _takes_all(stream: TextIO) -> bool:
     """Tell whether every letter has a place in a stream's encoding; an escape of Python's would be no JSON."""
     return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name.startswith("utf")
+
+
+@contextmanager
+def ctrl_c() -> Iterator[None]:
+    """Note Ctrl-C while the context lasts, beside the KeyboardInterrupt that it raises as ever.
+
+    Where SIGINT is ignored, as in a script's background, or another thread calls, nothing is changed.
+    """
+    _pressed.clear()
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _note(number: int, _: object) -> None:
+    _pressed.append(number)
+    raise KeyboardInterrupt
+
+
+def is_interrupted() -> bool:
+    """Tell whether Ctrl-C was pressed: a library stopped amid its import makes any error of it."""
+    return bool(_pressed)
 
 
 def interrupted() -> None:

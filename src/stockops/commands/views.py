@@ -34,6 +34,18 @@ def trained(document: Document) -> "RenderableType":
     return Group(_captioned(title, data), worth, held_out, *lines, *document["artifacts"])
 
 
+def metrics(document: Document) -> "RenderableType":
+    """Show the metrics of a model as its training left them."""
+    from rich.console import Group
+
+    from stockops.backtesting import summary
+
+    ticker, data = document["ticker"], document["data"]
+    title = f"{ticker}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
+    worth = summary.worth(document["backtest"], ticker)
+    return Group(title, worth, _held_out(document["validation"], data.get("currency")))
+
+
 def _held_out(validation: Document, currency: str | None) -> "RenderableType":
     """Show the errors on windows that were kept from the training, Close apart from the others."""
     from rich.table import Table
@@ -110,7 +122,7 @@ def monitored(document: Document) -> "RenderableType":
     from rich.console import Group
     from rich.panel import Panel
 
-    parts = [_drift(document["drift"]), _evaluation(document["agent_eval"]), _performance(document["performance"])]
+    parts = [drift(document["drift"]), evaluation(document["agent_eval"]), performance(document["performance"])]
     notes = [f"degraded: {', '.join(document['degraded'])}"] if document["degraded"] else []
     if (unseen := document["model_age_sessions"] or 0) > WORTH_A_WORD:
         notes.append(f"the model has not seen the last {unseen} sessions")
@@ -119,7 +131,8 @@ def monitored(document: Document) -> "RenderableType":
     return Panel(Group(*parts, *notes), title=title, title_align="left")
 
 
-def _drift(part: Document) -> "RenderableType":
+def drift(part: Document) -> "RenderableType":
+    """Show a drift report: returns, which are judged, and levels, which move by nature."""
     from rich.console import Group
     from rich.table import Table
 
@@ -142,7 +155,8 @@ def _drift(part: Document) -> "RenderableType":
     )
 
 
-def _evaluation(part: Document) -> "RenderableType":
+def evaluation(part: Document) -> "RenderableType":
+    """Show an evaluation of the analyst."""
     if "metrics" not in part:
         return _without("agent evaluation", part)
     found = part["metrics"]
@@ -157,7 +171,8 @@ def _evaluation(part: Document) -> "RenderableType":
     return "\n".join(lines)
 
 
-def _performance(part: Document) -> "RenderableType":
+def performance(part: Document) -> "RenderableType":
+    """Show how past forecasts did."""
     from rich.console import Group
     from rich.table import Table
 

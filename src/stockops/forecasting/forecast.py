@@ -43,7 +43,7 @@ class Forecast:
 
     currency: of the prices, None where nobody says. ranges_from: whose misses its ranges were calibrated on.
     model_age: sessions of the history that the model was not trained on. model_source: of the prices that it was.
-    worth: what the last backtest found, or that there is none.
+    worth: what the last backtest found, or that there is none. behind: sessions that the prices end too early.
     """
 
     ticker: str
@@ -58,6 +58,7 @@ class Forecast:
     model_age: int
     model_source: str
     worth: str
+    behind: int
 
     @property
     def next_day(self) -> ForecastBar:
@@ -71,28 +72,23 @@ def predict_one_step_and_week(
     """Return the forecast of each of `sessions`: the first is the next day, the first five are the week.
 
     bars: adjusted OHLCV of the whole history, its last row the origin. latest: that row's features, shape (7,),
-    where they come from a feature store; computed from the bars where not. Beyond five sessions the model is
-    rolled forward: its own bars join the history and the features are computed from them anew. Every
-    forecast is a bar: low <= open, close <= high, prices above zero, volume not below. The ranges have learnt from
-    every session after the training. Raises DataError when the history is too short for one window of features.
+    where they come from a feature store; computed from the bars where not. Beyond five sessions, which the model does
+    not forecast, the fifth is carried on: what its own bars fed back to it made of a path was the drift of the past
+    (docs/backtest.md). Every forecast is a bar: low <= open, close <= high, prices above zero, volume not below. The
+    ranges have learnt from every session after the training. Raises DataError when the history is too short for one
+    window of features.
     """
     _check_length(bars)
     table = features.add(bars)
     window = table.to_numpy()[-CONTEXT:].copy()
     if latest is not None:
         window[-1] = latest
-    origin, last_close = window, float(window[-1, OHLCV.index("Close")])
-    history = bars
-    while len(history) < len(bars) + len(sessions):
-        if len(history) > len(bars):
-            window = features.add(history).to_numpy()[-CONTEXT:]
-        days = pd.DatetimeIndex(list(sessions[len(history) - len(bars) :][:HORIZON]))
-        rows = as_bars(inference.forecast(checkpoint.weights, window[None])[0][: len(days)], last_close=last_close)
-        history = pd.concat([history, pd.DataFrame(rows, index=days, columns=list(OHLCV))])
-    path = history.to_numpy()[len(bars) :]
+    last_close = float(window[-1, OHLCV.index("Close")])
+    week = as_bars(inference.forecast(checkpoint.weights, window[None])[0], last_close=last_close)
+    path = week[np.minimum(np.arange(len(sessions)), HORIZON - 1)]
     bounds = ranges.around(
         path[None, :, OHLCV.index("Close")],
-        volatility(origin[None]),
+        volatility(window[None]),
         _quantiles(checkpoint, table)[None],
     )[0]
     return _bars(path, bounds, sessions)

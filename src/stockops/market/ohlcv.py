@@ -52,7 +52,7 @@ def check(bars: pd.DataFrame, symbol: str) -> None:
     index = pd.DatetimeIndex(bars.index)
     _reject(symbol, bars, np.asarray(index.isna()), "has no date")
     _reject(symbol, bars, index.duplicated(), "appears twice")
-    _reject(symbol, bars, np.r_[False, np.diff(index.to_numpy()) < np.timedelta64(0)], "is out of order")
+    _reject(symbol, bars, np.r_[False, np.diff(index.to_numpy()) < np.timedelta64(0, "D")], "is out of order")
     columns = [*OHLCV, *([ADJUSTED] if ADJUSTED in bars.columns else [])]
     for column in columns:
         values = bars[column].to_numpy(dtype=float)

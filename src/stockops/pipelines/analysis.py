@@ -198,6 +198,7 @@ class Analyst:
             "last_date": forecast["last_date"],
             "last_price": forecast["history"][-1]["close"],
             "model_version": forecast["model_version"],
+            "model_age_sessions": forecast["model_age_sessions"],
             "predictions": forecast["predictions"],
             "news": report.news,
             "data": forecast["data"],

@@ -27,6 +27,7 @@ log = logging.getLogger("stockops.monitor")
 Document = dict[str, Any]
 T = TypeVar("T")
 
+_NAMES = {"drift": "drift", "agent_eval": "agent evaluation", "performance": "performance"}
 _PREVIEW = 500  # characters of a report that its evaluation quotes
 
 
@@ -59,10 +60,11 @@ class Monitor:
         prices = _once(lambda: self.history(ref.ticker))
         forecast = _once(lambda: self.analyst.forecast(ref.ticker))
         parts: Document = {
-            "drift": _part("drift", lambda: self._drift(ref, prices())),
-            "agent_eval": _part("agent evaluation", lambda: self._evaluation(ref, forecast())),
-            "performance": _part("performance", lambda: self._performance(ref, prices())),
+            "drift": _part(lambda: self._drift(ref, prices())),
+            "agent_eval": _part(lambda: self._evaluation(ref, forecast())),
+            "performance": _part(lambda: self._performance(ref, prices())),
         }
+        _say_failures(ref.ticker, parts)
         made = _made(forecast)
         return {
             "schema": SCHEMA,
@@ -126,13 +128,22 @@ def verdict(document: Mapping[str, Any], fail_on: Level | None, drift_on: DriftO
     return max([*codes, *([ExitCode.FAIL_ON] if alarms else [])], default=ExitCode.OK), alarms
 
 
-def _part(name: str, work: Callable[[], Document]) -> Document:
-    """Return what a part gives, or what it met: an expected failure, said in the log."""
+def _part(work: Callable[[], Document]) -> Document:
+    """Return what a part gives, or what it met: an expected failure."""
     try:
         return work()
     except StockopsError as exc:
-        log.error("%s: %s", name, exc)
         return {"status": "failed", "error": {"kind": exc.kind, "message": exc.message, "hint": exc.hint}}
+
+
+def _say_failures(ticker: str, parts: Mapping[str, Document]) -> None:
+    """Log what parts met, each failure once however many met it."""
+    met: dict[str, list[str]] = {}
+    for name, part in parts.items():
+        if error := part.get("error"):
+            met.setdefault("; ".join(filter(None, (error["message"], error["hint"]))), []).append(_NAMES[name])
+    for text, names in met.items():
+        log.error("%s: no %s: %s", ticker, ", ".join(names), text)
 
 
 def _data(prices: Callable[[], Prices]) -> Document | None:

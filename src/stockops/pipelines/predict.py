@@ -86,6 +86,7 @@ class Predictor:
             model_age=age,
             model_source=stored.source_of(checkpoint),
             worth=summary.worth(self._backtest(found, prices), ticker),
+            behind=prices.behind,
         )
         entries = _entries(forecast, found.place.kind, self.now())
         given.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
