@@ -66,7 +66,10 @@ class PngPlotter:
         """Draw the recent closes, the path, and its 80 % and 95 % ranges; apart what is beyond the model's horizon."""
         past, closes = zip(*forecast.history, strict=True)
         figure = Figure(figsize=(10, 5.2), dpi=110)
-        figure.subplots_adjust(left=0.09, right=0.985, top=0.86, bottom=0.09)  # a computed layout draws twice
+        title = f"{forecast.ticker}: close to {forecast.last_date}, forecast to {forecast.path[-1].date}"
+        lines = [title, forecast.worth, *_reservations(forecast)]
+        top = 0.964 - 0.033 * len(lines)
+        figure.subplots_adjust(left=0.09, right=0.985, top=top, bottom=0.09)  # a computed layout draws twice
         axes = figure.add_subplot()
         axes.plot(date_axis(past), closes, color=ACTUAL, lw=1.6, marker="o", ms=2.5, label="close")
         origin = _Point(forecast.last_date, closes[-1], (closes[-1], closes[-1]), (closes[-1], closes[-1]))
@@ -77,9 +80,7 @@ class PngPlotter:
         axes.axvline(date_axis([forecast.last_date])[0], color=GREY, lw=0.8, ls=":")
         axes.set_ylabel(exchanges.labelled("Close", forecast.currency))
         axes.yaxis.set_label_coords(*_LABELS)
-        title = f"{forecast.ticker}: close to {forecast.last_date}, forecast to {forecast.path[-1].date}"
-        text = "\n".join([title, forecast.worth, *_reservations(forecast)])
-        axes.set_title(text, fontsize=10, loc="left", y=1.02)  # left to itself it measures every tick first
+        axes.set_title("\n".join(lines), fontsize=10, loc="left", y=1.02)  # left to itself it measures every tick first
         dates_on(axes)
         axes.legend(loc="upper left", frameon=False, ncols=3, fontsize=9)
         axes.margins(y=0.22)

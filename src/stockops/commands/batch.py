@@ -155,7 +155,7 @@ def _attempt(run: "Run", work: Callable[[str], Document | None], ticker: str) ->
     run.services.effort.begin()
     try:
         return Outcome(work(ticker), None)
-    except Exception as exc:
+    except Exception as exc:  # whatever it is, one ticker's bug must not cost the others their results
         if terminal.is_interrupted():
             raise KeyboardInterrupt from exc
         return Outcome(None, failures.describe(exc))

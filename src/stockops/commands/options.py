@@ -63,7 +63,7 @@ BASELINES = _option(
 )
 FORECASTS = _option("forecasts", str, "Write every forecast to a CSV file.", metavar="FILE")
 
-TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T; several: repeat it.", metavar="T")
+TICKER = _option("ticker", list[str], "Symbols, e.g. AAPL or BRK-B,^GSPC,7203.T; may be given again.", metavar="T")
 ONE_TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T.", metavar="T")
 TICKERS_FILE = _option("tickers_file", str, "File of symbols, one a line; - reads stdin.", metavar="FILE")
 JOBS = _option("jobs", int, "Tickers worked on at once; as the cores allow if not said.", metavar="N")

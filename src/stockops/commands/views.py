@@ -113,7 +113,7 @@ def analysis(document: Document) -> "RenderableType":
 
     notes = ["answered from the cache"] if document["cache"] == "hit" else []
     if document["degraded"]:
-        notes.append(f"went without: {', '.join(document['degraded'])}")
+        notes.append(f"degraded: {', '.join(document['degraded'])}")
     return Group(Markdown(document["report"]), *notes)
 
 
