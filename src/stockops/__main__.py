@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+from stockops import INTERRUPTED
+
 _YOUNG = 100_000  # objects between two collections; with Python's 700 a start-up spends a tenth of its time in them
 
 
@@ -29,7 +31,7 @@ def run() -> None:
 
 
 def _leave(*_: object) -> None:
-    os.write(2, b"stockops: interrupted; nothing was left half-written\n")
+    os.write(2, INTERRUPTED.encode())
     os._exit(130)
 
 

@@ -107,25 +107,28 @@ class _Point:
 
 def _fan(axes: Axes, path: Sequence[_Point]) -> None:
     """Draw what the model forecasts."""
-    days = date_axis([point.day for point in path])
-    for label, shade, bounds in (
-        ("95 % range", 0.15, [point.close_95 for point in path]),
-        ("80 % range", 0.30, [point.close_80 for point in path]),
-    ):
-        low, high = zip(*bounds, strict=True)
-        axes.fill_between(days, low, high, color=FORECAST, alpha=shade, lw=0, label=label)
-    closes = [point.close for point in path]
+    _bands(axes, path, FORECAST, (0.15, 0.30), ("95 % range", "80 % range"))
+    days, closes = date_axis([point.day for point in path]), [point.close for point in path]
     axes.plot(days, closes, color=FORECAST, lw=1.6, marker="o", ms=3, label="forecast close")
 
 
 def _beyond(axes: Axes, path: Sequence[_Point]) -> None:
     """Draw what is extrapolated from the last session that the model forecasts."""
-    days = date_axis([point.day for point in path])
-    for shade, bounds in ((0.08, [point.close_95 for point in path]), (0.14, [point.close_80 for point in path])):
-        low, high = zip(*bounds, strict=True)
-        axes.fill_between(days, low, high, color=GREY, alpha=shade, lw=0)
+    _bands(axes, path, GREY, (0.08, 0.14), (None, None))
+    days, closes = date_axis([point.day for point in path]), [point.close for point in path]
     label = f"beyond {HORIZON} sessions: extrapolated, not scored"
-    axes.plot(days, [point.close for point in path], color=GREY, lw=1.2, ls=":", label=label)
+    axes.plot(days, closes, color=GREY, lw=1.2, ls=":", label=label)
+
+
+def _bands(
+    axes: Axes, path: Sequence[_Point], colour: str, shades: Sequence[float], labels: Sequence[str | None]
+) -> None:
+    """Draw the 95 % ranges of a path, and the 80 % ranges upon them."""
+    days = date_axis([point.day for point in path])
+    bounds = ([point.close_95 for point in path], [point.close_80 for point in path])
+    for pairs, shade, label in zip(bounds, shades, labels, strict=True):
+        low, high = zip(*pairs, strict=True)
+        axes.fill_between(days, low, high, color=colour, alpha=shade, lw=0, label=label)
 
 
 def _reservations(forecast: Forecast) -> Iterator[str]:

@@ -17,6 +17,7 @@ from stockops.records import WORTH_A_WORD
 if TYPE_CHECKING:
     from stockops.market.context import Context
 
+_CLEAR = 0.5  # of half the 80 % range: below that a forecast change is lost in what is usual
 _SESSIONS_A_YEAR = 252
 _SPANS = {"1 day": 1, "5 days": 5, "21 days": 21}  # of returns; a forecast brings 30 closes
 Bounds = tuple[float, float]
@@ -96,6 +97,11 @@ class Facts:
         """Half the 80 % range of the last day, in percent of the last price: what a change has to stand against."""
         low, high = self.days[-1].close_80
         return 50 * (high - low) / self.last_price
+
+    @property
+    def sees_direction(self) -> bool:
+        """Whether the forecast change stands out beside what is usual."""
+        return abs(self.outlook_percent) >= _CLEAR * self.half_width_percent
 
     @property
     def known(self) -> Known:

@@ -9,7 +9,6 @@ from stockops.agent.sentences import Sentence
 from stockops.records import Recommendation
 
 NAME = "offline"
-_CLEAR = 0.5  # of half the 80 % range: below that a forecast change is lost in what is usual
 _SELF = Sentence(
     "Written by rules from the facts below; no language model had a part in it, and news is not judged.", "writer"
 )
@@ -37,6 +36,6 @@ def paragraphs(facts: Facts, question: str | None = None) -> Iterator[list[Sente
 
 def stance(facts: Facts) -> Recommendation:
     """Return what the forecast alone says: NEUTRAL where its change is small beside what is usual."""
-    if abs(facts.outlook_percent) < _CLEAR * facts.half_width_percent:
+    if not facts.sees_direction:
         return "NEUTRAL"
     return "BULLISH" if facts.outlook_percent > 0 else "BEARISH"

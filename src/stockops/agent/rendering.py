@@ -150,8 +150,7 @@ def _record(facts: Facts) -> str:
         return _tested(facts.backtest)
     if facts.record is None:
         return "*Not known for this model.*"
-    skill = facts.record.skill_percent
-    size = f"{abs(skill):.1f} % {'smaller' if skill >= 0 else 'larger'}"
+    size = sentences.size(facts.record.skill_percent)
     return (
         f"Not tested on unseen sessions. On {facts.record.windows:,} windows held out of its training, the error on "
         f"open, high, low and close over five days was {size} than that of 'tomorrow = today'. Those windows "
@@ -160,16 +159,12 @@ def _record(facts: Facts) -> str:
 
 
 def _tested(backtest: Tested) -> str:
-    """Say what a backtest found, one day and five days ahead; what chance may have brought is called a tie."""
+    """Say what a backtest found, one day and five days ahead."""
     others = "\n".join(
         f"- {name}: {sentences.against(backtest, name)}." for name in backtest.skill_percent if name != "Close"
     )
-    inside = " and ".join(
-        f"{share:.1f} % of closes were inside their {level} % range"
-        for level, share in backtest.coverage_percent.items()
-    )
     return (
         f"Tested on {backtest.forecasts:,} forecasts from {backtest.start} to {backtest.end}, each by a model that had "
-        f"not seen what came. The forecast of Close {sentences.FINDINGS[backtest.finding]} 'tomorrow = today': "
-        f"{sentences.against(backtest, 'Close')}. {inside}. Against the best naive forecast of each:\n\n{others}"
+        f"not seen what came. The {sentences.of_close(backtest)}. {sentences.inside_ranges(backtest)}. Against the "
+        f"best naive forecast of each:\n\n{others}"
     )

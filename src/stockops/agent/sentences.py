@@ -17,7 +17,7 @@ _HEATED, _COLD = 70.0, 30.0  # of RSI, as Wilder called them
 _MUCH, _LITTLE = 1.5, 0.6  # of the usual volume
 _COMPARED = (5, 252)  # sessions
 _APART = 5.0  # percent in five sessions between a price and the market
-FINDINGS = {"tied": "ties with", "better": "is better than", "worse": "is worse than"}
+_FINDINGS = {"tied": "ties with", "better": "is better than", "worse": "is worse than"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Sentence:
 
 
 def outlook(facts: Facts) -> Iterator[Sentence]:
-    """Say what is forecast, what its range is and what a range means."""
+    """Say what is forecast, its range, and whether the change stands out beside it."""
     last = facts.days[-1]
     yield Sentence(
         f"From a last close of {quoted(facts.last_price, facts.unit)} the model sees {facts.ticker} at "
@@ -38,9 +38,8 @@ def outlook(facts: Facts) -> Iterator[Sentence]:
         "range",
     )
     yield _range(facts)
-    small = "small" if abs(facts.outlook_percent) < facts.half_width_percent / 2 else "large"
-    direction = "no direction" if small == "small" else "a direction"
-    yield Sentence(f"The change is {small} beside that range: the forecast sees {direction}.", "range")
+    size, direction = ("large", "a direction") if facts.sees_direction else ("small", "no direction")
+    yield Sentence(f"The change is {size} beside that range: the forecast sees {direction}.", "range")
 
 
 def ranges(facts: Facts) -> Iterator[Sentence]:
@@ -114,15 +113,8 @@ def record(facts: Facts) -> Iterator[Sentence]:
     if facts.backtest is None:
         return
     found = facts.backtest
-    yield Sentence(
-        f"In the backtest of {found.start} to {found.end} the forecast of Close {FINDINGS[found.finding]} "
-        f"'tomorrow = today': {against(found, 'Close')}.",
-        "record",
-    )
-    inside = " and ".join(
-        f"{share:.1f} % of closes were inside their {level} % range" for level, share in found.coverage_percent.items()
-    )
-    yield Sentence(f"There {inside}.", "record")
+    yield Sentence(f"In the backtest of {found.start} to {found.end} the {of_close(found)}.", "record")
+    yield Sentence(f"There {inside_ranges(found)}.", "record")
 
 
 def drift(facts: Facts) -> Iterator[Sentence]:
@@ -147,11 +139,24 @@ def spanned(bounds: tuple[float, float], percents: tuple[float, float]) -> str:
 def against(tested: Tested, channel: str) -> str:
     """Return a channel's errors against its best naive forecast, at every horizon that is known."""
     found = tested.skill_percent.get(channel, {})
-    return ", ".join(f"{_size(skill)} {days} {'day' if days == '1' else 'days'} ahead" for days, skill in found.items())
+    ahead = {days: "1 day" if days == "1" else f"{days} days" for days in found}
+    return ", ".join(f"an error {size(skill)} {ahead[days]} ahead" for days, skill in found.items())
 
 
-def _size(skill: float) -> str:
-    return f"an error {abs(skill):.1f} % {'smaller' if skill >= 0 else 'larger'}"
+def of_close(tested: Tested) -> str:
+    """Return what a backtest found of Close; what chance may have brought is called a tie."""
+    return f"forecast of Close {_FINDINGS[tested.finding]} 'tomorrow = today': {against(tested, 'Close')}"
+
+
+def inside_ranges(tested: Tested) -> str:
+    """Return which share of closes a backtest found inside each range."""
+    shares = tested.coverage_percent.items()
+    return " and ".join(f"{share:.1f} % of closes were inside their {level} % range" for level, share in shares)
+
+
+def size(skill: float) -> str:
+    """Return an error beside another, of the skill against it in percent."""
+    return f"{abs(skill):.1f} % {'smaller' if skill >= 0 else 'larger'}"
 
 
 def _nothing_known(facts: Facts) -> str:

@@ -44,13 +44,10 @@ def alarm(document: Mapping[str, Any], fail_on: FailOn | None) -> str:
 
     `worse`: Close is worse than its best naive forecast at some horizon, beyond chance. `tied`: or nowhere better.
     """
-    horizons = {days: found for days, found in document["channels"]["Close"]["horizons"].items() if found}
-    findings = {days: finding(found) for days, found in horizons.items()}
-    worse = [days for days, found in findings.items() if found == "worse"]
+    horizons, findings = document["channels"]["Close"]["horizons"], document["summary"]["close_findings"]
+    worse = [_tested(days, horizons[days]) for days, found in findings.items() if found == "worse"]
     if fail_on and worse:
-        return (
-            f"Close is worse than its best naive forecast: {', '.join(_tested(days, horizons[days]) for days in worse)}"
-        )
+        return f"Close is worse than its best naive forecast: {', '.join(worse)}"
     if fail_on == "tied" and "better" not in findings.values():
         return f"Close is nowhere better than its best naive forecast: {_close(document['summary'])}"
     return ""
@@ -97,7 +94,7 @@ def _close(summary: Mapping[str, Any]) -> str:
     figures = ", ".join(f"{_percent(skill[days])} at {_days(days)}" for days in _SHOWN if days in skill)
     found = summary["close_findings"]
     parts = [
-        f"is {word} than 'tomorrow = today' at {_listed(days)}"
+        f"is {word} than 'tomorrow = today' at {_days(', '.join(days))}"
         for word in ("better", "worse")
         if (days := [day for day, what in found.items() if what == word])
     ]
@@ -107,10 +104,6 @@ def _close(summary: Mapping[str, Any]) -> str:
 
 def _days(days: str) -> str:
     return "1 day" if days == "1" else f"{days} days"
-
-
-def _listed(days: list[str]) -> str:
-    return f"{', '.join(days)} {'day' if days == ['1'] else 'days'}"
 
 
 def _percent(skill: float | None) -> str:

@@ -39,15 +39,13 @@ def status(run: Run) -> None:
 def work(run: Run) -> None:
     """Do a task in the background; started by `--background` and `--on-missing background`."""
     job: Job = run.given["job"]
-    ticker = _task_id(run.given["worker_ticker"])
-    ref = PARENT if job.endswith("parent") else ModelRef.of(ticker)
+    ref = _ref(run.given["worker_ticker"])
     with run.measured(), tasks(run).working(job, ref.ticker, ref.task) as task:
         try:
             if job.startswith("train"):
                 document = trainer(run, task).train(ref).document()
             else:
-                answer = serving(run, task)
-                document = answer.parent() if ref is PARENT else answer.child(ticker)
+                document = serving(run, task).child(ref.ticker)
         except Exception as exc:  # noqa: BLE001  whatever it is, the record is to say it
             failure = failures.describe(exc)
             terminal.fail(failure)
@@ -59,6 +57,10 @@ def work(run: Run) -> None:
 
 def _task_id(name: str) -> str:
     """Return the id of a task as it may be typed; the index stands for its parent."""
+    return name if name == PARENT.task else _ref(name).task
+
+
+def _ref(ticker: str) -> ModelRef:
     from stockops.market.symbols import parse
 
-    return name if name == PARENT.task else ModelRef.of(parse(name)).task
+    return ModelRef.of(parse(ticker))

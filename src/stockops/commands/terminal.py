@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from stockops import INTERRUPTED
 from stockops.commands.failures import Failure
 from stockops.wording import visible
 
@@ -173,7 +174,7 @@ def is_interrupted() -> bool:
 
 def interrupted() -> None:
     """Say that Ctrl-C ended the call."""
-    sys.stderr.write("stockops: interrupted; nothing was left half-written\n")
+    sys.stderr.write(INTERRUPTED)
 
 
 def wants_json() -> bool:

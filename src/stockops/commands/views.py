@@ -95,8 +95,7 @@ def _notes(document: Document) -> list[str]:
     notes = [
         f"model {document['model_version']}, trained to {document['trained_to']}; prices from {document['source']}"
     ]
-    if (unseen := document["model_age_sessions"]) > WORTH_A_WORD:
-        notes.append(f"the model has not seen the last {unseen} sessions")
+    notes += _model_age(document)
     if document["model_source"] != document["source"]:
         notes.append(f"the model was trained on prices from {document['model_source']}")
     if document["ranges_from"] != document["ticker"]:
@@ -104,6 +103,11 @@ def _notes(document: Document) -> list[str]:
     if document["predictions"]["days"][-1]["extrapolated"]:
         notes.append(f"beyond {_SCORED} sessions: extrapolated, not scored")
     return notes
+
+
+def _model_age(document: Document) -> list[str]:
+    unseen = document["model_age_sessions"] or 0  # nobody can tell where no forecast came
+    return [f"the model has not seen the last {unseen} sessions"] if unseen > WORTH_A_WORD else []
 
 
 def analysis(document: Document) -> "RenderableType":
@@ -124,8 +128,7 @@ def monitored(document: Document) -> "RenderableType":
 
     parts = [drift(document["drift"]), evaluation(document["agent_eval"]), performance(document["performance"])]
     notes = [f"degraded: {', '.join(document['degraded'])}"] if document["degraded"] else []
-    if (unseen := document["model_age_sessions"] or 0) > WORTH_A_WORD:
-        notes.append(f"the model has not seen the last {unseen} sessions")
+    notes += _model_age(document)
     title = f"{document['ticker']}: {document['health'] or 'not judged'}"
     title = _captioned(title, document["data"]) if document["data"] else title
     return Panel(Group(*parts, *notes), title=title, title_align="left")

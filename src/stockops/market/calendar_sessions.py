@@ -71,6 +71,10 @@ class TradingCalendar:
         ]
         return pd.DatetimeIndex(np.concatenate([part.to_numpy() for part in parts]))
 
+    def sessions_after(self, session: date, until: date) -> int:
+        """Return how many sessions come after that one, to `until`, included."""
+        return max(0, len(self.sessions(session, until)) - 1) if until > session else 0
+
     def next_sessions(self, after: date, count: int) -> tuple[date, ...]:
         """Return the first `count` sessions later than `after`."""
         found = pd.DatetimeIndex([])

@@ -156,7 +156,12 @@ def series(name: str, labels: Mapping[str, str]) -> str:
 
 def health(text: str) -> int:
     """Return the number of a health text: `Healthy`, `Degraded (Warning)`, `Critical (Drift Detected)`, any case."""
-    return HEALTH[text.split()[0].lower()]
+    return HEALTH[health_word(text)]
+
+
+def health_word(text: str) -> str:
+    """Return a health text as one of the words of HEALTH."""
+    return text.split()[0].lower()
 
 
 def _escaped(value: str) -> str:

@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from stockops.monitoring.catalogue import HEALTH, health
+from stockops.monitoring.catalogue import HEALTH, health_word
+from stockops.monitoring.ledger import DEGRADED_MASE
 from stockops.records import DriftOn
 
-Word = Literal["healthy", "degraded", "critical"]
 Part = Mapping[str, Any]
 
-WORDS: tuple[Word, ...] = ("healthy", "degraded", "critical")
-_MASE = 1.05  # above it the error is what makes a performance degraded
 _NAMES = {"log_return": "daily returns", "log_volume_change": "volume changes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One verdict: `drift` or `performance`, how bad, and by which figure."""
+    """One verdict: `drift` or `performance`, how bad in a word of HEALTH, and by which figure."""
 
     subject: str
-    health: Word
+    health: str
     figure: str
 
     def __str__(self) -> str:
@@ -41,14 +39,14 @@ def judgements(document: Part, drift_on: DriftOn) -> list[Judgement]:
     return found
 
 
-def worst(found: list[Judgement]) -> Word | None:
+def worst(found: list[Judgement]) -> str | None:
     """Return the worst health, None without any verdict."""
-    return max((judgement.health for judgement in found), key=WORDS.index, default=None)
+    return max((judgement.health for judgement in found), key=HEALTH.__getitem__, default=None)
 
 
 def _of_levels(drift: Part) -> Judgement:
     figure = f"levels, score {drift['drift_score']:.2f}, volatility ratio {drift['volatility_index']:.2f}"
-    return Judgement("drift", _word(drift), figure)
+    return Judgement("drift", health_word(drift["health"]), figure)
 
 
 def _of_returns(returns: Part) -> Judgement:
@@ -59,20 +57,16 @@ def _of_returns(returns: Part) -> Judgement:
         figure = f"volatility ratio {returns['volatility']['ratio']:.2f}"
     else:
         figure = f"{_NAMES[name]}, Kolmogorov-Smirnov {returns['kolmogorov_smirnov'][name]['statistic']:.2f}"
-    return Judgement("drift", _word(returns), f"returns, {figure}")
+    return Judgement("drift", health_word(returns["health"]), f"returns, {figure}")
 
 
 def _of_performance(performance: Part) -> Judgement:
     sessions = max(performance["sessions"], key=int)
     found = performance["sessions"][sessions]
-    if found["mase"] is not None and found["mase"] > _MASE:
+    if found["mase"] is not None and found["mase"] > DEGRADED_MASE:
         figure = f"MASE {found['mase']:.2f}"
     else:
         shares = found["horizons"]["1"]["coverage"].items()
         inside = " and ".join(f"{share:.0%} of closes in the {level} % range" for level, share in shares)
         figure = f"{inside} one day ahead"
-    return Judgement("performance", _word(performance), f"{figure}, last {sessions} sessions")
-
-
-def _word(part: Part) -> Word:
-    return WORDS[health(part["health"])]
+    return Judgement("performance", health_word(performance["health"]), f"{figure}, last {sessions} sessions")

@@ -26,7 +26,7 @@ Bounds = Callable[[LedgerEntry], tuple[float, float]]
 SPANS = (20, 60)  # sessions that a score looks back
 MIN_FORECASTS = 20  # of one day ahead that have come of age; below that a score says nothing
 LEVELS = (80, 95)
-_DEGRADED_MASE, _CRITICAL_MASE = 1.05, 1.25
+DEGRADED_MASE, _CRITICAL_MASE = 1.05, 1.25
 _DEGRADED_AT, _CRITICAL_AT = 0.01, 0.0001  # p-values of a coverage as low as the one that was seen
 
 
@@ -85,7 +85,7 @@ class Performance:
         p_value = min(_p_of_coverage(found[1], level) for level in LEVELS)
         if mase > _CRITICAL_MASE or p_value < _CRITICAL_AT:
             return "Critical"
-        return "Degraded" if mase > _DEGRADED_MASE or p_value < _DEGRADED_AT else "Healthy"
+        return "Degraded" if mase > DEGRADED_MASE or p_value < _DEGRADED_AT else "Healthy"
 
     def document(self) -> dict[str, Any]:
         """Return the scores as JSON."""

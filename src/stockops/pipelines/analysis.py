@@ -33,6 +33,15 @@ _NEWS = timedelta(days=7)
 _PAST = timedelta(days=7)  # a forecast that starts earlier is a look back
 
 
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is known of the model of a forecast: where it lies, its metrics, the backtest that may be quoted of it."""
+
+    place: ModelRef
+    metrics: Document | None
+    backtest: Document | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analyst:
     """Explains forecasts.
@@ -56,38 +65,41 @@ class Analyst:
         forecast = self.forecast(ticker)
         if forecast.get("status") == "training":
             return forecast
+        record = self._record(forecast)
         earlier = self.conversation.turns() if self.conversation else []
         # What an answer in a conversation means depends on what was said before: it is nobody else's.
         kept = None if earlier else self.kept
-        wanted = kept.wanted(forecast, question, self._beside(forecast)) if kept else None
+        wanted = kept.wanted(forecast, question, self._beside(forecast, record)) if kept else None
         report = kept.answer(wanted) if kept and wanted else None
         cache = "off" if kept is None else "miss" if report is None else "hit"
         if report is None:
-            report, _ = self.write(forecast, question, earlier)
+            report, _ = self._write(forecast, record, question, earlier)
             if kept and wanted and self._complete(forecast, report):
                 kept.keep(wanted, report)
         if self.conversation and report.provider != rendering.OFFLINE:
             turn = Turn(prompt.asked(ticker, question), report.prose)
             self.conversation.add(ticker, turn, self.clock.now)
         document = self._document(forecast, report, question, cache)
-        self._save(self._record(forecast)[0], document)
+        self._save(record.place, document)
         return document
 
     def forecast(self, ticker: str) -> Document:
         """Return the forecast that is to be explained: the parent's of the market, else the child's."""
-        return self.forecasts.parent() if ticker == MARKET else self.forecasts.child(ticker)
+        return self.forecasts.child(ticker)
 
-    def write(
-        self, forecast: Document, question: str | None = None, earlier: Sequence[Turn] = ()
-    ) -> tuple[Report, Facts]:
+    def write(self, forecast: Document) -> tuple[Report, Facts]:
         """Return a report written anew, and the facts it was written from; nothing is kept or saved."""
-        place, metrics = self._record(forecast)
+        return self._write(forecast, self._record(forecast))
+
+    def _write(
+        self, forecast: Document, record: _Record, question: str | None = None, earlier: Sequence[Turn] = ()
+    ) -> tuple[Report, Facts]:
         known = facts.gather(
             forecast,
-            metrics=metrics,
-            drift=self._drift(replace(place, as_of=None), forecast["last_date"]),
+            metrics=record.metrics,
+            drift=self._drift(replace(record.place, as_of=None), forecast["last_date"]),
             news=self._news(forecast),
-            backtest=self._backtest(forecast),
+            backtest=record.backtest,
             context=self._context(forecast),
             untested=summary.untested(forecast["ticker"]),
             looks_back=self._end(forecast) < self.clock.now - _PAST,
@@ -118,10 +130,10 @@ class Analyst:
                 log.warning("the report does without a comparison with %s: %s", MARKET, exc)
         return context.of(bars, market)
 
-    def _beside(self, forecast: Document) -> list[Any]:
+    def _beside(self, forecast: Document, record: _Record) -> list[Any]:
         """Return what a report is made from beside its forecast: the backtest, and digests of files of prices."""
         files = [self.forecasts.history(ticker) for ticker in (forecast["ticker"], MARKET)]
-        return [self._backtest(forecast), *files]
+        return [record.backtest, *files]
 
     def _complete(self, forecast: Document, report: Report) -> bool:
         """Tell whether nothing made a report poorer than it should be."""
@@ -149,7 +161,19 @@ class Analyst:
         day = options.as_of or datetime.fromisoformat(forecast["last_date"]).date()
         return min(self.clock.now, datetime.combine(day, time.max, ZoneInfo("UTC")))
 
-    def _record(self, forecast: Document) -> tuple[ModelRef, Document | None]:
+    def _record(self, forecast: Document) -> _Record:
+        """Return what is known of the model of a forecast, nothing of it later than the forecast."""
+        place, metrics = self._metrics(forecast)
+        backtest = track_record.of(
+            place,
+            models=self.models,
+            strategy=(metrics or {}).get("strategy"),
+            source=forecast["source"],
+            last=forecast["last_date"],
+        )
+        return _Record(place, metrics, backtest)
+
+    def _metrics(self, forecast: Document) -> tuple[ModelRef, Document | None]:
         """Return where the model of a forecast lies, and its metrics."""
         ref = ModelRef.of(forecast["ticker"])
         for place in ref.places(self.forecasts.options.as_of):
@@ -157,17 +181,6 @@ class Analyst:
             if metrics and metrics.get("model_version") == forecast["model_version"]:
                 return place, metrics
         return ref, None
-
-    def _backtest(self, forecast: Document) -> Document | None:
-        """Return the summary of the last backtest of the model's method, unless it knows more than the forecast."""
-        place, metrics = self._record(forecast)
-        return track_record.of(
-            place,
-            models=self.models,
-            strategy=(metrics or {}).get("strategy"),
-            source=forecast["source"],
-            last=forecast["last_date"],
-        )
 
     def _drift(self, place: ModelRef, last_date: str) -> Document | None:
         """Return the last drift report, unless it knows more than the forecast."""

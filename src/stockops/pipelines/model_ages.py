@@ -64,7 +64,7 @@ class ModelAges:
         try:
             end = self.history.last_day(ref.ticker)
             if self.history.feed.live:
-                return max(0, len(self.history.calendar_of(ref.ticker).sessions(last, end)) - 1) if end > last else 0
+                return self.history.calendar_of(ref.ticker).sessions_after(last, end)
             days = self.history.feed.bars(ref.ticker, ohlcv.FIRST_DAY, end).table.index
         except StockopsError:
             return None

@@ -52,8 +52,10 @@ def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None)
 
     A checkpoint that cannot be read is no newer one: training is its cure.
     """
+    if as_of is None:
+        return ref
     stored = models.read(ref, ref.checkpoint)
-    if as_of is None or stored is None:
+    if stored is None:
         return ref
     try:
         newer = unpack(stored, "", "").trained_to > as_of
@@ -62,17 +64,12 @@ def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None)
     return replace(ref, as_of=as_of) if newer else ref
 
 
-def age(checkpoint: Checkpoint, prices: Prices) -> int:
-    """Return how many sessions of a history the model has not seen."""
-    return int((prices.bars.index > pd.Timestamp(checkpoint.trained_to)).sum())
-
-
 def doubt(checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date | None, effort: BestEffort) -> int:
     """Say what makes a model poorer than it should be for these prices, and return its age in sessions.
 
     It is stale beyond `max_age` sessions, and strange where it was trained on prices of another source.
     """
-    unseen, source = age(checkpoint, prices), source_of(checkpoint)
+    unseen, source = int((prices.bars.index > pd.Timestamp(checkpoint.trained_to)).sum()), source_of(checkpoint)
     cure = f"{ModelRef.of(prices.symbol).command} --source {prices.source}" + (f" --as-of {as_of}" if as_of else "")
     if unseen > WORTH_A_WORD:
         log.warning(

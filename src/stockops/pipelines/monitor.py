@@ -61,7 +61,7 @@ class Monitor:
         forecast = _once(lambda: self.analyst.forecast(ref.ticker))
         parts: Document = {
             "drift": _part(lambda: self._drift(ref, prices())),
-            "agent_eval": _part(lambda: self._evaluation(ref, forecast())),
+            "agent_eval": _part(lambda: self._evaluation(ref, forecast)),
             "performance": _part(lambda: self._performance(ref, prices())),
         }
         _say_failures(ref.ticker, parts)
@@ -87,9 +87,10 @@ class Monitor:
         self.models.write(ref, files)
         return document
 
-    def _evaluation(self, ref: ModelRef, forecast: Document) -> Document:
+    def _evaluation(self, ref: ModelRef, to_explain: Callable[[], Document]) -> Document:
         """Have a report written anew, and see what it is worth."""
         started = time.monotonic()
+        forecast = to_explain()
         if forecast.get("status") == "training":
             return {"status": "skipped", "reason": "its model is being trained in the background"}
         report, facts = self.analyst.write(forecast)

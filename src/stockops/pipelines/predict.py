@@ -85,7 +85,7 @@ class Predictor:
             history=_history(prices),
             model_age=age,
             model_source=stored.source_of(checkpoint),
-            worth=summary.worth(self._backtest(found, prices), ticker),
+            worth=summary.worth(track_record.of_model(found.place, checkpoint, prices, given.models), ticker),
             behind=prices.behind,
         )
         entries = _entries(forecast, found.place.kind, self.now())
@@ -108,15 +108,6 @@ class Predictor:
         if found is None:
             raise stored.missing(ref, models=self.trainer.models, as_of=self.trainer.clock.as_of)
         return found
-
-    def _backtest(self, found: Found, prices: Prices) -> dict[str, Any] | None:
-        return track_record.of(
-            found.place,
-            models=self.trainer.models,
-            strategy=found.checkpoint.card["strategy"],
-            source=prices.source,
-            last=prices.last.isoformat(),
-        )
 
     def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
         """Return when a vendor may have another bar that this call may see; a file is its own digest."""

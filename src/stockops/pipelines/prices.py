@@ -207,7 +207,7 @@ def _behind(symbol: str, last: date, held: TradingCalendar, expected: date | Non
     if expected is None:
         log.info("%s: history ends %s", symbol, last)
         return 0
-    behind = max(0, len(held.sessions(last, expected)) - 1) if expected > last else 0
+    behind = held.sessions_after(last, expected)
     if behind:
         log.warning("%s: history ends %s, %d session(s) before %s", symbol, last, behind, expected)
     return behind

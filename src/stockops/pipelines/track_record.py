@@ -3,10 +3,14 @@
 import hashlib
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stockops.ports import ModelStore
 from stockops.records import METHOD, ModelRef
+
+if TYPE_CHECKING:
+    from stockops.forecasting.checkpoint import Checkpoint
+    from stockops.pipelines.prices import Prices
 
 Document = dict[str, Any]
 
@@ -16,6 +20,12 @@ REPORT = "backtest/latest_backtest.json"
 def digest(ref: ModelRef, models: ModelStore) -> str:
     """Return a digest of the last backtest: while it stays, the same is quoted."""
     return hashlib.sha256(models.read(replace(ref, as_of=None), REPORT) or b"").hexdigest()
+
+
+def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models: ModelStore) -> Document | None:
+    """Return the summary of the last backtest that may be quoted of a model and the prices that it is asked about."""
+    strategy, last = checkpoint.card["strategy"], prices.last.isoformat()
+    return of(place, models=models, strategy=strategy, source=prices.source, last=last)
 
 
 def of(ref: ModelRef, *, models: ModelStore, strategy: str | None, source: str, last: str) -> Document | None:

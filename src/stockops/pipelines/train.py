@@ -180,13 +180,7 @@ class Trainer:
         if not learned.own_ranges:
             log.warning("%s: too short a history for ranges of its own: it has its parent's", place.ticker)
         prices = lesson.prices
-        backtest = track_record.of(
-            place,
-            models=self.models,
-            strategy=checkpoint.card["strategy"],
-            source=prices.source,
-            last=prices.last.isoformat(),
-        )
+        backtest = track_record.of_model(place, checkpoint, prices, self.models)
         files = self._files(place, checkpoint, learned, prices.currency, backtest)
         artifacts = self.models.write(place, files)
         run = run_of(place, checkpoint, files, learned.history, time.monotonic() - started, backtest)
