@@ -19,7 +19,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import trustme
 
-Mode = Literal["ok", "429", "500", "slow", "drop", "empty", "garbage", "no_adjclose", "short"]
+from tests.hostile_server import HTTP_FAULTS, HttpFault, http_answer
+
+Mode = HttpFault | Literal["ok", "429", "500", "slow", "drop", "empty", "garbage", "no_adjclose", "short"]
 _FIELDS = ("open", "high", "low", "close", "volume")
 
 
@@ -131,7 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._known.requests.append(self.path)
         mode = self._known.next_mode()
-        if mode == "500":
+        if mode in HTTP_FAULTS:
+            self._misbehave(mode)
+        elif mode == "500":
             self._reply(500, _error("internal-error", "boom"))
         elif mode == "garbage":
             self._reply(200, "<html>Will be right back</html>")
@@ -146,6 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _chart(self, symbol: str, query: dict[str, str]) -> None:
         mode = self._known.next_mode()
+        if mode in HTTP_FAULTS:
+            self._misbehave(mode)
+            return
         if mode == "slow":
             time.sleep(3)
         if mode == "drop":
@@ -162,6 +169,13 @@ class _Handler(BaseHTTPRequestHandler):
             answer = _chart(symbol, self._known.tables[symbol], query, mode, self._zone(symbol))
             answer["chart"]["result"][0]["meta"]["currency"] = self._known.currencies.get(symbol, "USD")
             self._reply(200, answer)
+
+    def _misbehave(self, fault: HttpFault) -> None:
+        self.close_connection = True
+        for part in http_answer(fault, 0):
+            if not part:
+                time.sleep(0.2)
+            self.wfile.write(part)
 
     def _zone(self, symbol: str) -> ZoneInfo:
         return ZoneInfo(self.zones.get(symbol.rpartition(".")[2], "America/New_York"))

@@ -324,7 +324,7 @@ class ReportStore(Service, Protocol):
         """Keep an entry in the place of one of the same key; entries with an older timestamp are forgotten."""
 
     def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        """Return the payloads that have these values, newest first."""
+        """Return the payloads that have these values, newest first; the texts of their reports may be left out."""
 
     def forget(self, match: Mapping[str, str]) -> None:
         """Forget the entries that have these values."""

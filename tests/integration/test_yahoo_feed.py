@@ -1,5 +1,7 @@
 """The real yfinance client against a loopback server that speaks Yahoo's chart API."""
 
+import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,14 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stockops.adapters.bounded_io import MOST_BYTES
 from stockops.adapters.retries import RetryPolicy
 from stockops.adapters.yahoo import YahooFeed
+from stockops.adapters.yahoo_news import YahooNews
 from stockops.best_effort import BestEffort
-from stockops.errors import DataError, StockopsError, TryAgainError
+from stockops.errors import DataError, ServiceError, StockopsError, TryAgainError
 from stockops.market import calendar, ohlcv
 from stockops.pipelines.prices import PriceHistory
 from stockops.records import Clock, PriceOptions
 from tests.builders import bars
+from tests.hostile_server import HTTP_FAULTS, HttpFault
 from tests.loopback_yahoo import Mode, YahooServer, yahoo_server
 
 FIRST, LAST = date(2004, 8, 19), date(2015, 3, 31)
@@ -198,3 +203,27 @@ def test_yfinance_leaves_nothing_in_the_users_home(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     feed.bars("AAPL", FIRST, LAST)
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("fault", [fault for fault in HTTP_FAULTS if fault != "redirect_loop"])
+def test_a_server_that_drips_or_never_ends_is_left_at_the_limit(
+    server: YahooServer, tmp_path: Path, fault: HttpFault
+) -> None:
+    retry = RetryPolicy(attempts=5, first_wait_seconds=0.01, longest_wait_seconds=0.02, total_seconds=1.5)
+    feed = YahooFeed(calendar_of=calendar.of, cache_dir=tmp_path / "yfinance", timeout_seconds=1, retry=retry)
+    news = YahooNews(tmp_path / "yfinance", 1)
+    feed.bars("AAPL", FIRST, LAST)  # its imports, cookie and crumb are not what is measured
+    server.mode = fault
+    tracemalloc.start()
+    try:
+        started = time.monotonic()
+        with pytest.raises((DataError, TryAgainError)):
+            feed.bars("AAPL", FIRST, LAST)
+        assert time.monotonic() - started < 3.5
+        started = time.monotonic()
+        with pytest.raises(ServiceError):
+            news.items("AAPL", datetime(2015, 3, 1, tzinfo=UTC), datetime(2015, 3, 31, tzinfo=UTC))
+        assert time.monotonic() - started < 3.0
+        assert tracemalloc.get_traced_memory()[1] < 6 * MOST_BYTES
+    finally:
+        tracemalloc.stop()

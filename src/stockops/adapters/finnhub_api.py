@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from stockops.adapters import addresses
+from stockops.adapters import addresses, bounded_http
 from stockops.adapters.retries import RetryPolicy, Transient, retry_after
 from stockops.errors import DataError, UsageError
 
@@ -31,18 +31,17 @@ class FinnhubApi:
         """
         if not addresses.is_plain(self.base_url):
             raise UsageError(_NO_ADDRESS, addresses.cure(self.base_url, "https://HOST/PATH"))
-        return self.retry.run(_NAME, lambda: self._fetch(path, symbol, params, what))
+        return self.retry.run(_NAME, lambda left: self._fetch(path, symbol, params, what, left))
 
-    def _fetch(self, path: str, symbol: str, params: Mapping[str, str | int], what: str) -> Any:
+    def _fetch(self, path: str, symbol: str, params: Mapping[str, str | int], what: str, left: float) -> Any:
+        seconds = min(self.timeout_seconds, max(left, 0.1))
         try:
-            response = httpx.get(
-                f"{self.base_url.rstrip('/')}/{path}",
-                params={"symbol": symbol, **params},
-                headers={"X-Finnhub-Token": self.api_key},
-                timeout=self.timeout_seconds,
-            )
+            with bounded_http.client(self.base_url, seconds, {"X-Finnhub-Token": self.api_key}) as client:
+                response = client.get(path, params={"symbol": symbol, **params})
         except httpx.TimeoutException:
-            raise Transient(f"no answer within {self.timeout_seconds:g} s") from None
+            raise Transient(f"no answer within {seconds:.3g} s") from None
+        except (bounded_http.AnswerTooLarge, httpx.DecodingError) as exc:
+            raise DataError(f"finnhub's answer for {symbol} is malformed: {exc}", "try again later") from None
         except httpx.InvalidURL:
             raise UsageError(_NO_ADDRESS, addresses.cure(self.base_url, "https://HOST/PATH")) from None
         except httpx.HTTPError as exc:
@@ -63,5 +62,5 @@ def _raise_for_status(symbol: str, what: str, status: int, after_seconds: float 
         raise Transient("rate limited", after_seconds)
     if status >= 500:
         raise Transient(f"server error {status}", after_seconds)
-    if status >= 400:
+    if status >= 300:  # a redirect, too: the key is not for another server
         raise DataError(f"finnhub answers {status} for {symbol}")

@@ -1,7 +1,6 @@
 """What every language-model server is asked over: bounded in time, tried again where that may help, said plainly."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from stockops.adapters import addresses
+from stockops.adapters import addresses, bounded_http
 from stockops.adapters.retries import RetryPolicy, Transient, retry_after
 from stockops.agent import answer
 from stockops.errors import ServiceError, TryAgainError
@@ -73,21 +72,21 @@ class LlmServer:
         """Return the JSON at a path, asked for once; ServiceError when there is none."""
         once = replace(self, retry=RetryPolicy(attempts=1))
         try:
-            return once._run(seconds, lambda client, _: _checked(client.get(path)).json())
+            return once._run(seconds, lambda client: _checked(client.get(path)).json())
         except Refused as exc:
             raise self.failure(str(exc)) from None
 
     def post(self, path: str, body: Mapping[str, Any], seconds: float) -> Any:
         """Return the JSON that answers a body; ServiceError when there is none, Refused where it is not taken."""
-        return self._run(seconds, lambda client, _: _checked(client.post(path, json=body)).json())
+        return self._run(seconds, lambda client: _checked(client.post(path, json=body)).json())
 
     def stream(self, path: str, body: Mapping[str, Any], seconds: float, reader: Callable[[], Reader]) -> Reader:
         """Return a reader that has the whole of a streamed answer; fails like `post`."""
 
-        def read(client: httpx.Client, until: float) -> Reader:
+        def read(client: httpx.Client) -> Reader:
             answer = reader()
             with client.stream("POST", path, json=body) as response:
-                lines = _until(until, _checked(response).iter_lines())
+                lines = _checked(response).iter_lines()
                 if response.headers.get("content-type", "").startswith("application/json"):
                     lines = _whole(answer, lines)
                 for line in lines:
@@ -115,16 +114,15 @@ class LlmServer:
         message = f"{self.service} at {self.address} does not serve: {what}"
         return ServiceError(message, hint, service=self.service, alive=alive)
 
-    def _run(self, seconds: float, work: Callable[[httpx.Client, float], T]) -> T:
+    def _run(self, seconds: float, work: Callable[[httpx.Client], T]) -> T:
         """Return what `work` makes of a client, before the time is over however many attempts that takes."""
         if not addresses.is_plain(self.url):
             raise self.failure("the address is none", addresses.cure(self.url, "http://HOST:PORT"))
-        until = time.monotonic() + seconds
 
-        def attempt() -> T:
+        def attempt(left: float) -> T:
             try:
-                with self._client(until - time.monotonic()) as client:
-                    return work(client, until)
+                with self._client(left) as client:
+                    return work(client)
             except _BROKEN_OFF as exc:
                 raise Transient(f"a connection that breaks off ({type(exc).__name__})") from None
 
@@ -133,11 +131,8 @@ class LlmServer:
 
     def _client(self, seconds: float) -> httpx.Client:
         limit = max(seconds, 0.1)
-        return httpx.Client(
-            base_url=self.url,
-            timeout=httpx.Timeout(limit, connect=min(_CONNECT_SECONDS, limit)),
-            headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
-        )
+        timeout = httpx.Timeout(limit, connect=min(_CONNECT_SECONDS, limit))
+        return bounded_http.client(self.url, timeout, {"Authorization": f"Bearer {self.key}"} if self.key else None)
 
     @contextmanager
     def _said(self, seconds: float) -> Iterator[None]:
@@ -150,20 +145,14 @@ class LlmServer:
             raise self.failure(f"no whole answer in {seconds:.0f} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise self.failure("the address is none", addresses.cure(self.url, "http://HOST:PORT")) from None
+        except (bounded_http.AnswerTooLarge, httpx.DecodingError) as exc:
+            raise self.failure(str(exc)) from None
         except httpx.HTTPError as exc:
             raise self.failure(f"no connection ({type(exc).__name__})") from None
         except TryAgainError as exc:
             raise self.failure(str(exc.__cause__)) from None
         except ValueError:
             raise self.failure("an answer that is no JSON") from None
-
-
-def _until(until: float, lines: Iterator[str]) -> Iterator[str]:
-    """Yield lines while there is time: a server that drips never lets a single wait run out."""
-    for line in lines:
-        yield line
-        if time.monotonic() > until:
-            raise httpx.ReadTimeout("")
 
 
 def _whole(answer: Reader, lines: Iterator[str]) -> Iterator[str]:

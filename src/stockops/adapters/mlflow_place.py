@@ -82,10 +82,13 @@ class Place:
     def _ask(self, path: str, environment: Mapping[str, str]) -> tuple[int, str]:
         import httpx
 
+        from stockops.adapters import bounded_http
+
         user, password = environment.get("MLFLOW_TRACKING_USERNAME"), environment.get("MLFLOW_TRACKING_PASSWORD")
         auth = (user, password) if user and password else None
         try:
-            answer = httpx.get(self.uri.rstrip("/") + path, auth=auth, timeout=_PROBE_SECONDS)
+            with bounded_http.client(self.uri, _PROBE_SECONDS, credentials=auth) as client:
+                answer = client.get(path)
         except httpx.TimeoutException:
             raise unserved(self.shown, f"no answer in {_PROBE_SECONDS:.0f} s", "is it overloaded?") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:

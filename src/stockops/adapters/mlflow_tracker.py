@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stockops.adapters.bounded_requests import bounded
 from stockops.adapters.imports import hidden
 from stockops.adapters.locks import locked
 from stockops.adapters.mlflow_place import Place, unserved
@@ -52,7 +53,7 @@ class MlflowTracker:
     def record(self, run: TrainingRun) -> str:
         """Record a run with its files, register its model as the one in production; return the run's id."""
         place = Place.of(self.uri, self.home)
-        with self._environment():
+        with self._environment(), bounded():
             place.probe(os.environ)
             with _said(place.shown), self._alone(place):
                 client = _client(place)

@@ -2,13 +2,11 @@
 
 import base64
 import re
-import threading
-from collections.abc import Callable
 from urllib.parse import quote
 
 import httpx
 
-from stockops.adapters import addresses
+from stockops.adapters import addresses, bounded_http
 from stockops.adapters.exposition import CONTENT_TYPE
 from stockops.errors import ServiceError, UsageError
 from stockops.wording import one_line
@@ -51,19 +49,11 @@ class Pushgateway:
         return f"{version} at {self._address}"
 
     def _ask(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
-        def send() -> httpx.Response:
-            return httpx.request(
-                method,
-                f"{self._address}/{path}",
-                content=content,
-                headers={} if content is None else {"Content-Type": CONTENT_TYPE},
-                auth=self._credentials,
-                timeout=self._seconds,
-            )
-
+        headers = {} if content is None else {"Content-Type": CONTENT_TYPE}
         try:
-            answer = _within(self._seconds, send)
-        except (TimeoutError, httpx.TimeoutException):
+            with bounded_http.client(self._address, self._seconds, headers, self._credentials) as client:
+                answer = client.request(method, path, content=content)
+        except httpx.TimeoutException:
             raise self._unserved(f"no answer in {self._seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as exc:  # the last three: a bad proxy or CA
             raise self._unserved(one_line(exc) or type(exc).__name__) from None
@@ -100,27 +90,3 @@ def _refusal(answer: httpx.Response) -> str:
         return f"it wants another user or password (status {answer.status_code})"
     line = one_line((answer.text.strip().splitlines() or [""])[0])
     return f"status {answer.status_code}{': ' if line else ''}{line}"
-
-
-def _within(seconds: float, work: Callable[[], httpx.Response]) -> httpx.Response:
-    """Return what `work` returns, TimeoutError when it takes longer.
-
-    httpx bounds each wait for a byte; a name server that is silent and an answer that drips have no bound.
-    """
-    answers: list[httpx.Response] = []
-    failures: list[Exception] = []
-
-    def run() -> None:
-        try:
-            answers.append(work())
-        except Exception as exc:  # noqa: BLE001  a thread would print it; it belongs to the caller
-            failures.append(exc)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    for failure in failures:
-        raise failure
-    if not answers:
-        raise TimeoutError
-    return answers[0]

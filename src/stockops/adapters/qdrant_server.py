@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
+from httpx import DecodingError
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from stockops.adapters import addresses
+from stockops.adapters.bounded_http import AnswerTooLarge, BoundedTransport
 from stockops.agent.lexical import DIMENSIONS
 from stockops.errors import ServiceError, UsageError
 from stockops.ports import Kept
@@ -20,6 +22,7 @@ T = TypeVar("T")
 
 COLLECTION = "stock_analysis"
 _MOST = 10_000  # entries handed out at once
+_WITHOUT_TEXTS = models.PayloadSelectorExclude(exclude=["report.report", "report.prose", "report.news"])
 _GONE = 404
 _MADE_MEANWHILE = 409
 _NO_ADDRESS = "QDRANT_URL is not the address of a Qdrant"
@@ -52,8 +55,12 @@ class QdrantServer:
         self._ask(lambda: self._client.upsert(COLLECTION, [point]))
 
     def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        """Return the payloads that fit, newest first."""
-        found = self._ask(lambda: self._client.scroll(COLLECTION, scroll_filter=_filter(match), limit=_MOST))
+        """Return the payloads that fit, newest first, without what makes them long: an answer has a bound."""
+        found = self._ask(
+            lambda: self._client.scroll(
+                COLLECTION, scroll_filter=_filter(match), limit=_MOST, with_payload=_WITHOUT_TEXTS
+            )
+        )
         payloads = [record.payload or {} for record in found[0]] if found else []
         return sorted(payloads, key=lambda payload: -float(payload.get("timestamp") or 0))
 
@@ -86,6 +93,7 @@ class QdrantServer:
                 api_key=self._key or None,
                 timeout=max(1, math.ceil(self._timeout_seconds)),
                 check_compatibility=False,  # a request more, and a warning in place of an error
+                transport=BoundedTransport(self._url),
             )
         except ValueError:
             raise UsageError(_NO_ADDRESS, hint) from None
@@ -121,7 +129,8 @@ class QdrantServer:
                 return None
             raise self._failure(f"status {exc.status_code}{_reason(exc.content)}") from None
         except ResponseHandlingException as exc:
-            raise self._failure(f"no answer ({type(exc.source).__name__})") from None
+            known = isinstance(exc.source, (AnswerTooLarge, DecodingError))
+            raise self._failure(str(exc.source) if known else f"no answer ({type(exc.source).__name__})") from None
         except (ApiException, ValueError) as exc:
             raise self._failure(f"an answer that is none of Qdrant's ({type(exc).__name__})") from None
 

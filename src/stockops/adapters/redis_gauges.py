@@ -1,8 +1,7 @@
 """What is measured of Redis."""
 
-import redis
-
 from stockops.adapters import redis_client
+from stockops.errors import ServiceError
 from stockops.monitoring.catalogue import Sample
 
 
@@ -11,7 +10,8 @@ def samples(url: str, timeout_seconds: float) -> list[Sample]:
     if not url:
         return []
     try:
-        keys = redis_client.connect(url, timeout_seconds).dbsize()
-    except redis.RedisError:
+        with redis_client.translated(url):
+            keys = int(redis_client.connect(url, timeout_seconds).dbsize())
+    except ServiceError:
         return [Sample("redis_up", {}, 0)]
-    return [Sample("redis_up", {}, 1), Sample("redis_keys_total", {}, int(keys))]
+    return [Sample("redis_up", {}, 1), Sample("redis_keys_total", {}, keys)]

@@ -1,8 +1,9 @@
 """State in Redis: what several machines may share."""
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 
 import redis
@@ -11,6 +12,7 @@ from stockops.adapters import redis_client
 
 _TOTALS = "stockops:totals"  # one hash: field -> running total
 _PROBE = "stockops:check"
+_SCAN_TIMEOUTS = 10  # a server with millions of keys of others takes a thousand round trips
 
 
 class RedisState:
@@ -47,8 +49,13 @@ class RedisState:
         """Return the keys that begin so, sorted."""
         pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
         with self._said():
-            found = self._client.scan_iter(match=pattern, count=1000)
-            return sorted({_text(key) for key in found} - {_TOTALS})
+            until = time.monotonic() + _SCAN_TIMEOUTS * self._timeout_seconds
+            found = set()
+            for key in self._client.scan_iter(match=pattern, count=1000):
+                found.add(_text(key))
+                if time.monotonic() > until:
+                    raise redis.TimeoutError
+            return sorted(found - {_TOTALS})
 
     def seconds_left(self, key: str) -> int | None:
         """Return how long a value has still to live."""
@@ -67,7 +74,8 @@ class RedisState:
     def totals(self) -> dict[str, float]:
         """Return every running total."""
         with self._said():
-            return {_text(name): float(total) for name, total in self._client.hgetall(_TOTALS).items()}
+            found = self._client.hgetall(_TOTALS).items()
+            return {_text(name): float(total) for name, total in found if isinstance(name, (bytes, str))}
 
     def check(self) -> str:
         """Return the server's version and address, once it has taken a value and dropped it."""
@@ -81,12 +89,8 @@ class RedisState:
     def _client(self) -> "redis.Redis":
         return redis_client.connect(self._url, self._timeout_seconds)
 
-    @contextmanager
-    def _said(self) -> Iterator[None]:
-        try:
-            yield
-        except redis.RedisError as exc:
-            raise redis_client.failure(self._url, exc) from None
+    def _said(self) -> AbstractContextManager[None]:
+        return redis_client.translated(self._url)
 
 
 def _text(value: bytes | str) -> str:

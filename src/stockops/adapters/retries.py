@@ -48,11 +48,13 @@ class RetryPolicy:
     longest_wait_seconds: float = 30.0
     total_seconds: float = 60.0
 
-    def run(self, vendor: str, call: Callable[[], T]) -> T:
-        """Return what `call` returns; TryAgainError once it has raised Transient too often or for too long.
+    def run(self, vendor: str, call: Callable[[float], T]) -> T:
+        """Return what `call` returns, told how many seconds are left; TryAgainError once it has raised Transient too
+        often or for too long.
 
         A server that asks for more time than is left has failed at once.
         """
+        until = time.monotonic() + self.total_seconds
         log = logging.getLogger(f"stockops.{vendor}")
 
         def say(state: RetryCallState) -> None:
@@ -77,7 +79,7 @@ class RetryPolicy:
             reraise=True,
         )
         try:
-            return attempts(call)
+            return attempts(lambda: call(until - time.monotonic()))
         except Transient as exc:
             tried = attempts.statistics.get("attempt_number", 1)
             raise TryAgainError(

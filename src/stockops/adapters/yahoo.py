@@ -17,6 +17,7 @@ import yfinance
 from curl_cffi import requests
 from yfinance.exceptions import YFException, YFRateLimitError, YFTzMissingError
 
+from stockops.adapters.bounded_io import AnswerTooLargeError
 from stockops.adapters.retries import RetryPolicy, Transient
 from stockops.adapters.yahoo_session import YahooSession, prepare
 from stockops.errors import DataError
@@ -41,7 +42,7 @@ class YahooFeed:
     def bars(self, symbol: str, first: date, last: date) -> RawBars:
         """Return the raw table from `first` to `last`, Adj Close included (port BarFeed)."""
         prepare(self.cache_dir)
-        table, currency = self.retry.run(self.name, lambda: self._fetch(symbol, first, last))
+        table, currency = self.retry.run(self.name, lambda left: self._fetch(symbol, first, last, left))
         raw, notes = ohlcv.priced(self._normal(symbol, table))
         return RawBars(raw, currency, notes)
 
@@ -53,8 +54,8 @@ class YahooFeed:
         days = stated if stamps.tz is None else self.calendar_of(symbol).session_dates(stamps.tz_convert("UTC"), stated)
         return raw.set_axis(pd.DatetimeIndex(days, name="Date"))
 
-    def _fetch(self, symbol: str, first: date, last: date) -> tuple[pd.DataFrame, str | None]:
-        session = YahooSession(self.timeout_seconds, _CHART)
+    def _fetch(self, symbol: str, first: date, last: date, left: float) -> tuple[pd.DataFrame, str | None]:
+        session = YahooSession(self.timeout_seconds, _CHART, left)
         try:
             table: pd.DataFrame = yfinance.Ticker(symbol, session=session).history(
                 start=first,
@@ -65,6 +66,8 @@ class YahooFeed:
             )
         except YFRateLimitError:
             raise Transient("rate limited") from None
+        except AnswerTooLargeError as exc:
+            raise DataError(f"yahoo's answer for {symbol} is malformed: {exc}", "try again later") from None
         except requests.exceptions.Timeout:
             raise Transient(f"no answer within {self.timeout_seconds:g} s") from None
         except requests.exceptions.RequestException as exc:

@@ -10,6 +10,7 @@ import yfinance
 from curl_cffi import requests
 from yfinance.exceptions import YFException
 
+from stockops.adapters.bounded_io import AnswerTooLargeError
 from stockops.adapters.yahoo_session import YahooSession, prepare
 from stockops.agent.news import NewsItem
 from stockops.errors import ServiceError
@@ -35,11 +36,13 @@ class YahooNews:
     def items(self, ticker: str, first: datetime, last: datetime) -> list[NewsItem]:
         """Return the latest items of a ticker, whatever their day."""
         prepare(self.cache_dir)
-        session = YahooSession(self.timeout_seconds, _STREAM)
+        session = YahooSession(self.timeout_seconds, _STREAM, self.timeout_seconds)
         try:
             found = yfinance.Ticker(ticker, session=session).get_news(count=_COUNT)
         except requests.exceptions.RequestException as exc:
             raise ServiceError(f"no news: yahoo does not answer ({type(exc).__name__})", service=_SERVICE) from None
+        except AnswerTooLargeError as exc:
+            raise ServiceError(f"no news: yahoo sends {exc}", service=_SERVICE) from None
         except (YFException, ValueError, KeyError, TypeError, AttributeError) as exc:
             raise ServiceError(f"no news: yahoo's answer is none ({type(exc).__name__})", service=_SERVICE) from None
         if session.status != 200 or '"tickerStream"' not in session.answer.text:  # yfinance takes either for no news
