@@ -22,6 +22,7 @@ from stockops.forecasting.relative import changes, relative, standing
 from stockops.market import features, windows
 from stockops.market.adjustment import adjust
 from stockops.market.ohlcv import FIRST_DAY
+from stockops.records import PARENT
 
 
 class Samples(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -46,7 +47,7 @@ def main() -> None:
     folder, symbol, parent, place, epochs = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])
     table = pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"], index_col="Date")
     values = features.add(adjust(table[table.index >= pd.Timestamp(FIRST_DAY)]).bars).to_numpy()
-    model = transfer.child_of(checkpoint.unpack(Path(parent).read_bytes(), parent, ""), "freeze")
+    model = transfer.child_of(checkpoint.unpack(Path(parent).read_bytes(), PARENT), "freeze")
     model.body.dropout = model.config.dropout
     cut = windows.make(values, symbol=symbol, split="random", seed=7)
     rows = relative(cut.context[cut.training]).reshape(-1, values.shape[1])

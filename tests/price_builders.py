@@ -106,13 +106,13 @@ def at_midnight(table: pd.DataFrame, zone: str) -> str:
 
 def lend(home: Path, ref: ModelRef, source: str, last: date) -> Checkpoint:
     """Make the stored model of the samples one that was trained on prices of another source, to another day."""
-    checkpoint = unpack(ModelFiles(home, 60).read(ref, ref.checkpoint) or b"", ref.ticker, "")
+    checkpoint = unpack(ModelFiles(home, 60).read(ref, ref.checkpoint) or b"", ref, ref.ticker)
     return _store(home, ref, checkpoint, checkpoint.card["data"] | {"source": source, "last": last.isoformat()})
 
 
 def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: dict[str, Any]) -> Checkpoint:
     card = {name: value for name, value in checkpoint.card.items() if name not in ("model_version", "method")}
-    lent = seal(checkpoint.weights, card | {"ticker": ref.ticker, "data": data})
+    lent = seal(checkpoint.weights, card | {"kind": ref.kind, "ticker": ref.ticker, "data": data})
     about = {"model_version": lent.version, "strategy": card["strategy"], **card["metrics"]}
     ModelFiles(home, 60).write(ref, {ref.checkpoint: pack(lent), "metrics.json": json.dumps(about).encode()})
     return lent

@@ -19,7 +19,7 @@ def checks(settings: Settings, services: Services) -> list[Check]:
     return [
         Check("home", lambda: home.check_home(settings.home), required=True),
         Check("prices", lambda: _prices(settings, services), required=True),
-        Check("models", lambda: home.check_models(settings.home), required=True),
+        Check("models", lambda: _models(settings, services), required=True),
         Check("model ages", lambda: _ages(settings, services)),
         Check("state", lambda: services.state.check()),
         Check("ledger", lambda: services.ledger.check()),
@@ -45,6 +45,12 @@ def _ages(settings: Settings, services: Services) -> str:
 
     seconds = settings.doctor_seconds / 2
     return ModelAges(services.models, services.history, settings.model_max_age, seconds).check()
+
+
+def _models(settings: Settings, services: Services) -> str:
+    from stockops.pipelines import models
+
+    return models.check(services.models, settings.doctor_seconds / 2)
 
 
 def _served(service: Service | None) -> str:

@@ -56,8 +56,8 @@ class ModelStore(Protocol):
     def write(self, ref: "ModelRef", files: Mapping[str, bytes]) -> tuple[str, ...]:
         """Write artifacts, each whole or not at all, in the order given; return their paths below the home."""
 
-    def refs(self) -> "list[ModelRef]":
-        """Return the models that have a checkpoint, the parent first; not those kept apart for a look back."""
+    def refs(self, *, apart: bool = False) -> "list[ModelRef]":
+        """Return the models that have a checkpoint, the parent first; apart: those kept for looks back, too."""
 
     def lock(self, ref: "ModelRef") -> AbstractContextManager[object]:
         """Keep other processes from training the same model; TryAgainError when one does for too long."""

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stockops.services")
 
+_MOST_TEXT = 4 << 20
+
 
 class Services:
     """What a command may ask for; nothing is opened, and no library imported, before it is asked for."""
@@ -409,6 +411,20 @@ class Services:
             write_whole(path.absolute(), data)
         except UsageError as exc:
             raise UsageError(exc.message, "choose another file") from exc
+
+    @staticmethod
+    def read_text(path: Path) -> str:
+        """Return the text of a file of the user's choice; ValueError saying what is wrong with it."""
+        from stockops.adapters import regular_files
+
+        try:
+            return regular_files.read(path, _MOST_TEXT).decode("utf-8-sig")
+        except FileNotFoundError:
+            raise ValueError("is not there") from None
+        except regular_files.NotAFileError as exc:
+            raise ValueError(str(exc)) from None
+        except UnicodeDecodeError:
+            raise ValueError("is no UTF-8 text") from None
 
     def data_dir(self) -> Path:
         """Return the folder of `--source csv`; UsageError where there is none."""

@@ -1,6 +1,7 @@
 """The price cache round a vendor that records what it is asked and can be made to fail."""
 
 import json
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -182,9 +183,10 @@ def test_however_many_ask_the_vendor_has_no_more_requests_than_allowed(
     assert vendor.most == at_once
 
 
-def kept(folder: Path) -> object:
+def kept(folder: Path) -> dict[str, str | None]:
     """Return what lies beside the prices of AAPL."""
-    return json.loads((folder / "AAPL.json").read_text())
+    found: dict[str, str | None] = json.loads((folder / "AAPL.json").read_text())
+    return found
 
 
 @pytest.mark.parametrize("currency", ["GBp", "GBP", "USD", "ZAc", None])
@@ -195,26 +197,57 @@ def test_the_currency_that_the_vendor_says_is_kept_beside_the_prices(
     first = CachedFeed(vendor, tmp_path).bars("AAPL", ohlcv.FIRST_DAY, DAYS[80])
     vendor.fails = TryAgainError("vendor: rate limited")
     second = CachedFeed(vendor, tmp_path).bars("AAPL", ohlcv.FIRST_DAY, DAYS[80])
-    assert (first.currency, second.currency, kept(tmp_path)) == (currency, currency, {"currency": currency})
+    assert (first.currency, second.currency, kept(tmp_path)["currency"]) == (currency,) * 3
 
 
-@pytest.mark.parametrize("later", [82, 81])  # with another session, and without one
-@pytest.mark.parametrize("damage", [None, "", "{", "[]", "null", '{"currency": 5}', '{"currency": "groats"}'])
-def test_a_cache_that_says_no_currency_has_none_until_the_next_fetch(
-    feed: CachedFeed, vendor: Vendor, tmp_path: Path, damage: str | None, later: int
+def damaged(path: Path, how: str) -> None:
+    """Damage a file in one of the ways that were met."""
+    data = path.read_bytes()
+    match how:
+        case "gone":
+            path.unlink()
+        case "cut":
+            path.write_bytes(data[: len(data) // 2])
+        case "a digit":
+            path.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
+        case "another row":
+            path.write_bytes(data.replace(data.splitlines()[-2], data.splitlines()[-1]))
+        case "a folder":
+            path.unlink()
+            path.mkdir()
+        case "a pipe":
+            path.unlink()
+            os.mkfifo(path)
+        case _:
+            path.write_text(how)
+
+
+DAMAGES = [
+    "gone", "cut", "a digit", "another row", "a folder", "a pipe",
+    "", "{", "[]", "null", '{"currency": 5}', "[" * 10**5,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ending", "how"), [*(("csv", how) for how in DAMAGES), *(("json", how) for how in DAMAGES if how != "another row")]
+)
+def test_a_damaged_cache_is_fetched_anew_and_never_used(
+    feed: CachedFeed, vendor: Vendor, tmp_path: Path, how: str, ending: str
 ) -> None:
-    vendor.currency, vendor.table = "GBp", TABLE[:later]
-    fetch(feed, 80)
-    if damage is None:
-        (tmp_path / "AAPL.json").unlink()  # as a cache was before there were currencies in it
-    else:
-        (tmp_path / "AAPL.json").write_text(damage)
-    assert feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[80]).currency is None
-    assert len(vendor.asked) == 1
-    assert feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[81]).currency == "GBp"
-    assert [start > ohlcv.FIRST_DAY for start, _ in vendor.asked] == [False, True]  # the tail was enough
-    assert kept(tmp_path) == {"currency": "GBp"}
-    assert len(fetch(feed, 80)) == 81
+    vendor.currency, vendor.table = "GBp", TABLE[:81]
+    before = fetch(feed, 80)
+    path = tmp_path / f"AAPL.{ending}"
+    damaged(path, how)
+    vendor.fails = TryAgainError("vendor: no connection")
+    with pytest.raises(TryAgainError):
+        fetch(feed, 80)
+    vendor.fails = None
+    if path.is_dir() or path.is_fifo():
+        path.rmdir() if path.is_dir() else path.unlink()
+    found = feed.bars("AAPL", ohlcv.FIRST_DAY, DAYS[80])
+    pd.testing.assert_frame_equal(found.table, before)
+    assert found.currency == "GBp"
+    assert [start for start, _ in vendor.asked[1:]] == [ohlcv.FIRST_DAY] * (len(vendor.asked) - 1)  # all of it
 
 
 def test_what_a_fetch_left_out_is_passed_on(feed: CachedFeed, vendor: Vendor) -> None:

@@ -127,7 +127,10 @@ def test_a_damaged_checkpoint_is_broken_and_named(trained: Cli) -> None:
     assert result.code == 4
     assert result.document["ok"] is False
     [found] = [check for check in result.document["checks"] if check["name"] == "models"]
-    assert (found["state"], found["detail"]) == ("broken", "not whole: outputs/AAPL/AAPL_child_model.pt")
+    assert (found["state"], found["detail"]) == (
+        "broken",
+        "outputs/AAPL/AAPL_child_model.pt is damaged or not a stockops model",
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def assert_refused(result: Result, code: int, said: str) -> None:
             "/nowhere is not a folder",
         ),
         (("predict-child", "--ticker", "AAPL", "--source", "finnhub"), "set FINNHUB_API_KEY"),
-        (("predict-child", "--tickers-file", "nowhere.txt"), "nowhere.txt cannot be read"),
+        (("predict-child", "--tickers-file", "nowhere.txt"), "nowhere.txt is not there"),
         (("train-parent", "--device", "cuda"), "torch sees no CUDA device"),
         (("show", "gossip", "--ticker", "AAPL"), "'gossip' is not one of"),
         (("predict-everything",), "No such command 'predict-everything'"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from stockops.forecasting.checkpoint import Checkpoint, unpack
+from stockops.records import ModelRef
 from tests.integration.cli import Cli
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
@@ -16,7 +17,7 @@ STRATEGIES = ("freeze", "fine_tune")
 
 
 def stored(home: Path) -> Checkpoint:
-    return unpack((home / "outputs" / "AAPL" / "AAPL_child_model.pt").read_bytes(), "AAPL", "")
+    return unpack((home / "outputs" / "AAPL" / "AAPL_child_model.pt").read_bytes(), ModelRef("child", "AAPL"))
 
 
 def learnt(cli: Cli, device: str, strategy: str) -> Checkpoint:

@@ -1,15 +1,23 @@
 """The ledger's file: many writers, nothing twice, nothing for ever."""
 
+import math
+import os
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stockops.adapters.sqlite_ledger import ORIGINS, SqliteLedger
 from stockops.errors import ServiceError
 from stockops.records import LedgerEntry
+
+FIRST = date(2024, 1, 2)
 
 
 def path_of(origin: date, ticker: str = "AAPL", version: str = "v1", days: int = 5) -> list[LedgerEntry]:
@@ -73,3 +81,81 @@ def test_a_file_that_is_none_is_an_outage(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"the ledger of forecasts .* cannot be used") as caught:
         SqliteLedger(tmp_path / "ledger.db").append(path_of(date(2024, 1, 2)))
     assert caught.value.service == "ledger"
+
+
+def test_an_empty_file_is_damaged_and_not_new(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch()
+    ledger = SqliteLedger(path)
+    for call in (ledger.check, lambda: ledger.rows("AAPL", "child", "csv"), lambda: ledger.append(path_of(FIRST))):
+        with pytest.raises(ServiceError, match=r"ledger.db cannot be used: is empty"):
+            call()
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
+def test_what_is_no_file_is_told_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "ledger.db"
+    make(path)
+    for call in (SqliteLedger(path).check, lambda: SqliteLedger(path).append(path_of(FIRST))):
+        with pytest.raises(ServiceError, match=r"is (a folder|a pipe|a link that leads to itself)"):
+            call()
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
+def test_a_flipped_byte_costs_rows_and_never_changes_one(tmp_path: Path, place: float, flip: int) -> None:
+    """doctor sees it, or it lies where nothing is."""
+    path = tmp_path / "ledger.db"
+    path.unlink(missing_ok=True)
+    whole = SqliteLedger(path)
+    entries = [entry for number in range(12) for entry in path_of(FIRST + timedelta(days=number))]
+    whole.append(entries)
+    whole.close()
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= flip
+    path.write_bytes(data)
+    for rest in path.parent.glob("ledger.db-*"):
+        rest.unlink()
+    ledger = SqliteLedger(path)
+    try:
+        found = ledger.rows("AAPL", "child", "csv")
+    except ServiceError:
+        found = []
+    assert all(entry in entries for entry in found)
+    if found != entries:
+        with pytest.raises(ServiceError):
+            ledger.check()
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("origin", "2024-13-01"), ("close", "abc"), ("close", None), ("horizon", 1.5), ("low_80", b"x"),
+        ("close", math.inf), ("target", 5), ("digest", ""),
+    ],
+)  # fmt: skip
+def test_a_cell_of_another_kind_costs_its_row_and_is_said(
+    tmp_path: Path, column: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    ledger.append(path_of(FIRST))
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        database.execute(f"UPDATE forecast SET {column} = ? WHERE horizon = 2", (value,))
+    with caplog.at_level("WARNING"):
+        assert [entry.horizon for entry in ledger.rows("AAPL", "child", "csv")] == [1, 3, 4, 5]
+    assert "AAPL: the ledger holds 1 damaged forecasts: left out" in caplog.text
+    with pytest.raises(ServiceError, match=r"1 of 5 forecasts in .*ledger.db are damaged"):
+        ledger.check()
+
+
+def test_a_ledger_of_the_release_before_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    SqliteLedger(path).append(path_of(FIRST))
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE forecast DROP COLUMN digest")
+        database.execute("PRAGMA user_version = 1")
+    assert SqliteLedger(path).rows("AAPL", "child", "csv") == path_of(FIRST)
+    SqliteLedger(path).append(path_of(FIRST + timedelta(days=1)))
+    assert SqliteLedger(path).check().startswith("10 forecasts")

@@ -1,5 +1,9 @@
 import io
 import json
+import pickle
+import tracemalloc
+import zipfile
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -13,8 +17,11 @@ from stockops.forecasting import checkpoint
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.inference import LSTMConfig, layout
 from stockops.forecasting.lstm import PriceLSTM
+from stockops.records import PARENT, ModelRef
 
+AAPL = ModelRef("child", "AAPL")
 CARD: dict[str, Any] = {
+    "kind": "child",
     "ticker": "AAPL",
     "data": {"first": "2015-01-02", "last": "2024-06-28"},
     "config": {"context": 60, "horizon": 5, "features": 7, "hidden": 4, "layers": 3, "dropout": 0.2},
@@ -33,8 +40,8 @@ def sealed(seed: int = 0) -> Checkpoint:
 PACKED = checkpoint.pack(sealed())
 
 
-def unpack(data: bytes) -> Checkpoint:
-    return checkpoint.unpack(data, "outputs/AAPL/AAPL_child_model.pt", "train it anew")
+def unpack(data: bytes, ref: ModelRef = AAPL) -> Checkpoint:
+    return checkpoint.unpack(data, ref, "outputs/AAPL/AAPL_child_model.pt", "train it anew")
 
 
 def test_what_is_unpacked_is_what_was_packed() -> None:
@@ -86,14 +93,112 @@ def test_a_half_written_file_is_damaged_and_the_cure_is_named(share: float) -> N
 
 @settings(deadline=None, max_examples=150)
 @given(position=st.integers(0, len(PACKED) - 1), flip=st.integers(1, 255))
-def test_a_flipped_byte_never_changes_what_is_loaded(position: int, flip: int) -> None:
+def test_any_flipped_byte_is_noticed(position: int, flip: int) -> None:
     data = bytearray(PACKED)
     data[position] ^= flip
+    with pytest.raises(ModelDamagedError):
+        unpack(bytes(data))
+
+
+def packed(card: dict[str, Any]) -> bytes:
+    return checkpoint.pack(checkpoint.seal(sealed().weights, card))
+
+
+def of_torch(loaded: Checkpoint, **members: Any) -> bytes:
+    """What earlier releases wrote: torch.save of the same arrays."""
+    card = np.frombuffer(json.dumps(loaded.card).encode(), np.uint8)
+    buffer = io.BytesIO()
+    arrays = {**loaded.weights, "card": card}
+    torch.save({name: torch.from_numpy(array.copy()) for name, array in arrays.items()} | members, buffer)
+    return buffer.getvalue()
+
+
+def rewritten(data: bytes, name: str, content: bytes, *, pack: int = zipfile.ZIP_STORED, more: str = "") -> bytes:
+    """The archive with another member, or with one more."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as before, zipfile.ZipFile(buffer, "w", pack) as after:
+        for member in before.namelist():
+            after.writestr(member, content if member.endswith(name) else before.read(member))
+        if more:
+            after.writestr(more, content)
+    return buffer.getvalue()
+
+
+def test_a_file_that_torch_wrote_is_read_and_means_the_same() -> None:
+    loaded = unpack(of_torch(sealed()))
+    assert loaded.card == sealed().card
+    assert checkpoint.pack(loaded) == PACKED
+
+
+OF_TORCH = of_torch(sealed())
+
+
+@settings(deadline=None, max_examples=100)
+@given(position=st.integers(0, 10_000), flip=st.integers(1, 255))
+def test_a_flipped_byte_of_a_file_that_torch_wrote_changes_nothing_that_is_loaded(position: int, flip: int) -> None:
+    data = bytearray(OF_TORCH)
+    data[position % len(data)] ^= flip
     try:
         loaded = unpack(bytes(data))
     except ModelDamagedError:
         return
-    assert checkpoint.pack(loaded) == PACKED  # a byte that carries nothing
+    assert checkpoint.pack(loaded) == PACKED  # a byte between the members
+
+
+@pytest.mark.parametrize("wrong", [PARENT, ModelRef("child", "MSFT"), ModelRef("parent", "AAPL")])
+def test_a_whole_model_that_is_another_is_refused_by_name(wrong: ModelRef) -> None:
+    with pytest.raises(ModelDamagedError, match=r"is the child model of AAPL, not the (child|parent) model of"):
+        unpack(PACKED, wrong)
+    with pytest.raises(ModelDamagedError, match=r"is the parent model of \^GSPC, not the child model of AAPL"):
+        unpack(packed({**CARD, "kind": "parent", "ticker": "^GSPC"}))
+
+
+def test_a_model_kept_apart_for_a_look_back_is_the_same_model() -> None:
+    assert unpack(PACKED, ModelRef("child", "AAPL", date(2024, 6, 28))).version == sealed().version
+
+
+class Harm:
+    """What a notebook would run that gives such a file to torch.load without weights_only."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("harm",)
+
+
+def test_the_pickle_that_we_do_not_read_must_be_that_of_the_arrays() -> None:
+    harmful = pickle.dumps(Harm(), 2)
+    for data in (PACKED, OF_TORCH):
+        with pytest.raises(ModelDamagedError):
+            unpack(rewritten(data, "data.pkl", harmful))
+        with pytest.raises(ModelDamagedError):
+            unpack(rewritten(data, "data.pkl", pickle_of(data)[:-1] + harmful[2:]))
+        with pytest.raises(ModelDamagedError):
+            unpack(rewritten(data, "nothing", b"print()", more="archive/code/run.py"))
+    with pytest.raises(ModelDamagedError):
+        unpack(of_torch(sealed(), more=torch.zeros(1)))
+    unpack(rewritten(PACKED, "nothing", b""))  # the same members without a digest are what they were
+
+
+def pickle_of(data: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return archive.read(archive.namelist()[0])
+
+
+def test_a_file_that_would_unpack_to_gigabytes_is_refused_unread() -> None:
+    bomb = rewritten(PACKED, "data/4", bytes(64 << 20), pack=zipfile.ZIP_DEFLATED)
+    assert len(bomb) < 1 << 20
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelDamagedError):
+            unpack(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_card_that_claims_a_billion_layers_is_refused_at_once() -> None:
+    config = {**CARD["config"], "layers": 10**9}
+    with pytest.raises(ModelDamagedError):
+        unpack(packed({**CARD, "config": config}))
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
@@ -124,6 +229,6 @@ def test_a_state_dict_of_another_network_is_no_model() -> None:
 
 
 def test_a_model_whose_weights_mean_something_else_is_refused_and_the_cure_named() -> None:
-    other = checkpoint.pack(checkpoint.seal(sealed().weights, {**CARD, "method": 1}))
+    other = packed({**CARD, "method": 1})
     with pytest.raises(ModelDamagedError, match=r"AAPL_child_model.pt comes from another release.*train it anew"):
         unpack(other)

@@ -18,6 +18,12 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 SERIES = int(os.environ.get("TEST_SERIES", "300"))  # by hand: 10,000
 
 
+def plain(path: Path) -> pd.DataFrame:
+    table = price_plain.table(path.read_bytes())
+    assert table is not None
+    return table
+
+
 def kinds(found: tuple[Suspicion, ...]) -> list[tuple[str, int]]:
     return [(suspicion.kind, suspicion.row) for suspicion in found]
 
@@ -142,7 +148,7 @@ def test_the_samples_raise_no_alarm(symbol: str) -> None:
 def test_real_histories_raise_no_alarm() -> None:
     flagged = {}
     for path in sorted(SHARED.glob("*.csv")):
-        found = plausibility.find(adjustment.adjust(price_plain.read(path)).bars)
+        found = plausibility.find(adjustment.adjust(plain(path)).bars)
         if found:
             flagged[path.stem] = kinds(found)
     assert flagged == {}
@@ -152,7 +158,7 @@ def test_real_histories_raise_no_alarm() -> None:
 @pytest.mark.skipif(not SHARED.is_dir(), reason="real histories are not at hand")
 def test_defects_planted_into_real_histories_are_found() -> None:
     rng = np.random.default_rng(3)
-    histories = [adjustment.adjust(price_plain.read(path)).bars for path in sorted(SHARED.glob("*.csv"))]
+    histories = [adjustment.adjust(plain(path)).bars for path in sorted(SHARED.glob("*.csv"))]
     shares = [table for table in histories if table["Close"].iloc[-1] < 5_000]  # not the index
     tries, missed = int(os.environ.get("TEST_PLANTED", "300")), []
     for _ in range(tries):

@@ -188,7 +188,7 @@ def test_a_folder_a_pipe_and_a_device_are_refused_without_waiting(tmp_path: Path
     os.mkfifo(pipe)
     device.symlink_to("/dev/zero")
     for path in (folder, pipe, device):
-        with pytest.raises(DataError, match=rf"{path.name} is not a regular file; put a file with prices"):
+        with pytest.raises(DataError, match=rf"{path.name} is a (folder|pipe|device), not a file; put a readable file"):
             read(path)
 
 

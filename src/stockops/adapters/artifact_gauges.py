@@ -1,10 +1,14 @@
 """What the latest reports and models under `outputs/` say, as gauges."""
 
-import json
+import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from stockops import strict_json
+from stockops.adapters import regular_files
+from stockops.adapters.regular_files import NotAFileError
 from stockops.monitoring.catalogue import Sample, health
 from stockops.records import MARKET
 
@@ -18,7 +22,7 @@ def samples(home: Path) -> list[Sample]:
         if folder.name == MARKET:  # the index has one model, its parent
             continue
         ticker = MARKET if folder.name == "parent" else folder.name
-        trained = [model.stat().st_mtime for model in folder.glob("*_model.pt")]
+        trained = [model.stat().st_mtime for model in folder.glob("*_model.pt") if os.path.isfile(model)]
         found += [_of("stockops_model_trained_timestamp_seconds", ticker, moment) for moment in trained]
         for name, read in _READERS.items():
             found += _read(folder / name, ticker, read)
@@ -27,9 +31,10 @@ def samples(home: Path) -> list[Sample]:
 
 def _read(path: Path, ticker: str, read: Callable[[str, Report], Iterator[Sample]]) -> list[Sample]:
     try:
-        return list(read(ticker, json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = list(read(ticker, strict_json.read(regular_files.read(path))))
+    except (OSError, NotAFileError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return []
+    return [sample for sample in found if math.isfinite(sample.value)]
 
 
 def _drift(ticker: str, report: Report) -> Iterator[Sample]:
@@ -62,7 +67,8 @@ def _performance(ticker: str, report: Report) -> Iterator[Sample]:
 
 def _last_training(home: Path) -> Iterator[Sample]:
     """Yield the error of the model that was trained last."""
-    found = sorted((home / "outputs").glob("*/*_metrics.json"), key=lambda path: path.stat().st_mtime)
+    files = [path for path in (home / "outputs").glob("*/*_metrics.json") if os.path.isfile(path)]
+    found = sorted(files, key=lambda path: path.stat().st_mtime)
     for path in found[-1:]:
         yield from _read(path, "", lambda _, report: iter([Sample("training_mse_last", {}, float(report["MSE"]))]))
 

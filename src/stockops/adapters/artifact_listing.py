@@ -1,11 +1,13 @@
 """What lies under `outputs/`: artifacts by ticker and category, and the latest report of each kind."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from stockops import strict_json
+from stockops.adapters import regular_files
+from stockops.adapters.regular_files import NotAFileError
 from stockops.errors import DataError
 from stockops.records import MARKET, SCHEMA, ModelRef, Report
 
@@ -65,12 +67,17 @@ class ArtifactListing:
         name = _REPORTS.get(kind, f"{ticker}_{kind}.json")
         path = _folder(self._outputs, ticker) / name
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = strict_json.read(regular_files.read(path))
         except FileNotFoundError:
             raise DataError(f"no {kind} report of {ticker} yet", self._cure(kind, ticker)) from None
-        except ValueError as exc:
-            raise DataError(f"{path.relative_to(self.home)} is damaged", self._cure(kind, ticker)) from exc
-        return dict(document)
+        except NotAFileError as exc:
+            cure = f"move it away; {self._cure(kind, ticker)}"
+            raise DataError(f"{path.relative_to(self.home)} {exc}", cure) from None
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise DataError(f"{path.relative_to(self.home)} is damaged", self._cure(kind, ticker))
+        return document
 
     @property
     def _outputs(self) -> Path:
@@ -88,7 +95,7 @@ class ArtifactListing:
         return {category: entries for category, entries in found.items() if entries}
 
     def _entry(self, path: Path, now: datetime) -> dict[str, Any]:
-        stat = path.stat()
+        stat = path.lstat() if path.is_symlink() and not path.exists() else path.stat()  # a link that leads nowhere
         age = max(0, round(now.timestamp() - stat.st_mtime))
         return {"path": path.relative_to(self.home).as_posix(), "bytes": stat.st_size, "age_seconds": age}
 

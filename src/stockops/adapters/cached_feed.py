@@ -1,12 +1,14 @@
 """What a vendor has sent before, kept on disk: only the missing tail is fetched.
 
 The files are those of the `csv` source, so a cache can be read back with `--source csv`; beside each lies what the
-vendor says of its prices. An adjusted history changes when a dividend is paid or a share split: the tail is fetched
-with some days that are known already, and when those no longer agree the whole series is fetched anew.
+vendor says of its prices, and a digest: a file that does not match it is fetched anew. An adjusted history changes when
+a dividend is paid or a share split: the tail is fetched with some days that are known already, and when those no longer
+agree the whole series is fetched anew.
 """
 
-import json
+import hashlib
 import logging
+import os
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stockops.adapters import price_plain
+from stockops import strict_json
+from stockops.adapters import price_plain, regular_files
 from stockops.adapters.locks import locked, one_of
-from stockops.adapters.whole_files import write_whole
+from stockops.adapters.regular_files import NotAFileError
+from stockops.adapters.whole_files import write_together
 from stockops.errors import DataError
 from stockops.market import exchanges, ohlcv
 from stockops.market.ohlcv import RawBars
@@ -92,28 +96,30 @@ class CachedFeed:
         return replace(raw, table=raw.table[raw.table.index <= pd.Timestamp(last)])
 
     def _read(self, symbol: str) -> RawBars | None:
+        """Return what is kept, if it is as it was written; what is not is fetched anew, and never used."""
         path = self._path(symbol)
-        if not path.is_file():
+        if not os.path.lexists(path):
             return None
         try:
-            table = price_plain.read(path)
+            data = regular_files.read(path)
+            about = strict_json.verified(regular_files.read(self._path(symbol, "json")))
+            if about.get("sha256") != hashlib.sha256(data).hexdigest():
+                raise ValueError("it is not as it was written")
+            table = price_plain.table(data)
+            if table is None:
+                raise ValueError("it is no table of prices")
             ohlcv.check(table, symbol)
-        except DataError as exc:
-            log.warning("the cached %s is damaged (%s): fetching all of it", path.name, exc.message)
-            return None
-        return RawBars(table, self._currency(symbol))
-
-    def _currency(self, symbol: str) -> str | None:
-        """Return what the vendor said that prices are quoted in; None where nothing is known of it any more."""
-        try:
-            return exchanges.stated_currency(json.loads(self._path(symbol, "json").read_bytes())["currency"])
-        except (OSError, ValueError, LookupError, TypeError):
-            return None
+            return RawBars(table, exchanges.stated_currency(about["currency"]))
+        except FileNotFoundError:
+            log.info("the cached %s has no digest beside it: fetching all of it", path.name)
+        except (NotAFileError, ValueError, LookupError, TypeError, DataError) as exc:
+            log.warning("the cached %s is damaged (%s): fetching all of it", path.name, exc)
+        return None
 
     def _write(self, symbol: str, raw: RawBars) -> None:
-        text = str(raw.table.to_csv(date_format="%Y-%m-%d", lineterminator="\n"))
-        write_whole(self._path(symbol, "json"), json.dumps({"currency": raw.currency}).encode())
-        write_whole(self._path(symbol), text.encode())
+        data = str(raw.table.to_csv(date_format="%Y-%m-%d", lineterminator="\n")).encode()
+        about = {"currency": raw.currency, "sha256": hashlib.sha256(data).hexdigest()}
+        write_together({self._path(symbol, "json"): strict_json.signed(about), self._path(symbol): data})
 
     def _path(self, symbol: str, ending: str = "csv") -> Path:
         return self.directory / f"{symbol}.{ending}"

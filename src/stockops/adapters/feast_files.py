@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stockops.adapters import regular_files
+from stockops.adapters.regular_files import NotAFileError
 from stockops.adapters.whole_files import write_whole
 from stockops.errors import ServiceError
 from stockops.market.features import FEATURES
@@ -43,10 +45,10 @@ class FeatureFiles:
 
     def last(self, ticker: str) -> datetime | None:
         """Return the event time of a ticker's last row; None where there is none, or no file that can be read."""
-        if not self._path(ticker).exists():
-            return None
         try:
             times = self._read(ticker)[TIME]
+        except FileNotFoundError:
+            return None
         except _unreadable() as exc:
             log.warning("%s is damaged (%s): writing it anew", self._path(ticker), str(exc).splitlines()[0])
             return None
@@ -74,9 +76,11 @@ class FeatureFiles:
         return rows
 
     def _read(self, ticker: str) -> Any:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return pq.read_table(self._path(ticker), columns=_schema().names, partitioning=None).cast(_schema())
+        data = pa.BufferReader(regular_files.read(self._path(ticker)))
+        return pq.read_table(data, columns=_schema().names).cast(_schema())
 
     def _damage(self, tickers: list[str]) -> ServiceError:
         files = ", ".join(self._path(ticker).name for ticker in tickers)
@@ -106,4 +110,4 @@ def _unreadable() -> tuple[type[Exception], ...]:
     """Return what reading a file raises that is none, is cut short, holds nonsense or another table."""
     from pyarrow import ArrowException
 
-    return ArrowException, OSError, ValueError, LookupError
+    return ArrowException, OSError, ValueError, LookupError, NotAFileError

@@ -3,6 +3,7 @@
 Import this after `feast_import.load`.
 """
 
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from feast.infra.online_stores.helpers import compute_table_id
 from feast.infra.online_stores.sqlite import SqliteOnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 
+from stockops.adapters import regular_files
 from stockops.adapters.feast_rows import Progress, Read, Written
+from stockops.adapters.regular_files import NotAFileError
 
 
 class SturdySqliteOnlineStore(SqliteOnlineStore):
@@ -24,6 +27,7 @@ class SturdySqliteOnlineStore(SqliteOnlineStore):
         self, config: RepoConfig, table: FeatureView, data: list[Written], progress: Progress
     ) -> None:
         """Write rows, all or none."""
+        self._is_there()
         self.update(config, [], [table], [], [], True)
         rows: list[Written] = [(key, values, _local(time), None) for key, values, time, _ in data]
         super().online_write_batch(config, table, rows, progress)
@@ -42,10 +46,17 @@ class SturdySqliteOnlineStore(SqliteOnlineStore):
         return [(None if time is None else _utc(time), values) for time, values in rows]
 
     def _has(self, config: RepoConfig, table: FeatureView) -> bool:
-        if not self._path.exists():  # looking makes no file
+        if not self._is_there():  # looking makes no file
             return False
         query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
         return self._get_conn(config).execute(query, (compute_table_id(config.project, table),)).fetchone() is not None
+
+    def _is_there(self) -> bool:
+        """Tell whether there is a file; an empty one has lost what it held, and a pipe would be waited for."""
+        try:
+            return regular_files.check(self._path)
+        except NotAFileError as exc:
+            raise sqlite3.DatabaseError(f"it {exc}") from None
 
 
 # Feast gives SQLite a UTC time without its zone, which is then taken for local time on the way in and on the

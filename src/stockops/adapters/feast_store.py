@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stockops.adapters import feast_import
+from stockops.adapters import feast_import, sqlite_pages
 from stockops.adapters.feast_failures import said
 from stockops.adapters.feast_files import FeatureFiles, table
 from stockops.adapters.locks import locked
+from stockops.errors import ServiceError
 from stockops.records import MARKET, FeatureVector
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from stockops.adapters.feast_repository import Repository
 
+_COMPARED = 50  # tickers whose online vector `check` looks at
 _LOCK_SECONDS = 10.0  # others write for milliseconds, and materialise hundreds of tickers for seconds
 
 
@@ -77,10 +79,25 @@ class FeastStore:
         version = feast_import.load()
         online = self._ping() if self._redis_url else "SQLite"
         with self._said():
-            self._files.latest()
-        tickers = self.tickers()
-        self.latest(tickers[0] if tickers else MARKET)
-        return f"{version}, online in {online}, {len(tickers)} tickers offline"
+            database = self._folder / "data" / "online_store.db"
+            if not self._redis_url and database.is_file():
+                sqlite_pages.check(database)
+            offline = self._files.latest()
+        self._compare(offline)
+        return f"{version}, online in {online}, {len(offline)} tickers offline"
+
+    def _compare(self, offline: "pd.DataFrame") -> None:
+        """Raise ServiceError where an online vector is not that of its session: a flipped bit of it is no error."""
+        wrong = []
+        for ticker, time, *values in offline.head(_COMPARED).itertuples(index=False):
+            vector = self.latest(ticker)
+            if vector and vector.event_time == time and tuple(vector.values.values()) != tuple(values):
+                wrong.append(ticker)
+        self.latest(MARKET)  # there may be no ticker to look at: the store is tried all the same
+        if wrong:
+            cure = " ".join(f"--ticker {ticker}" for ticker in wrong)
+            message = f"the online features of {', '.join(wrong)} are not those of their session"
+            raise ServiceError(message, f"run: stockops features materialize {cure}", service="feast")
 
     @cached_property
     def _repository(self) -> "Repository":

@@ -1,11 +1,16 @@
 """What took long to make, as files under `cache/` by the digest of what they were made from (port Shelf)."""
 
+import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stockops.adapters import regular_files
 from stockops.adapters.locks import locked
+from stockops.adapters.regular_files import NotAFileError
 from stockops.adapters.whole_files import write_whole
+
+log = logging.getLogger("stockops.cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +21,13 @@ class FileShelf:
     lock_timeout_seconds: float
 
     def get(self, key: str) -> bytes | None:
-        """Return a file's bytes, or None where there is none."""
+        """Return a file's bytes, or None where there is none that can be read."""
         try:
-            return (self.folder / key).read_bytes()
+            return regular_files.read(self.folder / key)
         except FileNotFoundError:
+            return None
+        except NotAFileError as exc:
+            log.warning("%s %s: it is made anew", self.folder / key, exc)
             return None
 
     def put(self, key: str, data: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from stockops import strict_json
 from stockops.adapters import addresses, bounded_http
 from stockops.adapters.retries import RetryPolicy, Transient, retry_after
 from stockops.errors import DataError, UsageError
@@ -48,7 +49,7 @@ class FinnhubApi:
             raise Transient(f"no connection ({type(exc).__name__})") from None
         _raise_for_status(symbol, what, response.status_code, retry_after(response.headers))
         try:
-            return response.json()
+            return strict_json.read(response.content)
         except ValueError:
             raise Transient("an answer that is no JSON") from None
 

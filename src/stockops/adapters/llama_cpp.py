@@ -67,9 +67,8 @@ class LlamaCppChat:
 
     def check(self) -> str:
         """Return the model that the server has loaded, and where it is."""
-        models = self.server.get("v1/models", _CHECK_SECONDS)
-        names = [str(model.get("id")) for model in models.get("data", [])] if isinstance(models, dict) else []
-        return f"{one_line(', '.join(names)) or 'no model named'} at {self.server.address}"
+        names = self.server.get("v1/models", _CHECK_SECONDS, lambda found: [model["id"] for model in found["data"]])
+        return f"{one_line(', '.join(map(str, names))) or 'no model named'} at {self.server.address}"
 
     def _ask(self, body: Mapping[str, Any], seconds: float, on_text: Callable[[int], None]) -> Reader:
         return self.server.stream("v1/chat/completions", body, seconds, lambda: _Events(on_text))

@@ -1,6 +1,5 @@
 """What every language-model server is asked over: bounded in time, tried again where that may help, said plainly."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -8,13 +7,15 @@ from typing import Any, TypeVar
 
 import httpx
 
+from stockops import strict_json
 from stockops.adapters import addresses, bounded_http
 from stockops.adapters.retries import RetryPolicy, Transient, retry_after
 from stockops.agent import answer
 from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import Reply
-from stockops.wording import one_line
+from stockops.wording import one_line, well_formed
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _CONNECT_SECONDS = 2.0  # a server that is there takes the connection at once, however long it then thinks
@@ -68,17 +69,17 @@ class LlmServer:
         """Return host and port, without user and password."""
         return addresses.shown(self.url)
 
-    def get(self, path: str, seconds: float) -> Any:
-        """Return the JSON at a path, asked for once; ServiceError when there is none."""
+    def get(self, path: str, seconds: float, read: Callable[[Any], T]) -> T:
+        """Return what is read out of the JSON at a path, asked for once; ServiceError when there is none."""
         once = replace(self, retry=RetryPolicy(attempts=1))
         try:
-            return once._run(seconds, lambda client: _checked(client.get(path)).json())
+            return once._run(seconds, lambda client: _understood(read, _json(_checked(client.get(path)))))
         except Refused as exc:
             raise self.failure(str(exc)) from None
 
     def post(self, path: str, body: Mapping[str, Any], seconds: float) -> Any:
         """Return the JSON that answers a body; ServiceError when there is none, Refused where it is not taken."""
-        return self._run(seconds, lambda client: _checked(client.post(path, json=body)).json())
+        return self._run(seconds, lambda client: _json(_checked(client.post(path, json=body))))
 
     def stream(self, path: str, body: Mapping[str, Any], seconds: float, reader: Callable[[], Reader]) -> Reader:
         """Return a reader that has the whole of a streamed answer; fails like `post`."""
@@ -90,7 +91,7 @@ class LlmServer:
                 if response.headers.get("content-type", "").startswith("application/json"):
                     lines = _whole(answer, lines)
                 for line in lines:
-                    answer.line(line)
+                    _understood(answer.line, line)
                     if len(answer.text) + len(answer.thoughts) > _MOST_CHARACTERS:
                         raise Refused("an answer without end")
             if not answer.done:
@@ -107,7 +108,7 @@ class LlmServer:
                 hint = "raise STOCKOPS_LLM_MAX_TOKENS" if found.cut else "switch its thinking off"
                 raise self.failure("the model only thought and gave no answer", hint, alive=True)
             text = found.thoughts
-        return Reply(text, found.model or model, found.cut)
+        return Reply(well_formed(text), well_formed(found.model or model), found.cut)
 
     def failure(self, what: str, hint: str = "", *, alive: bool = False) -> ServiceError:
         """Return the error that says so of this server."""
@@ -164,18 +165,30 @@ def _whole(answer: Reader, lines: Iterator[str]) -> Iterator[str]:
         if left < 0:
             raise Refused("an answer without end")
     try:
-        document = json.loads("\n".join(found))
+        document = strict_json.read("\n".join(found))
     except ValueError:
         return iter(found)
     if isinstance(document, dict):
-        answer.whole(document)
+        _understood(answer.whole, document)
     return iter(())
+
+
+def _understood(read: Callable[[S], T], said: S) -> T:
+    """Return what is read out of an answer; Refused for one of another shape than the protocol has."""
+    try:
+        return read(said)
+    except (AttributeError, TypeError, LookupError, ValueError):
+        raise Refused("an answer of another shape than the protocol has") from None
+
+
+def _json(response: httpx.Response) -> Any:
+    return strict_json.read(response.content)
 
 
 def json_line(line: str) -> dict[str, Any]:
     """Return the JSON object of a line; Transient for anything else: a stream that broke."""
     try:
-        document = json.loads(line)
+        document = strict_json.read(line)
     except ValueError:
         document = None
     if not isinstance(document, dict):
@@ -199,7 +212,7 @@ def _checked(response: httpx.Response) -> httpx.Response:
 def _error(response: httpx.Response) -> object:
     """Return what the server says of a refusal: in words, or as an object that has them; None for neither."""
     try:
-        return response.json().get("error")
+        return _json(response).get("error")
     except (ValueError, AttributeError):
         return None
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from stockops.adapters import addresses, mlflow_schema
+from stockops.adapters import addresses, mlflow_schema, regular_files, sqlite_pages
+from stockops.adapters.regular_files import NotAFileError
 from stockops.errors import ServiceError
 from stockops.wording import one_line
 
 _PROBE_SECONDS = 3.0
+_AWAY = "move {} away; runs are lost, models are not"
 _NO_ADDRESS = "not an address it takes"
 _EXAMPLE = "http://HOST:PORT or sqlite:///PATH, or nothing"
 _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
@@ -64,9 +66,14 @@ class Place:
         """Raise ServiceError unless something answers; what else ails a database is found out by opening it."""
         if self.is_server:
             self._ask("/", environment)
-        elif self.database is not None and self.database.exists():
-            with contextlib.suppress(sqlite3.Error):
-                self._check_schema(self.database)
+        elif self.database is not None:
+            try:
+                if regular_files.check(self.database):
+                    self._check_schema(self.database)
+            except NotAFileError as exc:
+                raise unserved(self.shown, f"it {exc}", _AWAY.format(self.database.name)) from None
+            except sqlite3.Error:
+                return
 
     def check(self, environment: Mapping[str, str]) -> str:
         """Return version and place without importing MLflow."""
@@ -96,12 +103,13 @@ class Place:
         return answer.status_code, answer.text.strip()
 
     def _check_database(self, path: Path) -> str:
-        if not path.exists():
-            return f"{self.shown}, made by the first training"
         try:
+            if not regular_files.check(path):
+                return f"{self.shown}, made by the first training"
             self._check_schema(path)
-        except sqlite3.Error as exc:
-            raise unserved(self.shown, str(exc), f"move {path.name} away; runs are lost, models are not") from None
+            sqlite_pages.check(path)
+        except (sqlite3.Error, NotAFileError) as exc:
+            raise unserved(self.shown, str(exc), _AWAY.format(path.name)) from None
         return self.shown
 
     def _check_schema(self, path: Path) -> None:

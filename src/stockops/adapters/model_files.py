@@ -1,15 +1,23 @@
 """Models as files under `outputs/`: the one place that knows their names and folders."""
 
+import logging
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
+from stockops.adapters import regular_files
 from stockops.adapters.locks import locked
+from stockops.adapters.regular_files import NotAFileError
 from stockops.adapters.whole_files import write_together
+from stockops.errors import ModelDamagedError
 from stockops.records import MARKET, PARENT, ModelRef
 
-OUTPUTS = "outputs"
+log = logging.getLogger("stockops.models")
+
+OUTPUTS, APART = "outputs", "as_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +28,19 @@ class ModelFiles:
     lock_timeout_seconds: float
 
     def read(self, ref: ModelRef, what: str) -> bytes | None:
-        """Return one artifact of a model, or None where there is none."""
+        """Return one artifact of a model, or None where there is none.
+
+        What is in its place and is no file: for a checkpoint ModelDamagedError, else said and passed over.
+        """
         try:
-            return self._path(ref, what).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+            return regular_files.read(self._path(ref, what))
+        except FileNotFoundError:
+            return None
+        except NotAFileError as exc:
+            line = f"{self.name(ref, what)} {exc}"
+            if what == ref.checkpoint:
+                raise ModelDamagedError(line, f"move it away, then train anew: {ref.command}") from None
+            log.warning("%s: going on without it", line)
             return None
 
     def write(self, ref: ModelRef, files: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -32,11 +49,16 @@ class ModelFiles:
         write_together(paths)
         return tuple(path.relative_to(self.home).as_posix() for path in paths)
 
-    def refs(self) -> list[ModelRef]:
-        """Return the models that have a checkpoint."""
-        folders = sorted((self.home / OUTPUTS).glob("*/"))
-        children = [ModelRef("child", folder.name) for folder in folders if folder.name not in ("as_of", MARKET)]
-        return [ref for ref in (PARENT, *children) if self._path(ref, ref.checkpoint).is_file()]
+    def refs(self, *, apart: bool = False) -> list[ModelRef]:
+        """Return the models that have a checkpoint, whatever it is worth; apart: those for looks back, too."""
+        root = self.home / OUTPUTS
+        found = _refs_of(root, None)
+        for day in sorted((root / APART).glob("*/")) if apart else ():
+            try:
+                found += _refs_of(day, date.fromisoformat(day.name))
+            except ValueError:
+                continue  # no folder of ours
+        return [ref for ref in found if os.path.lexists(self._path(ref, ref.checkpoint))]
 
     def lock(self, ref: ModelRef) -> AbstractContextManager[object]:
         """Keep other processes from training the same model."""
@@ -54,5 +76,10 @@ class ModelFiles:
         """A model trained on the way to a look back lies apart, so that it never replaces a newer one."""
         root = self.home / OUTPUTS
         if ref.as_of is not None:
-            root = root / "as_of" / ref.as_of.isoformat()
+            root = root / APART / ref.as_of.isoformat()
         return root / ("parent" if ref.kind == "parent" else ref.ticker)
+
+
+def _refs_of(root: Path, as_of: date | None) -> list[ModelRef]:
+    names = [folder.name for folder in sorted(root.glob("*/")) if folder.name not in (APART, "parent", MARKET)]
+    return [replace(PARENT, as_of=as_of), *(ModelRef("child", name, as_of) for name in names)]

@@ -62,12 +62,13 @@ class OllamaChat:
 
     def check(self) -> str:
         """Return the version and where it is, if the model is there."""
-        version = self.server.get("api/version", _CHECK_SECONDS)
-        models = self.server.get("api/tags", _CHECK_SECONDS)
-        names = {str(entry.get("name")) for entry in models.get("models", [])} if isinstance(models, dict) else set()
+        version = self.server.get("api/version", _CHECK_SECONDS, lambda found: found["version"])
+        names = self.server.get(
+            "api/tags", _CHECK_SECONDS, lambda found: {str(model["name"]) for model in found["models"]}
+        )
         if not {self.model, f"{self.model}:latest"} & names:
             raise self.server.failure(f"it has no model {self.model}; run: ollama pull {self.model}")
-        return f"{one_line(version.get('version', '?'))} at {self.server.address}, {self.model}"
+        return f"{one_line(version)} at {self.server.address}, {self.model}"
 
     def _ask(self, body: Mapping[str, Any], seconds: float, on_text: Callable[[int], None]) -> Reader:
         return self.server.stream("api/chat", body, seconds, lambda: _Lines(on_text))

@@ -2,16 +2,17 @@
 
 import gzip
 import io
-import stat
 import zipfile
 import zlib
 from pathlib import Path
 
+from stockops.adapters import regular_files
+from stockops.adapters.regular_files import NotAFileError
 from stockops.errors import DataError
 
 PARQUET = b"PAR1"
 _GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_MAX_BYTES = 512 << 20
+_MAX_BYTES = 64 << 20  # a century of daily bars of one symbol is 3 MiB
 _DAMAGED = "download it again"
 _EXCEL = "save it as CSV"
 
@@ -30,20 +31,21 @@ def load(path: Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device may never end
-            raise DataError(f"{path} is not a regular file", "put a file with prices in its place")
-        with path.open("rb") as file:
-            return _bounded(path, file.read(_MAX_BYTES + 1))
+        return regular_files.read(path, _MAX_BYTES)
     except FileNotFoundError as exc:
         raise DataError(f"no {path.name} in {path.parent}", "add the file or choose another --data-dir") from exc
-    except OSError as exc:
-        raise DataError(f"{path.name} cannot be read: {exc.strerror or exc}", "make it readable") from exc
+    except NotAFileError as exc:
+        raise DataError(f"{path} {exc}", "put a readable file with the prices of one symbol in its place") from None
 
 
 def _bounded(path: Path, data: bytes) -> bytes:
     if len(data) > _MAX_BYTES:
-        raise DataError(f"{path.name} holds more than {_MAX_BYTES >> 20} MiB", "keep one symbol in a file")
+        raise _too_large(path)
     return data
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(f"{path.name} holds more than {_MAX_BYTES >> 20} MiB", "keep one symbol in a file")
 
 
 def _unpacked(path: Path, data: bytes) -> bytes:
@@ -66,6 +68,8 @@ def _only_member(path: Path, data: bytes) -> bytes:
             raise DataError(f"{path.name} is an Excel workbook", _EXCEL)
         if len(members) != 1:
             raise DataError(f"{path.name} is a zip archive of {len(members)} files", "unpack the one with the prices")
+        if members[0].file_size > _MAX_BYTES:  # as it states, before any of it is unpacked
+            raise _too_large(path)
         if members[0].flag_bits & 1:
             raise DataError(f"{path.name} is an encrypted archive", "unpack it")
         with archive.open(members[0]) as file:

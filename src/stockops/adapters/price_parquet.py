@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from stockops.errors import DataError
 
-_MAX_CELLS = 50_000_000
+_MAX_CELLS = 10_000_000
 
 
 def text(name: str, data: bytes) -> str:

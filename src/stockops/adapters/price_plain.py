@@ -1,28 +1,19 @@
 """Files that are plainly a raw table, as Yahoo's and this program's are: read at once, a third of the time."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stockops.adapters import price_bytes
-from stockops.errors import DataError
 from stockops.market import ohlcv
 
 _ORDER = (*ohlcv.PRICES, ohlcv.ADJUSTED, "Volume", ohlcv.DIVIDENDS, ohlcv.SPLITS)
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Return the raw table (market.ohlcv) that `to_csv` wrote, bit for bit; DataError for any other file."""
-    found = table(price_bytes.load(path))
-    if found is None:
-        raise DataError(f"{path.name} is not as it was written", "remove it")
-    return found
-
-
 def table(data: bytes) -> pd.DataFrame | None:
-    """Return the raw table in a file's bytes; None where anything in it wants a closer look.
+    """Return the raw table (market.ohlcv) in a file's bytes, bit for bit as `to_csv` wrote it.
+
+    None where anything in it wants a closer look.
 
     Exact names, nothing but numbers, and dates YYYY-MM-DD that ascend: then price_files would find the same.
     """

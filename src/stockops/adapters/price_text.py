@@ -1,9 +1,9 @@
 """The text of a price file: decoded, and refused where it is a page, an answer of an API or no text at all."""
 
-import json
 import re
 from typing import Any
 
+from stockops import strict_json
 from stockops.errors import DataError
 from stockops.wording import one_line
 
@@ -51,8 +51,8 @@ def _text(name: str, data: bytes) -> str:
 def _json(name: str, text: str) -> tuple[str, str]:
     """Return the message and the hint for a file that holds JSON."""
     try:
-        said = _message(json.loads(text)) if len(text) <= _LONGEST_ANSWER else None
-    except (ValueError, RecursionError):
+        said = _message(strict_json.read(text)) if len(text) <= _LONGEST_ANSWER else None
+    except (ValueError, RecursionError):  # the latter from looking through what is nested less deep
         said = None
     if said is None:
         return f"{name} is JSON, not a table", "download the prices as CSV"

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import httpx
 
+from stockops import strict_json
 from stockops.adapters import addresses, bounded_http
 from stockops.adapters.exposition import CONTENT_TYPE
 from stockops.errors import ServiceError, UsageError
@@ -43,7 +44,7 @@ class Pushgateway:
         """Return the gateway's version and address."""
         answer = self._ask("GET", "api/v1/status")
         try:
-            version = str(answer.json()["data"]["build_information"]["version"])
+            version = str(strict_json.read(answer.content)["data"]["build_information"]["version"])
         except (ValueError, KeyError, TypeError):
             raise self._unserved("it answers as no pushgateway does") from None
         return f"{version} at {self._address}"

@@ -13,6 +13,7 @@ from typing import Any
 import qdrant_edge as qdrant
 
 from stockops.adapters.locks import locked
+from stockops.adapters.qdrant_order import newest
 from stockops.agent.lexical import DIMENSIONS
 from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import Kept
@@ -58,7 +59,7 @@ class QdrantEmbedded:
             return []
         with self._open() as shard:
             found, _ = shard.scroll(qdrant.ScrollRequest(filter=_filter(match), limit=_MOST, with_payload=True))
-        return sorted((record.payload or {} for record in found), key=_newest)
+        return sorted((record.payload or {} for record in found), key=newest)
 
     def forget(self, match: Mapping[str, str]) -> None:
         """Forget the entries that fit."""
@@ -114,7 +115,3 @@ def _filter(match: Mapping[str, str], *more: "qdrant.FieldCondition") -> "qdrant
 
 def _id(key: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, key))
-
-
-def _newest(payload: Mapping[str, Any]) -> float:
-    return -float(payload.get("timestamp") or 0)

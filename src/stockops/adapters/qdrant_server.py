@@ -1,6 +1,5 @@
 """Kept reports on a Qdrant server, which several machines may share."""
 
-import json
 import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +10,10 @@ from httpx import DecodingError
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
+from stockops import strict_json
 from stockops.adapters import addresses
 from stockops.adapters.bounded_http import AnswerTooLarge, BoundedTransport
+from stockops.adapters.qdrant_order import newest
 from stockops.agent.lexical import DIMENSIONS
 from stockops.errors import ServiceError, UsageError
 from stockops.ports import Kept
@@ -62,7 +63,7 @@ class QdrantServer:
             )
         )
         payloads = [record.payload or {} for record in found[0]] if found else []
-        return sorted(payloads, key=lambda payload: -float(payload.get("timestamp") or 0))
+        return sorted(payloads, key=newest)
 
     def forget(self, match: Mapping[str, str]) -> None:
         """Forget the entries that fit."""
@@ -141,7 +142,7 @@ class QdrantServer:
 def _reason(content: bytes) -> str:
     """Return what Qdrant says of a refusal, "" for what is none of its words."""
     try:
-        return f", {one_line(json.loads(content)['status']['error'], 160)}"
+        return f", {one_line(strict_json.read(content)['status']['error'], 160)}"
     except (ValueError, LookupError, TypeError):
         return ""
 

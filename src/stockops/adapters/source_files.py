@@ -4,10 +4,11 @@ import hashlib
 import importlib.util
 import os
 import re
-import stat
 from pathlib import Path
 from urllib.parse import unquote
 
+from stockops.adapters import regular_files
+from stockops.adapters.regular_files import NotAFileError
 from stockops.errors import DataError, UsageError
 from stockops.records import MARKET
 
@@ -66,11 +67,8 @@ def sample(symbol: str) -> Path:
 def digest(path: Path) -> str:
     """Return a digest of a file's content; of nothing, where it cannot be read."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            return ""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+        return hashlib.sha256(regular_files.read(path)).hexdigest()
+    except (OSError, NotAFileError):
         return ""
 
 

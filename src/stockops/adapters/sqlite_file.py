@@ -1,25 +1,41 @@
 """A SQLite file that many processes of one machine read and write at once, and that looking does not make."""
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stockops.adapters import regular_files, sqlite_pages
 from stockops.adapters.locks import locked
+from stockops.adapters.regular_files import NotAFileError
 from stockops.errors import ServiceError, StockopsError
+from stockops.wording import one_line
 
 _BUSY_SECONDS = 10.0  # writers queue; each holds the file for milliseconds
 
 
 class SqliteFile:
-    """One file. tables: the SQL that makes them; format: raised when they change.
+    """One file. tables: the SQL that makes them; form: their format, raised when they change; rebuild: makes them out
+    of those of the format before.
 
     service, what, hint: what a failure is called, of what it is, and the way out.
     """
 
-    def __init__(self, path: Path, tables: str, form: int, *, service: str, what: str, hint: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tables: str,
+        form: int,
+        *,
+        service: str,
+        what: str,
+        hint: str,
+        rebuild: Callable[[sqlite3.Connection], None] = lambda _: None,
+    ) -> None:
         self._path = path
+        self._rebuild = rebuild
         self._tables = tables
         self._format = form
         self._service, self._what, self._hint = service, what, hint
@@ -33,7 +49,7 @@ class SqliteFile:
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return what a query finds; nothing where there is no file yet."""
         with self._said():
-            if self._connection is None and not self._path.exists():
+            if self._connection is None and not regular_files.check(self._path):
                 return []
             return self._open().execute(query, parameters).fetchall()
 
@@ -46,6 +62,13 @@ class SqliteFile:
             with database:  # commits, or rolls back what raised
                 yield database
 
+    def check(self) -> None:
+        """Raise ServiceError for a file whose pages are not as SQLite writes them."""
+        with self._said():
+            if regular_files.check(self._path):
+                sqlite_pages.check(self._path)
+                self._open()
+
     def close(self) -> None:
         """Close the file, if it is open: the last process to do so leaves it whole, without a log beside it."""
         if self._connection is not None:
@@ -54,32 +77,59 @@ class SqliteFile:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            if self._format_of(database) == 0:
+            if not regular_files.check(self._path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 with locked(self._path.with_suffix(".lock"), _BUSY_SECONDS, f"another process is making {self._path}"):
-                    self._create(database)
-            database.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last values, never the file
+                    self._create()
+            database = self._connected(self._path)
+            try:
+                self._check_format(database)
+                database.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last values, never the file
+            except BaseException:
+                database.close()
+                raise
             self._connection = database
         return self._connection
 
-    def _format_of(self, database: sqlite3.Connection) -> int:
+    def _connected(self, path: Path) -> sqlite3.Connection:
+        return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+    def _check_format(self, database: sqlite3.Connection) -> None:
+        """Raise unless the tables are ours; those of an earlier format are rebuilt."""
         found = int(database.execute("PRAGMA user_version").fetchone()[0])
         if found > self._format:
             raise sqlite3.DatabaseError(f"a newer stockops wrote it (format {found})")
-        return found
+        if not found:
+            raise sqlite3.DatabaseError("it is none of ours, or was never finished")
+        if found < self._format:
+            with database:
+                database.execute("BEGIN IMMEDIATE")
+                if int(database.execute("PRAGMA user_version").fetchone()[0]) == found:  # unless another was first
+                    self._rebuild(database)
+                    database.execute(f"PRAGMA user_version = {self._format}")
 
-    def _create(self, database: sqlite3.Connection) -> None:
-        """Make the tables, unless another process has just done so."""
-        database.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
-        if self._format_of(database) == 0:
-            made = f"BEGIN IMMEDIATE; {self._tables} PRAGMA user_version = {self._format}; COMMIT;"
-            database.executescript(made)
+    def _create(self) -> None:
+        """Make the file under another name first, so that it is whole or not there; unless another has just done so."""
+        if self._path.exists():
+            return
+        new = self._path.with_name(f".{self._path.name}.new")
+        new.unlink(missing_ok=True)
+        with contextlib.closing(self._connected(new)) as database:
+            database.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
+            database.executescript(f"BEGIN; {self._tables} PRAGMA user_version = {self._format}; COMMIT;")
+        new.replace(self._path)
 
     @contextmanager
     def _said(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, StockopsError) as exc:
-            message = f"{self._what} {self._path} cannot be used: {str(exc).splitlines()[0]}"
-            raise ServiceError(message, self._hint, service=self._service) from exc
+        except ServiceError:
+            raise
+        except (sqlite3.Error, OSError, StockopsError, NotAFileError) as exc:
+            raise self._failure(exc) from exc
+        except (TypeError, ValueError, OverflowError) as exc:  # any cell may hold any type
+            raise self._failure("it holds a value of another kind") from exc
+
+    def _failure(self, reason: object) -> ServiceError:
+        message = f"{self._what} {self._path} cannot be used: {one_line(reason)}"
+        return ServiceError(message, self._hint, service=self._service)

@@ -1,9 +1,11 @@
 """State in one SQLite file: the default, safe for every process of this machine, with no server to run."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stockops import strict_json
 from stockops.adapters.sqlite_file import SqliteFile
 
 _FORMAT = 1
@@ -31,7 +33,7 @@ class SqliteState:
     def get(self, key: str) -> bytes | None:
         """Return a value, or None."""
         rows = self._file.rows("SELECT value FROM value WHERE key = ? AND expires > ?", key, self._now())
-        return bytes(rows[0][0]) if rows else None
+        return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
 
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         """Keep a value for so long; what is over is swept out on the way."""
@@ -51,12 +53,13 @@ class SqliteState:
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin so, sorted."""
         rows = self._file.rows("SELECT key FROM value WHERE expires > ? ORDER BY key", self._now())
-        return [key for (key,) in rows if key.startswith(prefix)]
+        return [key for (key,) in rows if str(key).startswith(prefix)]
 
     def seconds_left(self, key: str) -> int | None:
         """Return how long a value has still to live."""
         rows = self._file.rows("SELECT expires FROM value WHERE key = ? AND expires > ?", key, self._now())
-        return round(rows[0][0] - self._now()) if rows else None
+        left = rows[0][0] - self._now() if rows and isinstance(rows[0][0], float) else math.nan
+        return round(left) if math.isfinite(left) else None
 
     def add(self, amounts: Mapping[str, float]) -> None:
         """Add to running totals in one transaction."""
@@ -68,9 +71,10 @@ class SqliteState:
 
     def totals(self) -> dict[str, float]:
         """Return every running total."""
-        return dict(self._file.rows("SELECT name, total FROM total ORDER BY name"))
+        found = self._file.rows("SELECT name, total FROM total ORDER BY name")
+        return {name: total for name, total in found if strict_json.number(total) is not None}
 
     def check(self) -> str:
         """Return SQLite's version and the file."""
-        self._file.rows("SELECT key FROM value LIMIT 1")
+        self._file.check()
         return self._file.place

@@ -5,7 +5,6 @@ Never `yf.download`, which turns every error into an empty table. What yfinance 
 of the chart API and the status of that decides.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ import yfinance
 from curl_cffi import requests
 from yfinance.exceptions import YFException, YFRateLimitError, YFTzMissingError
 
+from stockops import strict_json
 from stockops.adapters.bounded_io import AnswerTooLargeError
 from stockops.adapters.retries import RetryPolicy, Transient
 from stockops.adapters.yahoo_session import YahooSession, prepare
@@ -72,7 +72,15 @@ class YahooFeed:
             raise Transient(f"no answer within {self.timeout_seconds:g} s") from None
         except requests.exceptions.RequestException as exc:
             raise _explain(symbol, session.status, exc) or Transient("no connection") from None
-        except (YFException, ValueError, KeyError, IndexError, TypeError, AttributeError) as exc:
+        except (
+            YFException,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ) as exc:
             raise _explain(symbol, session.status, exc) or _malformed(symbol) from None
         if table.empty:
             raise DataError(f"yahoo has no bars of {symbol} from {first} to {last}")
@@ -103,7 +111,7 @@ def _malformed(symbol: str) -> DataError:
 def _currency(answer: str) -> str | None:
     """Return what the chart says its prices are quoted in, minor units as they are; None where it says nothing."""
     try:
-        meta: Any = json.loads(answer)["chart"]["result"][0]["meta"]
+        meta: Any = strict_json.read(answer)["chart"]["result"][0]["meta"]
         return exchanges.stated_currency(meta["currency"])
     except (ValueError, LookupError, TypeError):
         return None

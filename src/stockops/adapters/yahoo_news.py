@@ -43,7 +43,7 @@ class YahooNews:
             raise ServiceError(f"no news: yahoo does not answer ({type(exc).__name__})", service=_SERVICE) from None
         except AnswerTooLargeError as exc:
             raise ServiceError(f"no news: yahoo sends {exc}", service=_SERVICE) from None
-        except (YFException, ValueError, KeyError, TypeError, AttributeError) as exc:
+        except (YFException, ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
             raise ServiceError(f"no news: yahoo's answer is none ({type(exc).__name__})", service=_SERVICE) from None
         if session.status != 200 or '"tickerStream"' not in session.answer.text:  # yfinance takes either for no news
             raise ServiceError(f"no news: yahoo answers {session.status} without a stream", service=_SERVICE)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stockops.services import Services
     from stockops.settings import Settings
 
+_MOST_TEXT = 4 << 20  # of a list of symbols on stdin
+
 View = Callable[[Document], "RenderableType"]
 Verdict = Callable[[Document], ExitCode]
 
@@ -193,7 +195,7 @@ class Run:
         if path is None:
             return []
         try:
-            text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise UsageError(f"--tickers-file {path} cannot be read: {exc}") from exc
+            text = sys.stdin.read(_MOST_TEXT) if str(path) == "-" else self.services.read_text(path)
+        except (OSError, ValueError) as exc:
+            raise UsageError(f"--tickers-file {path} {exc}", "write one symbol a line") from exc
         return listed(text)

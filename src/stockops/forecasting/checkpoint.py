@@ -1,28 +1,27 @@
 """A checkpoint: weights, scaler and ranges in one plain state dict, with the card that describes them.
 
-The file is `torch.save` of tensors only and loads with `weights_only=True`. One of them, `card`, holds the
+The file is as `torch.save` writes tensors and loads with `weights_only=True`. One of them, `card`, holds the
 JSON card as bytes, so that a checkpoint is one file that appears at once and cannot part from its
 description; the `.json` beside it is a copy for readers without torch. The model version is a hash over
-tensors and card: a file that does not hash to the version in its card is damaged and never forecasts.
-
-Such a file is a zip archive of the tensors' bytes, in order, and a pickle that says which is which. We know which
-is which, so the file is read without torch, whose import would take a second, and without the pickle.
+tensors and card, and they determine every other byte of the file (archive): one that does not hash to the version in
+its card, or holds anything else, is damaged and never forecasts. No torch is needed: its import would take a second.
 """
 
 import hashlib
-import io
 import json
-import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 
+from stockops import strict_json
 from stockops.errors import ModelDamagedError
-from stockops.forecasting.inference import LSTMConfig, Weights, layout
+from stockops.forecasting import archive
+from stockops.forecasting.inference import ARRAYS_OF_A_LAYER, LSTMConfig, Weights, layout
 from stockops.forecasting.relative import Floats
-from stockops.records import METHOD
+from stockops.records import METHOD, ModelRef
+from stockops.wording import one_line
 
 _CARD = "card"
 
@@ -68,47 +67,47 @@ def seal(weights: Weights, card: dict[str, Any]) -> Checkpoint:
 
 def pack(checkpoint: Checkpoint) -> bytes:
     """Return the file; the same checkpoint gives the same bytes."""
-    import torch  # who packs has trained
-
     card = np.frombuffer(json.dumps(checkpoint.card, allow_nan=False).encode(), np.uint8)
-    arrays = {**checkpoint.weights, _CARD: card}
-    buffer = io.BytesIO()
-    torch.save({name: torch.from_numpy(array.copy()) for name, array in arrays.items()}, buffer)
-    return buffer.getvalue()
+    return archive.write({**checkpoint.weights, _CARD: card})
 
 
-def unpack(data: bytes, name: str, cure: str) -> Checkpoint:
+def unpack(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> Checkpoint:
     """Return the checkpoint in a file's bytes.
 
-    Raises ModelDamagedError, naming the file and the cure, for anything but the very contents that were packed.
+    Raises ModelDamagedError, naming the file and the cure, for anything but the very contents that were packed, and for
+    a whole model that is another than `ref`: a copy under a wrong name, or a link to one.
     """
-    whole = False
+    wrong = "is damaged or not a stockops model"
     try:
         weights, card = _read(data)
         version = card.pop("model_version")
         if version != _version(weights, card):
             raise ValueError("its content does not match its version")
-        whole = True
         if card.get("method") != METHOD:
+            wrong = "comes from another release of stockops"
             raise ValueError("its weights mean something else")
+        own = ModelRef(card["kind"], card["ticker"])
+        if own != replace(ref, as_of=None):
+            wrong = f"is the {own.kind} model of {one_line(own.ticker, 40)}, not the {ref.kind} model of {ref.ticker}"
+            raise ValueError("it is another model")
     except Exception as exc:  # a bent file leads to any error
-        wrong = "comes from another release of stockops" if whole else "is damaged or not a stockops model"
         raise ModelDamagedError(f"{name} {wrong}", cure) from exc
     return Checkpoint(weights, {"model_version": version, **card})
 
 
 def _read(data: bytes) -> tuple[Weights, dict[str, Any]]:
-    """Return arrays and card as they lie in the archive: tensors in the order of the state dict, the card last."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:  # which compares each file's checksum
-        root = archive.namelist()[0].split("/")[0]
-        count = sum(name.startswith(f"{root}/data/") for name in archive.namelist())
-        stored = [archive.read(f"{root}/data/{number}") for number in range(count)]
-    card = json.loads(stored.pop())
-    shapes = layout(LSTMConfig(**card["config"]))
+    """Return arrays and card of a file: the arrays in the order of the state dict, the card last."""
+    pickle, (*stored, last) = archive.parts(data)
+    card = strict_json.read(last)
+    config = LSTMConfig(**card["config"])
+    if config.layers * ARRAYS_OF_A_LAYER > len(stored):  # before as many are laid out as it may claim
+        raise ValueError("it has fewer arrays than layers")
+    shapes = layout(config)
     arrays = {
         name: np.frombuffer(content, np.dtype(dtype).newbyteorder("<")).reshape(shape)
         for (name, (dtype, shape)), content in zip(shapes.items(), stored, strict=True)
     }
+    archive.check_pickle(pickle, {**shapes, _CARD: ("uint8", (len(last),))})
     return arrays, card
 
 

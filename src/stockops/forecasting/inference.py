@@ -16,6 +16,7 @@ from stockops.market.windows import CONTEXT, HORIZON
 Singles = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[np.floating]]
 
+ARRAYS_OF_A_LAYER = 4  # two matrices, two biases
 _BATCH = 256  # windows in one pass, whose states fit a core's cache
 
 

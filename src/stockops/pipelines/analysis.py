@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from stockops import strict_json
 from stockops.agent import facts, prompt, rendering
 from stockops.agent.facts import Facts
 from stockops.agent.news import News, select
@@ -15,7 +16,7 @@ from stockops.agent.prompt import Turn
 from stockops.backtesting import summary
 from stockops.best_effort import BestEffort
 from stockops.errors import StockopsError
-from stockops.pipelines import track_record
+from stockops.pipelines import shapes, track_record
 from stockops.pipelines.conversation import Conversation
 from stockops.pipelines.report_cache import Report, ReportCache
 from stockops.pipelines.serving import Document, Serving
@@ -174,23 +175,23 @@ class Analyst:
         return _Record(place, metrics, backtest)
 
     def _metrics(self, forecast: Document) -> tuple[ModelRef, Document | None]:
-        """Return where the model of a forecast lies, and its metrics."""
+        """Return where the model of a forecast lies, and its metrics; without any where they are not what they were."""
         ref = ModelRef.of(forecast["ticker"])
         for place in ref.places(self.forecasts.options.as_of):
             metrics = self._read(place, "metrics.json")
             if metrics and metrics.get("model_version") == forecast["model_version"]:
-                return place, metrics
+                return place, metrics if shapes.fits(metrics, shapes.Metrics) else None
         return ref, None
 
     def _drift(self, place: ModelRef, last_date: str) -> Document | None:
         """Return the last drift report, unless it knows more than the forecast."""
         drift = self._read(place, "drift/latest_drift.json")
-        return drift if drift and "health" in drift and str(drift.get("as_of", "9999")) <= last_date else None
+        return drift if shapes.fits(drift, shapes.Drift) and drift and drift["as_of"] <= last_date else None
 
     def _read(self, place: ModelRef, what: str) -> Document | None:
         """Return a JSON artifact; None for one that is not there or is damaged: the report then does without."""
         try:
-            document = json.loads(self.models.read(place, what) or b"null")
+            document = strict_json.read(self.models.read(place, what) or b"null")
         except ValueError:
             return None
         return document if isinstance(document, dict) else None

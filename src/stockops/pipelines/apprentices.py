@@ -49,7 +49,7 @@ class Apprentices:
     def _made(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:
         key = self._key(place, prices, parent)
         with self.shelf.making(key):  # another ticker of the same start needs the same parent
-            if found := self._found(key):
+            if found := self._found(place, key):
                 return found
             checkpoint = self._taught(place, prices, parent)
             self.shelf.put(key, pack(checkpoint))
@@ -67,12 +67,12 @@ class Apprentices:
             checkpoint, _ = lesson.learn(options, on_epoch)
         return checkpoint
 
-    def _found(self, key: str) -> Checkpoint | None:
+    def _found(self, place: ModelRef, key: str) -> Checkpoint | None:
         data = self.shelf.get(key)
         if data is None:
             return None
         try:
-            return unpack(data, key, "")
+            return unpack(data, place, key)
         except ModelDamagedError as exc:
             log.warning("%s: it is trained anew", exc.message)
             return None

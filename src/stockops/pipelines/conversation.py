@@ -1,13 +1,14 @@
 """What was asked and answered before in a thread: kept a day, a key a turn, so that no two calls lose one."""
 
-import json
 import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from stockops import strict_json
 from stockops.agent.prompt import Turn
 from stockops.best_effort import BestEffort
+from stockops.pipelines import shapes
 from stockops.ports import StateStore
 
 log = logging.getLogger("stockops.thread")
@@ -33,7 +34,8 @@ class Conversation:
     def add(self, ticker: str, turn: Turn, now: datetime) -> None:
         """Keep a turn."""
         key = f"{_PREFIX}:{self.thread_id}:{now.timestamp():017.6f}:{uuid.uuid4().hex[:8]}"
-        value = json.dumps([ticker, turn.question, turn.answer[:_MOST_CHARACTERS]]).encode()
+        said = {"ticker": ticker, "question": turn.question, "answer": turn.answer[:_MOST_CHARACTERS]}
+        value = strict_json.signed(said)
         self.effort.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
 
     def _read(self) -> list[Turn]:
@@ -46,8 +48,9 @@ def _decode(raw: bytes | None) -> Turn | None:
     if raw is None:
         return None
     try:
-        ticker, question, answer = map(str, json.loads(raw))
-    except (ValueError, TypeError):
+        said = shapes.checked(strict_json.verified(raw), dict[str, str])
+        ticker, question, answer = (said[name] for name in ("ticker", "question", "answer"))
+    except (ValueError, KeyError):
         log.warning("a turn of the thread is none of ours: passed over")
         return None
     return Turn(f"{ticker}: {question}", answer)

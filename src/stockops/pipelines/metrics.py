@@ -1,9 +1,10 @@
 """What is measured: totals and last successes from the state store, everything else read anew from what it is of."""
 
-import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from stockops import strict_json
 from stockops.best_effort import BestEffort
 from stockops.monitoring.catalogue import TRAINING_STATUS, Sample
 from stockops.pipelines import tasks
@@ -50,13 +51,14 @@ class Metrics:
 def _status(raw: bytes | None) -> str:
     """Return the status in a task's record; "" for what is none: the store is open to others."""
     try:
-        return str(json.loads(raw or b"{}").get("status", ""))
+        return str(strict_json.read(raw or b"{}").get("status", ""))
     except (ValueError, AttributeError):
         return ""
 
 
 def _number(raw: bytes | None) -> float | None:
     try:
-        return float(raw or b"")
+        moment = float(raw or b"")
     except ValueError:
         return None
+    return moment if math.isfinite(moment) else None

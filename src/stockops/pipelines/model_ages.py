@@ -1,6 +1,5 @@
 """How old the stored models are: what `doctor` says of them before a forecast has to."""
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from stockops import strict_json
 from stockops.errors import DataError, StockopsError
 from stockops.market import ohlcv
 from stockops.pipelines.prices import PriceHistory
@@ -54,7 +54,7 @@ class ModelAges:
         """Yield the source and the last session of each model's training; one without a card is another check's."""
         for ref in refs:
             try:
-                data = json.loads(self.models.read(ref, f"{ref.kind}_model.json") or b"")["data"]
+                data = strict_json.read(self.models.read(ref, f"{ref.kind}_model.json") or b"")["data"]
                 yield ref, str(data["source"]), date.fromisoformat(data["last"])
             except (ValueError, KeyError, TypeError):
                 continue

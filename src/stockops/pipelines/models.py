@@ -5,6 +5,7 @@ where it is; what is trained instead, on the way or by name, is kept apart under
 """
 
 import logging
+import time
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -19,6 +20,8 @@ from stockops.ports import ModelStore
 from stockops.records import PARENT, WORTH_A_WORD, ModelRef
 
 log = logging.getLogger("stockops.models")
+
+_NAMED = 5  # of damaged models, in one line
 
 STALE, OTHER_SOURCE = "stale model", "model of another source"  # as `degraded` names them
 
@@ -41,10 +44,35 @@ def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> Found | No
     for place, data in looked_at.items():
         if data is None:
             continue
-        checkpoint = unpack(data, models.name(place, place.checkpoint), f"train it anew: {place.command}")
+        checkpoint = unpack(data, place, models.name(place, place.checkpoint), f"train it anew: {place.command}")
         if as_of is None or checkpoint.trained_to <= as_of:
             return Found(place, checkpoint, candidates.digest(looked_at))
     return None
+
+
+def check(models: ModelStore, seconds: float) -> str:
+    """Return how many models there are; ModelDamagedError naming those that are not whole, or not what they are for.
+
+    seconds: after so many the rest is not looked at.
+    """
+    until = time.monotonic() + seconds
+    refs, damaged, looked_at = models.refs(apart=True), [], 0
+    for ref in refs:
+        if time.monotonic() > until:
+            break
+        looked_at += 1
+        try:
+            unpack(models.read(ref, ref.checkpoint) or b"", ref, models.name(ref, ref.checkpoint))
+        except ModelDamagedError as exc:
+            damaged.append(exc.message)
+    if damaged:
+        more = f" and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
+        raise ModelDamagedError(f"{'; '.join(damaged[:_NAMED])}{more}", "train anew, the parent first")
+    if not refs:
+        return "none trained yet; run: stockops train-parent"
+    children = sum(ref.kind == "child" for ref in refs)
+    rest = f"; {len(refs) - looked_at} not looked at" if looked_at < len(refs) else ""
+    return f"{len(refs) - children} parent, {children} children{rest}"
 
 
 def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelRef:
@@ -58,7 +86,7 @@ def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None)
     if stored is None:
         return ref
     try:
-        newer = unpack(stored, "", "").trained_to > as_of
+        newer = unpack(stored, ref).trained_to > as_of
     except ModelDamagedError:
         return ref
     return replace(ref, as_of=as_of) if newer else ref

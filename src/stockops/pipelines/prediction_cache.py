@@ -5,15 +5,15 @@ forecast's JSON. Beside the document it holds what decided it, as a digest, and 
 out. So a retrained model, a changed file of prices, other options, a newer release or the next close is a miss.
 """
 
-import hashlib
-import json
 import logging
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from stockops import strict_json
 from stockops.best_effort import BestEffort
 from stockops.monitoring import catalogue
+from stockops.pipelines import shapes
 from stockops.ports import StateStore
 from stockops.records import Clock, PriceOptions, Source
 
@@ -46,7 +46,7 @@ class Question:
     @property
     def digest(self) -> str:
         """Equal for equal questions only."""
-        return hashlib.sha256(json.dumps(asdict(self), default=str, sort_keys=True).encode()).hexdigest()[:24]
+        return strict_json.digest(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class PredictionCache:
             "made_at": self.clock.now.isoformat(timespec="seconds"),
             "fresh_until": fresh_until.isoformat() if fresh_until else None,
         }
-        value = json.dumps({**document, _ENVELOPE: envelope}, allow_nan=False, ensure_ascii=False).encode()
+        value = strict_json.signed({**document, _ENVELOPE: envelope})
         key = PREFIX + question.ticker
         self.effort.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
 
@@ -123,13 +123,10 @@ def _is_over(fresh_until: str | None, now: datetime) -> bool:
 def _decode(raw: bytes, ticker: str) -> dict[str, Any] | None:
     """Return an entry; None, said in the log, for anything that is none: the store is open to others."""
     try:
-        entry = json.loads(raw)
-        envelope = entry[_ENVELOPE]
-        _is_over(envelope["fresh_until"], datetime.now().astimezone())
-        known = isinstance(envelope["question"], str) and isinstance(entry["degraded"], list)
-        if not known or entry["ticker"] != ticker:
+        entry: dict[str, Any] = shapes.checked(strict_json.verified(raw), shapes.KeptForecast)
+        if entry["ticker"] != ticker:
             raise ValueError("not of this ticker")
-    except (ValueError, KeyError, TypeError) as exc:
+    except ValueError as exc:
         log.warning("%s%s holds no forecast of ours (%s): passed over", PREFIX, ticker, type(exc).__name__)
         return None
-    return dict(entry)
+    return entry

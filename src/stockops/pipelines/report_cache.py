@@ -5,18 +5,15 @@ words of the prompt, who writes, which embedding, and what an embedding cannot t
 than a day is gone.
 """
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from stockops import __version__
+from stockops import __version__, strict_json
 from stockops.agent import lexical, prompt, questions
 from stockops.best_effort import BestEffort
+from stockops.pipelines import shapes
 from stockops.ports import Embedder, ReportStore
 from stockops.records import Clock, Confidence, Recommendation
 
@@ -41,9 +38,6 @@ class Report:
     model: str
     news: list[dict[str, str]]
     prose: str
-
-
-_REPORT = TypeAdapter(Report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +70,8 @@ class ReportCache:
             "ticker": forecast["ticker"],
             "session": forecast["last_date"],
             "model_version": forecast["model_version"],
-            "forecast": _digest(*(forecast[name] for name in _MADE_FROM)),
-            "beside": _digest(*beside),
+            "forecast": strict_json.digest(*(forecast[name] for name in _MADE_FROM)),
+            "beside": strict_json.digest(*beside),
             "prompt": prompt.VERSION,
             "release": __version__,
             "writer": self.writer,
@@ -93,16 +87,17 @@ class ReportCache:
         if kept is None or kept.score <= THRESHOLD:
             return None
         try:
-            return _REPORT.validate_python(kept.payload.get("report"))
-        except ValidationError:
+            return _report(kept.payload)
+        except ValueError:
             log.warning("a kept report of %s is none of ours: passed over", wanted.made_from["ticker"])
             return None
 
     def keep(self, wanted: Wanted, report: Report) -> None:
         """Keep a report that nothing made poorer."""
         now = self.clock.now.timestamp()
-        payload = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": asdict(report)}
-        key = _digest(wanted.made_from, wanted.question.casefold())
+        made = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": asdict(report)}
+        payload = {**made, strict_json.DIGEST: strict_json.digest(made)}
+        key = strict_json.digest(wanted.made_from, wanted.question.casefold())
         self.effort.attempt(
             self.store, lambda: self.store.keep(key, wanted.vector, payload, forget_before=now - SECONDS)
         )
@@ -131,12 +126,12 @@ class KeptReports:
             if isinstance(report, Mapping):
                 row = {name: payload.get(name) for name in ("ticker", "question", "session", "model_version")}
                 row |= {name: report.get(name) for name in ("provider", "model", "recommendation", "confidence")}
-                rows.append(row | {"seconds_left": round(payload["timestamp"] + SECONDS - self._now)})
+                rows.append(row | {"seconds_left": round(_moment(payload) + SECONDS - self._now)})
         return rows
 
     def clear(self, tickers: Sequence[str]) -> list[str]:
         """Forget the reports of these tickers, of all when there are none; return whose."""
-        known = {str(payload["ticker"]) for payload in self._payloads(tickers)}
+        known = {str(payload.get("ticker")) for payload in self._payloads(tickers)}
         for ticker in sorted(known):
             self.store.forget({"ticker": ticker})
         return sorted(known)
@@ -148,8 +143,18 @@ class KeptReports:
     def _payloads(self, tickers: Sequence[str]) -> list[Mapping[str, Any]]:
         wanted: list[dict[str, str]] = [{"ticker": ticker} for ticker in tickers] or [{}]
         found = [payload for match in wanted for payload in self.store.entries(match)]
-        return [payload for payload in found if self._now - float(payload.get("timestamp") or 0) < SECONDS]
+        return [payload for payload in found if 0 <= self._now - _moment(payload) < SECONDS]
 
 
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+def _moment(payload: Mapping[str, Any]) -> float:
+    """Return when an entry was kept, seconds since 1970; 0 for what is no moment: the store is open to others."""
+    return strict_json.number(payload.get("timestamp")) or 0.0
+
+
+def _report(payload: Mapping[str, Any]) -> Report:
+    """Return the report of an entry; ValueError for one that is not as it was kept, or was not kept by us."""
+    made = {name: value for name, value in payload.items() if name != strict_json.DIGEST}
+    if payload.get(strict_json.DIGEST) != strict_json.digest(made):
+        raise ValueError("its content does not match its digest")
+    report: Report = shapes.checked(made.get("report"), Report)
+    return report

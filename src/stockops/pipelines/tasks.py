@@ -6,7 +6,6 @@ a lock as long as it lives; a record that says «running» without one is a dead
 writes that down.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from stockops import strict_json
 from stockops.best_effort import BestEffort
 from stockops.errors import DataError
+from stockops.pipelines import shapes
+from stockops.pipelines.shapes import Moment
 from stockops.ports import StateStore, Workers
 from stockops.records import SCHEMA, EpochLoss, Job, ModelRef, TaskStatus
 
@@ -39,9 +41,9 @@ class Task:
     status: TaskStatus
     here: str
     log: str
-    queued_at: str
-    started_at: str | None = None
-    finished_at: str | None = None
+    queued_at: Moment
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
     stage: str | None = None
     epoch: int | None = None
     epochs: int | None = None
@@ -130,7 +132,7 @@ class Tasks:
         )
 
     def _note(self, task: Task) -> None:
-        value = json.dumps(asdict(task), allow_nan=False).encode()
+        value = strict_json.signed(asdict(task))
         seconds = SECONDS_ENDED if task.ended else SECONDS_RUNNING
         self.effort.attempt(self.state, lambda: self.state.put(PREFIX + task.task_id, value, seconds=seconds))
 
@@ -197,11 +199,10 @@ class Work:
 def _decode(raw: bytes, task_id: str) -> Task | None:
     """Return a record; None, said in the log, for anything that is none: the store is open to others."""
     try:
-        task = Task(**json.loads(raw))
-        datetime.fromisoformat(task.queued_at)
+        task: Task = shapes.checked(strict_json.verified(raw), Task)
         if task.task_id != task_id:
             raise ValueError("not of this task")
-    except (ValueError, TypeError) as exc:
+    except ValueError as exc:
         log.warning("%s%s holds no record of ours (%s): passed over", PREFIX, task_id, type(exc).__name__)
         return None
     return task

@@ -1,10 +1,11 @@
 """What the last backtest of a ticker says, for those who quote it; without any library of numbers."""
 
 import hashlib
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from stockops import strict_json
+from stockops.pipelines import shapes
 from stockops.ports import ModelStore
 from stockops.records import METHOD, ModelRef
 
@@ -36,8 +37,8 @@ def of(ref: ModelRef, *, models: ModelStore, strategy: str | None, source: str, 
     knows sessions after `last` (YYYY-MM-DD) would let a look back know what came. A report that is not whole is none.
     """
     try:
-        document = json.loads(models.read(replace(ref, as_of=None), REPORT) or b"null")
-        summary = dict(document["summary"])
+        document = strict_json.read(models.read(replace(ref, as_of=None), REPORT) or b"null")
+        summary: Document = shapes.checked(document["summary"], shapes.BacktestSummary)
         same = {"method": METHOD, "strategy": strategy, "source": source, "ticker": ref.ticker}
         fits = document["end"] <= last and all(document[name] == value for name, value in same.items())
     except (ValueError, KeyError, TypeError):

@@ -1,0 +1,136 @@
+"""Documents that were kept where others may write: believed as they were kept, or not at all."""
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stockops import strict_json
+from stockops.pipelines import prediction_cache, shapes, tasks
+from stockops.pipelines.tasks import Task
+
+EXAMPLES = int(os.environ.get("TEST_FUZZ", "300"))
+BAR: dict[str, Any] = {
+    "date": "2024-07-01", "horizon": 1, "open": 431.4712, "high": 435.9, "low": 426.1, "close": 430.9,
+    "volume": 19363795, "change": 0.0011, "close_80": [420.9, 441.1], "close_95": [414.4, 448.0], "extrapolated": False,
+}  # fmt: skip
+FORECAST: dict[str, Any] = {
+    "schema": 1, "ticker": "AAPL", "source": "yahoo", "last_date": "2024-06-28", "last_close": 430.47,
+    "currency": "USD", "data": {"source": "yahoo", "rows": 2148, "first": "2004-08-19", "last": "2024-06-28", "behind": 0, "untraded": 0,
+             "currency": "USD", "calendar": "XNYS", "repairs": []},
+    "model_version": "1d8b8e67824c", "trained_to": "2024-06-28", "model_age_sessions": 0, "model_source": "yahoo",
+    "ranges_from": "AAPL", "cached": False, "next_business_days": ["2024-07-01"],
+    "predictions": {"next_day": BAR, "week": [BAR], "days": [BAR]},
+    "history": [{"date": "2024-06-28", "close": 430.47}], "features": {"source": "feast"}, "degraded": [],
+    "cache": {"question": "0123", "made_at": "2024-06-28T21:00:00+00:00", "fresh_until": "2024-07-01T20:00:00+00:00"},
+}  # fmt: skip
+TASK = Task(
+    task_id="AAPL", job="train-child", ticker="AAPL", status="running", here="host:0", log="logs/task-AAPL.log",
+    queued_at="2024-06-28T20:00:00+00:00", started_at="2024-06-28T20:00:01+00:00", stage="child AAPL", epoch=3,
+    epochs=10, result={"degraded": []}, error={"kind": "data"},
+)  # fmt: skip
+KEPT = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(asdict(TASK))}
+NEW: list[Any] = [1.0, -1, 0, None, "", "abc", [], {}, True, "2013-01-01", 1e308, "[" * 50, 10**400]
+
+
+def decoded(kind: str, raw: bytes) -> object:
+    return prediction_cache._decode(raw, "AAPL") if kind == "forecast" else tasks._decode(raw, "AAPL")
+
+
+def places(value: object) -> list[tuple[Any, Any]]:
+    """Every field and item of a document, as its holder and its name."""
+    if isinstance(value, dict):
+        return [(value, name) for name in value] + [place for inner in value.values() for place in places(inner)]
+    if isinstance(value, list):
+        return [(value, number) for number in range(len(value))] + [p for inner in value for p in places(inner)]
+    return []
+
+
+@st.composite
+def mutations(draw: st.DrawFn, raw: bytes) -> bytes:
+    """A byte changed, the end cut off, or a value of the document replaced, removed or added."""
+    match draw(st.sampled_from(["byte", "cut", "value", "gone", "more"])):
+        case "byte":
+            place = draw(st.integers(0, len(raw) - 1))
+            return raw[:place] + bytes([raw[place] ^ draw(st.integers(1, 255))]) + raw[place + 1 :]
+        case "cut":
+            return raw[: draw(st.integers(0, len(raw) - 1))]
+        case "more":
+            return json.dumps({**json.loads(raw), draw(st.text(max_size=5)): 1}).encode()
+        case what:
+            document = json.loads(raw)
+            holder, name = draw(st.sampled_from(places(document)))
+            if what == "gone":
+                del holder[name]
+            else:
+                holder[name] = draw(st.sampled_from(NEW))
+            return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_what_is_as_it_was_kept_is_believed(kind: str) -> None:
+    assert decoded(kind, KEPT[kind]) == (FORECAST if kind == "forecast" else TASK)
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(data=st.data(), kind=st.sampled_from(sorted(KEPT)))
+def test_nothing_else_is(data: st.DataObject, kind: str) -> None:
+    raw = data.draw(mutations(KEPT[kind]))
+    found = decoded(kind, raw)
+    same = found == decoded(kind, KEPT[kind]) and json.loads(raw) == json.loads(KEPT[kind])
+    assert found is None or same  # a blank for another blank changes nothing
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(data=st.data(), kind=st.sampled_from(sorted(KEPT)))
+def test_what_somebody_else_signed_must_have_the_shape(data: st.DataObject, kind: str) -> None:
+    document = json.loads(KEPT[kind])
+    holder, name = data.draw(st.sampled_from(places(document)))
+    new = data.draw(st.sampled_from(NEW))
+    free = name in ("currency", "fresh_until", "stage", "result", "epoch", "epochs", "started_at", "error", "source")
+    numbers = isinstance(holder[name], (int, float)) and isinstance(new, (int, float))
+    if free or numbers or holder[name] is None or type(holder[name]) is type(new):
+        return  # it may well be what it says
+    holder[name] = new
+    assert decoded(kind, strict_json.signed(document)) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"null", b"[]", b"{", b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe", b'{"digest": 1}', b"NaN", b'"\\ud800"'],
+)
+@pytest.mark.parametrize("kind", KEPT)
+def test_what_is_no_document_is_none(kind: str, raw: bytes) -> None:
+    assert decoded(kind, raw) is None
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "NaN", "Infinity", "[NaN]", "[" * 5_000, "9" * 5_000, ""])
+def test_json_that_nothing_can_be_reckoned_with_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r""):
+        strict_json.read(text)
+
+
+def test_digests_tell_documents_apart_and_take_half_a_letter() -> None:
+    assert strict_json.digest({"a": 1}) == strict_json.digest({"a": 1}) != strict_json.digest({"a": 1.5})
+    assert strict_json.digest("\ud800") != strict_json.digest("\ud801")
+    assert strict_json.digest(datetime(2024, 6, 28, tzinfo=UTC)) != strict_json.digest(
+        datetime(2024, 6, 29, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(1, 1.0), (1.5, 1.5), (True, None), ("1", None), (10**400, None), (1e999, None)]
+)
+def test_a_number_is_one_that_can_be_reckoned_with(value: object, number: float | None) -> None:
+    assert strict_json.number(value) == number
+
+
+def test_a_price_of_nothing_has_no_shape() -> None:
+    assert shapes.fits(FORECAST, shapes.KeptForecast)
+    for close in (0, -1.0, float("nan"), float("inf"), "430"):
+        assert not shapes.fits({**FORECAST, "last_close": close}, shapes.KeptForecast)
