@@ -396,21 +396,21 @@ class Services:
 
         return MetricsServer(listen, page)
 
-    @staticmethod
-    def check_folder(path: Path | None) -> None:
-        """Raise UsageError for a file of the user's choice in a folder that is not there, before any work is done."""
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageError(f"cannot write {path}: there is no folder {path.parent}", "make it, or choose another")
+    def check_target(self, path: Path | None) -> None:
+        """Raise UsageError for a file of the user's choice that is not to be written, before any work is done."""
+        if path is None:
+            return
+        from stockops.adapters import user_files
+
+        settings = self._settings
+        user_files.check(path, settings.home, filter(None, (settings.data_dir, settings.tickers_file)))
 
     @staticmethod
     def write_file(path: Path, data: bytes) -> None:
         """Write a file of the user's choice, whole or not at all."""
-        from stockops.adapters.whole_files import write_whole
+        from stockops.adapters import user_files
 
-        try:
-            write_whole(path.absolute(), data)
-        except UsageError as exc:
-            raise UsageError(exc.message, "choose another file") from exc
+        user_files.write(path, data)
 
     @staticmethod
     def read_text(path: Path) -> str:

@@ -21,10 +21,12 @@ BAR: dict[str, Any] = {
 }  # fmt: skip
 FORECAST: dict[str, Any] = {
     "schema": 1, "ticker": "AAPL", "source": "yahoo", "last_date": "2024-06-28", "last_close": 430.47,
-    "currency": "USD", "data": {"source": "yahoo", "rows": 2148, "first": "2004-08-19", "last": "2024-06-28", "behind": 0, "untraded": 0,
-             "currency": "USD", "calendar": "XNYS", "repairs": []},
-    "model_version": "1d8b8e67824c", "trained_to": "2024-06-28", "model_age_sessions": 0, "model_source": "yahoo",
-    "ranges_from": "AAPL", "cached": False, "next_business_days": ["2024-07-01"],
+    "currency": "USD", "model_version": "1d8b8e67824c", "trained_to": "2024-06-28", "model_age_sessions": 0,
+    "data": {
+        "source": "yahoo", "rows": 2148, "first": "2004-08-19", "last": "2024-06-28", "behind": 0, "untraded": 0,
+        "currency": "USD", "calendar": "XNYS", "repairs": [],
+    },
+    "model_source": "yahoo", "ranges_from": "AAPL", "cached": False, "next_business_days": ["2024-07-01"],
     "predictions": {"next_day": BAR, "week": [BAR], "days": [BAR]},
     "history": [{"date": "2024-06-28", "close": 430.47}], "features": {"source": "feast"}, "degraded": [],
     "cache": {"question": "0123", "made_at": "2024-06-28T21:00:00+00:00", "fresh_until": "2024-07-01T20:00:00+00:00"},
@@ -35,6 +37,7 @@ TASK = Task(
     epochs=10, result={"degraded": []}, error={"kind": "data"},
 )  # fmt: skip
 KEPT = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(asdict(TASK))}
+FREE = ("digest", "currency", "fresh_until", "stage", "result", "epoch", "epochs", "started_at", "error", "source")
 NEW: list[Any] = [1.0, -1, 0, None, "", "abc", [], {}, True, "2013-01-01", 1e308, "[" * 50, 10**400]
 
 
@@ -92,7 +95,7 @@ def test_what_somebody_else_signed_must_have_the_shape(data: st.DataObject, kind
     document = json.loads(KEPT[kind])
     holder, name = data.draw(st.sampled_from(places(document)))
     new = data.draw(st.sampled_from(NEW))
-    free = name in ("currency", "fresh_until", "stage", "result", "epoch", "epochs", "started_at", "error", "source")
+    free = name in FREE or (kind, name) == ("task", "degraded")
     numbers = isinstance(holder[name], (int, float)) and isinstance(new, (int, float))
     if free or numbers or holder[name] is None or type(holder[name]) is type(new):
         return  # it may well be what it says
@@ -111,7 +114,7 @@ def test_what_is_no_document_is_none(kind: str, raw: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "NaN", "Infinity", "[NaN]", "[" * 5_000, "9" * 5_000, ""])
 def test_json_that_nothing_can_be_reckoned_with_is_none(text: str) -> None:
-    with pytest.raises(ValueError, match=r""):
+    with pytest.raises(ValueError, match=r"is no number|nested|Expecting|digits"):
         strict_json.read(text)
 
 

@@ -36,6 +36,11 @@ class MetricsServer:
         host, port = str(self._server.server_address[0]), self._server.server_address[1]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{_PATH}"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens on every address of this machine."""
+        return str(self._server.server_address[0]) in ("0.0.0.0", "::")
+
     def serve(self) -> None:
         """Answer until Ctrl-C, which is raised when the port is free again."""
         try:

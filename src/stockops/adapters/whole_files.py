@@ -4,6 +4,7 @@ import contextlib
 import errno
 import glob
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -70,11 +71,19 @@ def _stage(path: Path, data: bytes) -> Path:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_UMASK)  # mkstemp's 0600 would shut out another user's cron job
+        os.chmod(name, _mode(path))
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return Path(name)
+
+
+def _mode(path: Path) -> int:
+    """Return the rights of a file that is replaced, else the usual ones: mkstemp's 0600 would shut out other users."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0o666 & ~_UMASK
 
 
 def _umask() -> int:

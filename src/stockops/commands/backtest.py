@@ -32,7 +32,7 @@ def backtest(run: Run) -> None:
         raise UsageError(f"--start {start} is after --end {end}")
     if run.settings.forecasts and len(run.tickers) > 1:
         raise UsageError("--forecasts FILE holds the forecasts of one ticker", "give one --ticker")
-    run.services.check_folder(run.settings.forecasts)
+    run.services.check_target(run.settings.forecasts)
     run.many(_tests, backtest_view.backtested, _verdict(run))
 
 

@@ -16,10 +16,12 @@ log = logging.getLogger("stockops.metrics")
 def metrics(run: Run) -> None:
     """Print the metrics in Prometheus's text format, or hand them on: to a pushgateway, a file, a scraper."""
     settings, services = run.settings, run.services
-    services.check_folder(settings.textfile)
+    services.check_target(settings.textfile)
     if settings.listen:
         listener = services.listener(settings.listen, lambda: measuring.page(services))
         log.info("serving %s until Ctrl-C", listener.url)
+        if listener.is_open:
+            log.warning("--listen %s takes requests on every address of this machine, from anybody", settings.listen)
         listener.serve()
         return
     gateway = services.gateway
