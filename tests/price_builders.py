@@ -113,7 +113,7 @@ def lend(home: Path, ref: ModelRef, source: str, last: date) -> Checkpoint:
 def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: dict[str, Any]) -> Checkpoint:
     card = {name: value for name, value in checkpoint.card.items() if name not in ("model_version", "method")}
     lent = seal(checkpoint.weights, card | {"kind": ref.kind, "ticker": ref.ticker, "data": data})
-    about = {"model_version": lent.version, "strategy": card["strategy"], **card["metrics"]}
+    about = {"ticker": ref.ticker, "model_version": lent.version, "strategy": card["strategy"], **card["metrics"]}
     ModelFiles(home, 60).write(ref, {ref.checkpoint: pack(lent), "metrics.json": json.dumps(about).encode()})
     return lent
 

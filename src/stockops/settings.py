@@ -7,6 +7,8 @@ otherwise. A field of the same name as a command-line option is that option.
 import difflib
 import logging
 import os
+import re
+import stat
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -34,6 +36,7 @@ from stockops.records import (
     Strategy,
     Switch,
 )
+from stockops.wording import one_line, well_formed
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -42,15 +45,40 @@ log = logging.getLogger("stockops.settings")
 
 PREFIX = "STOCKOPS_"
 
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)  # pandas reckons from 1677 to 2262
+_LONGEST = 1e6  # seconds, eleven days: sockets and timers take little more
+_LONGEST_FILE = 1 << 20  # bytes of a `.env`
+_WITH_SECRET = re.compile(r"[@?]")  # an address that holds a password, or a token in its query
+_MAY_HOLD_SECRETS = (
+    "ray_address", "finnhub_url", "llama_cpp_base_url", "llama_cpp_embed_url", "ollama_base_url", "dagshub_url",
+)  # fmt: skip
+
 
 def _day(value: object) -> object:
     """Read YYYY-MM-DD; pydantic alone would take 20240628 for seconds since 1970."""
     if not isinstance(value, str):
         return value
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
         raise ValueError(f"{value!r} is no day: write it as YYYY-MM-DD") from None
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise ValueError(f"{value!r} is out of reach: days from {_FIRST_DAY} to {_LAST_DAY} are taken")
+    return day
+
+
+def _key(value: object) -> object:
+    """Take a key that a header can carry, without blanks round it; it is never shown."""
+    if not isinstance(value, str):
+        return value
+    key = value.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError("it holds a letter that no key has: copy it anew")
+    return key
+
+
+def _text(value: object) -> object:
+    return well_formed(value) if isinstance(value, str) else value
 
 
 def _words(value: object) -> object:
@@ -160,13 +188,15 @@ class Settings(BaseSettings):
     model_max_age: int = Field(63, ge=0, description="sessions unseen by a model beyond which it is stale")
 
     max_missing_sessions: int = Field(3, ge=0, description="longest hole in a history that is let pass")
-    lock_timeout_seconds: float = Field(600, ge=0, description="how long to wait for another training")
-    http_timeout_seconds: float = Field(10, gt=0, description="of one request for prices")
+    lock_timeout_seconds: float = Field(600, ge=0, le=_LONGEST, description="how long to wait for another training")
+    http_timeout_seconds: float = Field(10, gt=0, le=_LONGEST, description="of one request for prices")
     downloads: int = Field(2, ge=1, le=64, description="requests to a price vendor at once, of all processes")
     http_attempts: int = Field(4, ge=1, le=20, description="requests before giving up on a vendor")
-    http_wait_seconds: float = Field(2, ge=0, description="wait after the first failure, doubled each time")
-    http_total_seconds: float = Field(60, gt=0, description="bound on all attempts together")
-    finnhub_api_key: SecretStr | None = Field(
+    http_wait_seconds: float = Field(
+        2, ge=0, le=_LONGEST, description="wait after the first failure, doubled each time"
+    )
+    http_total_seconds: float = Field(60, gt=0, le=_LONGEST, description="bound on all attempts together")
+    finnhub_api_key: Annotated[SecretStr, BeforeValidator(_key)] | None = Field(
         None,
         validation_alias=AliasChoices("FINNHUB_API_KEY", "FMI_API_KEY"),
         description="key for --source finnhub",
@@ -174,7 +204,7 @@ class Settings(BaseSettings):
     finnhub_url: str = Field("https://finnhub.io/api/v1", description="Finnhub's address")
 
     news: Switch = Field("on", description="whether an analysis looks for news")
-    question: str | None = Field(None, description="what an analysis is to answer")
+    question: Annotated[str, BeforeValidator(_text)] | None = Field(None, description="what an analysis is to answer")
     thread_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,64}$", description="conversation that goes on")
     llama_cpp_base_url: str | None = Field(
         None, validation_alias=AliasChoices("LLAMA_CPP_BASE_URL"), description="llama.cpp server that chats"
@@ -183,7 +213,7 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("LLAMA_CPP_EMBED_URL"), description="llama.cpp server that embeds"
     )
     llm_model: str = Field("", validation_alias=AliasChoices("LLM_MODEL"), description="model asked of llama.cpp")
-    llm_api_key: SecretStr | None = Field(
+    llm_api_key: Annotated[SecretStr, BeforeValidator(_key)] | None = Field(
         None, validation_alias=AliasChoices("LLM_API_KEY"), description="key for the llama.cpp servers"
     )
     embed_model: str = Field(
@@ -195,8 +225,10 @@ class Settings(BaseSettings):
     ollama_model: str = Field(
         "llama3.1", validation_alias=AliasChoices("OLLAMA_MODEL"), description="model asked of Ollama"
     )
-    llm_timeout_seconds: float = Field(120, gt=0, description="of one language model's answer, repair included")
-    llm_total_seconds: float = Field(240, gt=0, description="bound on all language models together")
+    llm_timeout_seconds: float = Field(
+        120, gt=0, le=_LONGEST, description="of one language model's answer, repair included"
+    )
+    llm_total_seconds: float = Field(240, gt=0, le=_LONGEST, description="bound on all language models together")
     llm_max_tokens: int = Field(1024, ge=64, description="longest answer")
     llm_context_tokens: int = Field(8192, ge=1024, description="context that Ollama is asked for")
     qdrant_url: SecretStr | None = Field(
@@ -208,7 +240,7 @@ class Settings(BaseSettings):
     qdrant_port: int = Field(
         6333, ge=1, le=65_535, validation_alias=AliasChoices("QDRANT_PORT"), description="its port"
     )
-    qdrant_api_key: SecretStr | None = Field(
+    qdrant_api_key: Annotated[SecretStr, BeforeValidator(_key)] | None = Field(
         None, validation_alias=AliasChoices("QDRANT_API_KEY"), description="its key, where it wants one"
     )
 
@@ -220,7 +252,9 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("REDIS_HOST"), description="its host, where no URL is given"
     )
     redis_port: int = Field(6379, ge=1, le=65_535, validation_alias=AliasChoices("REDIS_PORT"), description="its port")
-    service_timeout_seconds: float = Field(1, gt=0, description="of connecting to Redis, and of each answer")
+    service_timeout_seconds: float = Field(
+        1, gt=0, le=_LONGEST, description="of connecting to Redis, and of each answer"
+    )
 
     feature_store: Switch = Field("on", description="whether features go through Feast")
 
@@ -234,7 +268,7 @@ class Settings(BaseSettings):
     dagshub_repo_name: str | None = Field(
         None, validation_alias=AliasChoices("DAGSHUB_REPO_NAME"), description="name of a DagsHub repository"
     )
-    dagshub_token: SecretStr | None = Field(
+    dagshub_token: Annotated[SecretStr, BeforeValidator(_key)] | None = Field(
         None, validation_alias=AliasChoices("DAGSHUB_TOKEN"), description="token for DagsHub"
     )
     dagshub_url: str = Field("https://dagshub.com", description="DagsHub's address")
@@ -250,10 +284,10 @@ class Settings(BaseSettings):
     drift_on: DriftOn = Field("returns", description="which drift verdict counts")
     backtest_fail_on: FailOn | None = Field(None, description="finding on Close from which a backtest leaves with 6")
 
-    doctor_seconds: float = Field(8, gt=0, description="longest that `doctor` waits for anything")
+    doctor_seconds: float = Field(8, gt=0, le=_LONGEST, description="longest that `doctor` waits for anything")
     background: bool = Field(False, description="train in a worker that outlives the call")
     wait: bool = Field(False, description="wait for a task to end")
-    timeout_seconds: float | None = Field(None, gt=0, description="longest wait for a task")
+    timeout_seconds: float | None = Field(None, gt=0, le=_LONGEST, description="longest wait for a task")
     max_workers: int = Field(4, ge=1, le=256, description="background workers of a home at once")
 
     @property
@@ -276,7 +310,8 @@ def load(flags: dict[str, Any], home: Path | None = None, command: str = "") -> 
 
     home: as STOCKOPS_HOME says where it is not given. command: whose help a wrong option points to.
     """
-    home = home or Path(os.environ.get(f"{PREFIX}HOME") or ".").expanduser().absolute()
+    home = home or _home()
+    _check_file(home / ".env")
     try:
         settings = Settings(_env_file=home / ".env", home=home, **flags)  # type: ignore[call-arg]
     except ValidationError as exc:
@@ -287,16 +322,54 @@ def load(flags: dict[str, Any], home: Path | None = None, command: str = "") -> 
     return settings
 
 
+def _home() -> Path:
+    """Return the home that STOCKOPS_HOME names; UsageError for one that no folder can have."""
+    said = os.environ.get(f"{PREFIX}HOME") or "."
+    try:
+        home = Path(said).expanduser().absolute()
+        os.stat(home)
+    except FileNotFoundError:
+        return home
+    except RuntimeError:
+        raise UsageError(f"{PREFIX}HOME: there is no user {said.split('/')[0]}", "write the whole path") from None
+    except NotADirectoryError:
+        raise UsageError(f"{PREFIX}HOME: a part of {one_line(said)} is a file", "choose another folder") from None
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise UsageError(f"{PREFIX}HOME: {one_line(said, 60)}: {reason}", "choose another folder") from None
+    if not home.is_dir():
+        raise UsageError(f"{PREFIX}HOME: {one_line(said)} is no folder", "choose another")
+    return home
+
+
+def _check_file(path: Path) -> None:
+    """Raise UsageError for a `.env` that is no file, or is none of settings: a pipe would be waited for."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}", "move it away") from None
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LONGEST_FILE:
+        raise UsageError(f"{path} is no file of settings", "move it away")
+
+
 def open_ones(settings: Settings) -> dict[str, Any]:
     """Return every setting that is no secret: what a worker elsewhere is told to do the same."""
-    fields = Settings.model_fields.items()
-    return {name: getattr(settings, name) for name, field in fields if not _is_secret(field)}
+    return {name: getattr(settings, name) for name in Settings.model_fields if not _hides(settings, name)}
 
 
 def secrets(settings: Settings) -> tuple[str, ...]:
     """Return the names of the secrets that are set."""
-    fields = Settings.model_fields.items()
-    return tuple(name for name, field in fields if _is_secret(field) and getattr(settings, name) is not None)
+    fields = Settings.model_fields
+    return tuple(name for name in fields if _hides(settings, name) and getattr(settings, name) is not None)
+
+
+def _hides(settings: Settings, name: str) -> bool:
+    """Tell whether a setting is a secret, or an address that holds one."""
+    if name in _MAY_HOLD_SECRETS:
+        return _WITH_SECRET.search(getattr(settings, name) or "") is not None
+    return _is_secret(Settings.model_fields[name])
 
 
 def _is_secret(field: FieldInfo) -> bool:

@@ -1,11 +1,27 @@
-"""Text from outside made fit for a terminal and a line: no control characters, and no longer than a reader wants."""
+"""Text of others made fit for a terminal and a line: nothing that a terminal obeys, no longer than a reader wants.
+
+For Markdown, see agent/markdown.py.
+"""
 
 import unicodedata
 
 
 def visible(text: str) -> str:
-    """Return a text without what a terminal would obey: controls, and marks that turn text round; lines stay."""
-    return "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf"))
+    """Return a text without what cannot be seen and a terminal might obey; lines stay.
+
+    All of Unicode's category C: controls (and with them every escape sequence's beginning), formats (which turn text
+    round), halves of surrogate pairs, private and unassigned letters. Its own line separators become line ends.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_seen, text))
+
+
+def _seen(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category in ("Zl", "Zp"):
+        return "\n"
+    return "" if category.startswith("C") and letter not in "\n\t" else letter
 
 
 def well_formed(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from stockops import strict_json
 from stockops.pipelines import prediction_cache
 from tests.integration.cli import Cli
 from tests.integration.conftest import AS_OF
@@ -189,5 +190,5 @@ def test_an_entry_is_over_when_a_newer_session_may_be_out(trained: Cli) -> None:
     assert entry["cache"]["fresh_until"] is None  # a file: its content tells
     for fresh_until, hit in (("2999-01-01T00:00:00+00:00", True), ("2006-07-03T20:15:00+00:00", False)):
         entry["cache"]["fresh_until"] = fresh_until
-        state.put(key, json.dumps(entry).encode(), seconds=60)
+        state.put(key, strict_json.signed(entry), seconds=60)
         assert trained(*PREDICT).document["cached"] is hit

@@ -29,8 +29,10 @@ WORDS = {
 }  # definitions, labels, and what is said of the writer
 BACKTEST = {
     "start": "2020-01-02", "end": "2024-06-25", "origins": 1_127, "close_findings": {"1": "tied", "5": "tied"},
-    "skill": {"Close": {"1": 0.0012, "5": -0.0118}, "Volume": {"1": 0.101, "5": -0.091}},
-    "coverage": {"80": 0.8031, "95": 0.9496},
+    "skill": {
+        "Close": {"1": 0.0012, "5": -0.0118}, "Volume": {"1": 0.101, "5": -0.091}, "Open": {}, "High": {}, "Low": {},
+    },
+    "coverage": {"80": 0.8031, "95": 0.9496}, "source": "csv", "refit": "never", "close_skill": -0.0053, "text": "",
 }  # fmt: skip
 
 

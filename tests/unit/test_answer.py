@@ -84,4 +84,4 @@ def test_a_choice_is_one_however_it_is_written() -> None:
 
 def test_what_a_terminal_would_obey_is_taken_out() -> None:
     answer = read(json.dumps({"report": "a\x1b[31mb\x07\u202ec\nd", "recommendation": "NEUTRAL", "confidence": "Low"}))
-    assert answer.report == "a[31mbc\nd"
+    assert answer.report == "a\\[31mbc\nd"

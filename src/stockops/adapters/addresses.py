@@ -16,6 +16,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _CREDENTIALS = re.compile(r"//[^/?#\s]*@")
+_QUERY = re.compile(r"(\b[a-z][a-z\d+.-]*://[^\s?#]*)[?#]\S*", re.IGNORECASE)  # which may hold a token
 
 
 def is_plain(url: str) -> bool:
@@ -42,5 +43,5 @@ def cure(url: str, example: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Return a text that may quote plain addresses without their users and passwords."""
-    return _CREDENTIALS.sub("//", text)
+    """Return a text that may quote plain addresses without their users, passwords and queries."""
+    return _QUERY.sub(r"\1", _CREDENTIALS.sub("//", text))

@@ -108,7 +108,7 @@ class LlmServer:
                 hint = "raise STOCKOPS_LLM_MAX_TOKENS" if found.cut else "switch its thinking off"
                 raise self.failure("the model only thought and gave no answer", hint, alive=True)
             text = found.thoughts
-        return Reply(well_formed(text), well_formed(found.model or model), found.cut)
+        return Reply(well_formed(text), one_line(found.model or model, 100), found.cut)
 
     def failure(self, what: str, hint: str = "", *, alive: bool = False) -> ServiceError:
         """Return the error that says so of this server."""

@@ -51,7 +51,8 @@ def plain(name: str) -> str:
 
 def is_of(ticker: str, symbol: str) -> bool:
     """Tell whether a file's ticker is the symbol: AAPL.US, NASDAQ:AAPL and brk.b for BRK-B."""
-    return ticker.strip().upper().rpartition(":")[2] in spellings(symbol)
+    name = ticker.strip()
+    return name.isascii() and name.upper().rpartition(":")[2] in spellings(symbol)
 
 
 def columns(header: Sequence[str], tickers: Sequence[str], symbol: str) -> list[Column]:

@@ -34,6 +34,7 @@ Flags = npt.NDArray[np.bool_]
 
 _SPACINGS = ((6, 8, "weekly"), (28, 31, "monthly"))  # median days between bars
 _FEWEST_SPACED = 10
+_MOST_TWINS = 20  # columns of one name that are compared
 _NEEDS = "daily bars are needed"
 _DOWNLOAD = "download the daily prices"
 
@@ -118,6 +119,8 @@ def _bars(grid: Grid, dates: pd.DatetimeIndex) -> RawBars:
 def _agreed(grid: Grid, role: str) -> list[str]:
     """Return the cells of a role; DataError where two columns of the same name differ."""
     column, *others = grid.roles[role]
+    if len(others) > _MOST_TWINS:
+        raise DataError(f"{grid.name} has {len(others) + 1} columns {column.name.strip()}", "keep one of them")
     cells = grid.column(column.place)
     for other in others:
         if grid.column(other.place) != cells:

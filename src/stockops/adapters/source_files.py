@@ -78,4 +78,4 @@ def _stem(path: Path) -> str:
 
 
 def _is_of(stem: str, symbol: str) -> bool:
-    return stem.upper() in spellings(symbol)
+    return stem.isascii() and stem.upper() in spellings(symbol)  # some letters become ASCII in upper case

@@ -3,18 +3,18 @@
 import itertools
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from stockops.agent import markdown
 from stockops.records import Confidence, Recommendation, Sentiment
 
 _MOST = 20_000  # characters of prose; more is a model that does not stop
 _MOST_BRACES = 500  # that are looked at; talk has a few
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|<?https?://\S+")
-_STANCE = re.compile(r"^.*\*{0,2}market stance\*{0,2}\s*:.*$", re.IGNORECASE | re.MULTILINE)
+_THOUGHT = re.compile(r"<(/?)think>", re.IGNORECASE)
+_STANCE = re.compile(r"^[^\n]*\bmarket stance\b\*{0,2}[ \t]{0,9}:[^\n]*$", re.IGNORECASE | re.MULTILINE)
 
 
 class AnswerError(ValueError):
@@ -91,18 +91,19 @@ def _objects(raw: str) -> Iterator[dict[str, Any]]:
 
 def without_thoughts(raw: str) -> str:
     """Return the text after what a model thought aloud, closed or cut short."""
-    text = re.sub(r"<think>.*?</think>", "", raw, flags=re.DOTALL | re.IGNORECASE)
-    text = re.sub(r"^.*</think>", "", text, flags=re.DOTALL | re.IGNORECASE)  # its beginning went elsewhere
-    return re.sub(r"<think>.*$", "", text, flags=re.DOTALL | re.IGNORECASE).strip()
+    spoken: list[str] = []
+    begin, thinks = 0, False
+    for tag in _THOUGHT.finditer(raw):
+        if tag[1]:  # a closing one, whose beginning may have gone elsewhere
+            spoken = spoken if thinks else []
+            begin, thinks = tag.end(), False
+        elif not thinks:
+            spoken.append(raw[begin : tag.start()])
+            thinks = True
+    return "".join(spoken if thinks else [*spoken, raw[begin:]]).strip()
 
 
 def _tidy(text: str) -> str:
-    """Return prose that fits into a report: no thoughts, stance, links or HTML of its own, no heading above ours.
-
-    Nor any letter that cannot be seen: a terminal would obey some of them.
-    """
-    plain = _STANCE.sub("", without_thoughts(text))[:_MOST]
-    plain = "".join(letter for letter in plain if letter == "\n" or not unicodedata.category(letter).startswith("C"))
-    plain = _LINK.sub(lambda link: link[1] or "", plain).replace("<", "&lt;")
-    plain = re.sub(r"^#{1,2}\s", "### ", plain, flags=re.MULTILINE)
+    """Return prose that fits into a report (markdown.prose), without thoughts and a stance of its own."""
+    plain = markdown.prose(_STANCE.sub("", without_thoughts(text)[:_MOST]))
     return re.sub(r"\n{3,}", "\n\n", plain).strip()

@@ -13,7 +13,7 @@ _MONEY = r"USD|EUR|GBP|JPY|CHF|CNY|INR|dollars?|euros?|yen|pounds?|pence|rupees?
 _RATIO = r"%|percent\b|per\scent\b|percentage\spoints?\b|basis\spoints?\b|bps\b|x\b|-?times\b"
 _CLAIM = re.compile(
     rf"(?P<currency>(?:[$€£¥₹]|\b(?:{_MONEY}))\s?|\b(?:price|target|closed?|support|resistance|level|worth)"
-    rf"(?:\s(?:at|of|near|around|to|is|was|price|sits|stands))*:?\s)?"
+    rf"(?:\s(?:at|of|near|around|to|is|was|price|sits|stands)){{0,4}}:?\s)?"
     rf"(?<![\w.,])(?<![A-Za-z]-)(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     rf"(?P<unit>\s?(?:{_RATIO}|(?:{_MONEY})\b))?",
     re.IGNORECASE,
@@ -31,6 +31,7 @@ _COUNTED_FACT = re.compile(
 _NAMED = re.compile(
     r"(?:S&P|Dow|Nasdaq|Russell|Nikkei|FTSE|DAX|CAC|STOXX|MSCI|top|next|last|past|first|Q|FY)[\s-]*$", re.IGNORECASE
 )
+_NAME_REACH = 20  # letters before a number that may name what it is
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = (
@@ -72,6 +73,26 @@ class _Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class _Allowed:
+    """What is known, made ready once for all the sentences of a text."""
+
+    dates: frozenset[str]
+    without_years: frozenset[str]
+    quoted: frozenset[str]
+    facts: tuple[float, ...]
+
+    @classmethod
+    def of(cls, known: Known) -> "_Allowed":
+        dates = known.dates | {_day(match) for match in _dates(known.quoted)}
+        quoted = frozenset(claim.number for claim in _numbers(known.quoted, known))
+        return cls(dates, frozenset(day[5:] for day in dates), quoted, tuple(abs(fact) for fact in known.numbers))
+
+    def states(self, number: str) -> bool:
+        """Tell whether a number is a fact, rounded to as many digits, or is quoted."""
+        return number in self.quoted or _rounds_any(number, self.facts)
+
+
+@dataclass(frozen=True, slots=True)
 class Grounding:
     """How many claims a text makes, and those that stand in no fact, in order."""
 
@@ -86,29 +107,30 @@ class Grounding:
 
 def check(text: str, known: Known) -> Grounding:
     """Return which claims of a text the facts bear out."""
-    allowed_dates = known.dates | {_day(match) for match in _dates(known.quoted)}
-    without_years = {day[5:] for day in allowed_dates}
-    allowed = {claim.number for claim in _numbers(known.quoted, known)}
-    facts = [abs(fact) for fact in known.numbers]
+    return _check(text, known, _Allowed.of(known))
+
+
+def _check(text: str, known: Known, allowed: _Allowed) -> Grounding:
     dates = [(match, _day(match)) for match in _dates(text)]
     numbers = _numbers(text, known)
     wrong = [
         _Claim(match.start(), match.group().strip())
         for match, day in dates
-        if day not in (allowed_dates if len(day) > 5 else without_years)
+        if day not in (allowed.dates if len(day) > 5 else allowed.without_years)
     ]
-    wrong += [claim for claim in numbers if claim.number not in allowed and not _rounds_any(claim.number, facts)]
+    stated = {number for number in {claim.number for claim in numbers} if allowed.states(number)}
+    wrong += [claim for claim in numbers if claim.number not in stated]
     unmatched = [claim.text for claim in sorted(wrong, key=lambda claim: claim.start)]
     return Grounding(len(dates) + len(numbers), tuple(unmatched))
 
 
 def grounded(text: str, known: Known) -> tuple[str, int]:
     """Return the text without the sentences that make ungrounded claims, and how many those were."""
-    dropped = 0
+    dropped, allowed = 0, _Allowed.of(known)
     lines = []
     for line in text.splitlines():
         sentences = _SENTENCE.split(line)
-        kept = [sentence for sentence in sentences if not check(sentence, known).unmatched]
+        kept = [sentence for sentence in sentences if not _check(sentence, known, allowed).unmatched]
         dropped += len(sentences) - len(kept)
         if kept or not line.strip():
             lines.append(" ".join(kept))
@@ -132,7 +154,8 @@ def _is_claim(match: "re.Match[str]", text: str, known: Known) -> bool:
         return True
     value = int(match["number"].replace(",", ""))
     near = known.price / _NEAR <= value <= known.price * _NEAR
-    counted = _COUNTED.match(text, match.end()) or _NAMED.search(text, 0, match.start())
+    begin = match.start()
+    counted = _COUNTED.match(text, match.end()) or _NAMED.search(text, max(0, begin - _NAME_REACH), begin)
     counted = counted or (_COUNTED_FACT.match(text, match.end()) if value in known.counts else None)
     return near and not counted and not _YEAR.fullmatch(match["number"])
 

@@ -6,9 +6,13 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
+
+from stockops.agent.markdown import is_address
+from stockops.wording import visible
 
 _MOST_ITEMS = 10
+_MARKUP_TOO = 20  # times the length that is wanted: a page in place of a headline is not read through
+_BETWEEN = ("Cc", "Cn", "Co", "Cs")  # stand between words; formats stand within them
 _HEADLINE, _SUMMARY, _SOURCE = 200, 400, 60  # characters
 # Tags, and what chat templates take for the beginning of somebody else's turn: <|im_start|>, [INST], <<SYS>>.
 _MARKUP = re.compile(r"<[^<>]{0,200}>|<\|.{0,40}?\|>|\[/?(?:INST|SYS|SYSTEM)\]|<</?SYS>>", re.IGNORECASE)
@@ -55,9 +59,9 @@ def select(found: Iterable[NewsItem], first: datetime, last: datetime) -> tuple[
 
 def plain(text: str, most: int) -> str:
     """Return a stranger's text as one line without markup or invisible letters, cut at a word."""
-    text = unicodedata.normalize("NFKC", html.unescape(text))
-    text = "".join(letter if _is_visible(letter) else " " for letter in text if unicodedata.category(letter) != "Cf")
-    text = " ".join(_MARKUP.sub(" ", text).split())
+    text = unicodedata.normalize("NFKC", html.unescape(text[: _MARKUP_TOO * most]))
+    text = "".join(" " if unicodedata.category(letter) in _BETWEEN else letter for letter in text)
+    text = " ".join(_MARKUP.sub(" ", visible(text)).split())
     return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
 
 
@@ -67,7 +71,7 @@ def _clean(item: NewsItem) -> NewsItem:
         headline=plain(item.headline, _HEADLINE),
         source=plain(item.source, _SOURCE),
         summary=plain(item.summary, _SUMMARY),
-        url=item.url if _is_link(item.url) else "",
+        url=item.url if is_address(item.url) else "",
     )
 
 
@@ -78,12 +82,3 @@ def _age(item: NewsItem) -> tuple[float, str]:
 def _story(headline: str) -> str:
     """Two publishers' copies of one story differ in case and punctuation only."""
     return re.sub(r"\W+", " ", headline).strip().casefold()
-
-
-def _is_visible(letter: str) -> bool:
-    return not unicodedata.category(letter).startswith("C")
-
-
-def _is_link(url: str) -> bool:
-    """A link may go into Markdown: http, and nothing that would end the link early."""
-    return urlsplit(url).scheme in ("http", "https") and not re.search(r"[\s()<>\"'\\]", url)

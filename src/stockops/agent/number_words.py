@@ -16,8 +16,9 @@ _VALUES = {
 }
 _WORD = rf"(?:{'|'.join((*_ONES, *_TENS, 'hundred', 'thousand'))})"
 _JOINT = r"(?:(?:(?<=hundred)|(?<=thousand))\sand\s|[\s-])"
-_WHOLE = rf"(?:a\s(?=hundred|thousand))?{_WORD}(?:{_JOINT}{_WORD})*"
-_DIGITS = rf"(?:\s(?:{'|'.join(_ONES[:10])}))+"
+# Bounded, or a text of such words alone takes the square of its length.
+_WHOLE = rf"(?:a\s(?=hundred|thousand))?{_WORD}(?:{_JOINT}{_WORD}){{0,11}}"
+_DIGITS = rf"(?:\s(?:{'|'.join(_ONES[:10])})){{1,9}}"
 _MONEY = r"(?:dollars?|euros?|yen|yuan|pounds?|pence|rupees?|francs?)\b"
 _RATIO = r"%|per\s?cent\b|percentage\spoints?\b|basis\spoints?\b|bps\b|times\s(?:earnings|sales|book|revenues?)\b"
 _CLAIM = re.compile(

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from stockops.agent import claims, evaluation, offline, sentences
 from stockops.agent.answer import Answer
 from stockops.agent.facts import Facts, Tested
-from stockops.agent.news import News, NewsItem
+from stockops.agent.markdown import link
+from stockops.agent.markdown import quoted as literal
+from stockops.agent.news import News
 from stockops.agent.sentences import Sentence
 from stockops.market.exchanges import quoted, written
 from stockops.records import Recommendation
@@ -45,7 +47,7 @@ def markdown(facts: Facts, answer: Answer, *, writer: Writer, question: str | No
         f"**Market Stance:** {answer.recommendation} | **Confidence:** {answer.confidence}",
         *(f"**{warning}**" for warning in facts.warnings),
         *([] if evaluation.agrees(answer.recommendation, facts) else ["*The stance is not what the forecast says.*"]),
-        *([f"> {inert(question)}"] if question else []),
+        *([f"> {literal(question)}"] if question else []),
         text or "*The writer left nothing that the facts bear out.*",
         *([_left_out(dropped)] if dropped else []),
         "## Price outlook",
@@ -59,16 +61,10 @@ def markdown(facts: Facts, answer: Answer, *, writer: Writer, question: str | No
         "## Track record of the model",
         _record(facts),
         "---",
-        f"*Data: {facts.ticker}, sessions to {facts.last_date}. Written by {inert(str(writer))}.*",
+        f"*Data: {facts.ticker}, sessions to {facts.last_date}. Written by {literal(str(writer))}.*",
         DISCLAIMER,
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def inert(text: str) -> str:
-    """Return a stranger's text without what Markdown would act on."""
-    plain = text.replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{letter}" if letter in "\\`*_[]#|!" else letter for letter in plain)
 
 
 def _headline(facts: Facts, answer: Answer) -> str:
@@ -123,13 +119,11 @@ def _news(news: News, answer: Answer) -> str:
     if not news.items:
         return "*No news of this ticker in the last week.*"
     sentiment = answer.news_sentiment or "not judged"
-    lines = [f"- {item.published:%Y-%m-%d}: «{inert(item.headline)}» ({_link(item)})" for item in news.items]
+    lines = []
+    for item in news.items:
+        source = link(item.source or "source", item.url)
+        lines.append(f"- {item.published:%Y-%m-%d}: «{literal(item.headline)}» ({source})")
     return "\n".join([f"Sentiment: {sentiment}.", "", *lines])
-
-
-def _link(item: NewsItem) -> str:
-    name = inert(item.source) or "source"
-    return f"[{name}]({item.url})" if item.url else name
 
 
 def _risks(facts: Facts, writer: Writer) -> Iterator[Sentence]:

@@ -70,14 +70,12 @@ def _first_line(exc: Exception) -> str:
 def _keep(text: str) -> Path:
     """Write a traceback below the home, or where temporary files go when the home takes none."""
     name = f"traceback-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}.txt"
-    for folder in (
-        Path(os.environ.get("STOCKOPS_HOME") or ".").absolute() / "logs",
-        Path(tempfile.gettempdir()),
-    ):
+    for place in (os.path.join(os.environ.get("STOCKOPS_HOME") or ".", "logs"), tempfile.gettempdir()):
         try:
+            folder = Path(place).expanduser().absolute()
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
-        except OSError:
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        except (OSError, RuntimeError, ValueError):  # no room, no such user, a name that is none
             continue
         return folder / name
     return Path(os.devnull)

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -21,6 +22,8 @@ from stockops.wording import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_UNSEEN = re.compile(r"[^\x20-\x7e]+")  # where there may be a letter that a terminal obeys
 
 _as_json = False
 _pressed: list[int] = []  # signals of Ctrl-C
@@ -114,14 +117,31 @@ def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableT
     _escape_what_lacks()
     try:
         if wants_json():
-            sys.stdout.write(json.dumps(document, allow_nan=False, ensure_ascii=not _takes_all(sys.stdout)) + "\n")
+            text = json.dumps(document, allow_nan=False, ensure_ascii=not _takes_all(sys.stdout))
+            sys.stdout.write(f"{_UNSEEN.sub(_escaped, text)}\n")
             sys.stdout.flush()
         elif view is not None:
             from rich.console import Console
 
-            Console().print(view(document))
+            Console().print(view(_harmless(document)))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _harmless(value: Any) -> Any:
+    """Return a document whose texts a terminal does not obey, nor rich, for which `[red]` is a colour."""
+    if isinstance(value, str):
+        from rich.markup import escape
+
+        return escape(visible(value))
+    if isinstance(value, dict):
+        return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+    return [_harmless(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _escaped(found: "re.Match[str]") -> str:
+    """Return letters as JSON escapes them, if they cannot be seen; the same document."""
+    return "".join(letter if visible(letter) == letter else json.dumps(letter)[1:-1] for letter in found[0])
 
 
 def fail(failure: Failure) -> None:

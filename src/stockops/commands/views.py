@@ -193,10 +193,8 @@ def performance(part: Document) -> "RenderableType":
 
 
 def _without(name: str, part: Document) -> str:
-    from rich.markup import escape
-
     reason = part["error"]["message"] if "error" in part else part.get("reason", "")
-    return f"[bold]{name}[/] {part['status']}: {escape(reason)}"
+    return f"[bold]{name}[/] {part['status']}: {reason}"
 
 
 def _coloured(health: str) -> str:
@@ -243,7 +241,6 @@ def tasks(document: Document) -> "RenderableType":
 def cache_entries(document: Document) -> "RenderableType":
     """Show the kept forecasts and reports, one a row, and the count of hits and misses of forecasts."""
     from rich.console import Group
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -256,14 +253,13 @@ def cache_entries(document: Document) -> "RenderableType":
     written = Table("ticker", "question", "stance", "by", title="reports", title_justify="left")
     written.add_column("expires in", justify="right")
     for row in document["reports"]:
-        cells = (escape(str(row[name])) for name in ("ticker", "question", "recommendation", "provider"))
+        cells = (str(row[name]) for name in ("ticker", "question", "recommendation", "provider"))
         written.add_row(*cells, _age(row["seconds_left"]))
     return Group(table, f"{document['hits']} hits, {document['misses']} misses", written)
 
 
 def findings(document: Document) -> "RenderableType":
     """Show what was tried out, one a row, and under each that failed the way out."""
-    from rich.markup import escape
     from rich.table import Table
 
     colours = {"up": "green", "down": "yellow", "broken": "red"}
@@ -272,7 +268,7 @@ def findings(document: Document) -> "RenderableType":
     for row in document["checks"]:
         what = row["detail"] + (f"\n-> {row['hint']}" if row["hint"] else "")
         state = f"[{colours[row['state']]}]{row['state']}[/]"
-        table.add_row(row["name"], state, escape(what), str(row["latency_ms"]))
+        table.add_row(row["name"], state, what, str(row["latency_ms"]))
     return table
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stockops.errors import UsageError
 from stockops.market.exchange_money import ISO_4217, MINOR_UNITS, crypto_quote, exchange_rate
 from stockops.market.exchange_tables import INDICES, SUFFIXES
+from stockops.wording import one_line
 
 UNKNOWN = "unknown"
 POINTS = "points"
@@ -51,14 +52,18 @@ def currency(text: str) -> str:
     Upper and lower case count only for the minor units; raises UsageError for what is no currency.
     """
     code = text.strip()
+    if not code.isascii():  # some letters become ASCII in upper case
+        raise UsageError(f"{one_line(text, 20)!r} is not a currency", "use a code such as USD or GBp")
     if code in MINOR_UNITS:
         return MINOR_UNITS[code][0]
     if code.upper() in ISO_4217:
         return code.upper()
     if code.upper() in MINOR_UNITS:
         return MINOR_UNITS[code.upper()][0]
-    near = difflib.get_close_matches(code.upper(), ISO_4217, n=1)
-    raise UsageError(f"{text!r} is not a currency", f"use a code such as {near[0] if near else 'USD'} or GBp")
+    near = difflib.get_close_matches(code[:20].upper(), ISO_4217, n=1)
+    raise UsageError(
+        f"{one_line(text, 20)!r} is not a currency", f"use a code such as {near[0] if near else 'USD'} or GBp"
+    )
 
 
 def stated_currency(text: object) -> str | None:

@@ -4,6 +4,8 @@ import csv
 import re
 from collections.abc import Iterator
 
+from stockops.errors import UsageError
+
 _HEADERS = ("symbol", "symbols", "ticker", "tickers", "code")
 _SECTION = re.compile(r"(?<!#)###(?![\s#])[^,\n]*(?=,\S|\s*$)", re.MULTILINE)  # TradingView's headings, in a list
 _ENTRY = re.compile(r"\S+")
@@ -19,11 +21,19 @@ def listed(text: str) -> list[str]:
     lines = _SECTION.sub("", text.lstrip("\ufeff")).splitlines()
     first = next((line for line in lines if _without_comment(line)), "")
     for delimiter in ",;\t":
-        names = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])]
+        names = [name.strip().lower() for name in next(_rows([first], delimiter), [])]
         for header in _HEADERS:
             if header in names:
                 return list(_column(lines[lines.index(first) + 1 :], delimiter, names.index(header)))
     return [entry for line in lines for entry in _entries(_without_comment(line))]
+
+
+def _rows(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows of lines; UsageError where they are none."""
+    try:
+        yield from csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    except csv.Error as exc:
+        raise UsageError(f"the list of tickers cannot be read: {exc}", "write one symbol a line") from None
 
 
 def _without_comment(line: str) -> str:
@@ -32,7 +42,7 @@ def _without_comment(line: str) -> str:
 
 def _column(lines: list[str], delimiter: str, column: int) -> Iterator[str]:
     """Yield the cells of one column; rows that end before it have none."""
-    for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
+    for row in _rows(lines, delimiter):
         if len(row) > column and not row[0].startswith("#") and (cell := _without_comment(row[column])):
             yield cell
 

@@ -201,14 +201,20 @@ class Drift(TypedDict):
 def fits(document: object, shape: Any) -> bool:
     """Tell whether a document has a shape, as strictly as JSON can."""
     try:
-        checked(document, shape)
+        made(document, shape)
     except ValueError:  # pydantic's ValidationError is one
         return False
     return True
 
 
-def checked(document: object, shape: Any) -> Any:
-    """Return a document as a shape has it; ValueError where it does not fit."""
+def checked(document: Any, shape: Any) -> Any:
+    """Return a document as it is; ValueError where it does not have the shape."""
+    made(document, shape)
+    return document
+
+
+def made(document: object, shape: Any) -> Any:
+    """Return what a shape makes of a document: of one for a dataclass, its object; ValueError where it does not fit."""
     return _adapter(shape).validate_json(json.dumps(document), strict=True)  # where a dataclass may come of an object
 
 

@@ -199,7 +199,7 @@ class Work:
 def _decode(raw: bytes, task_id: str) -> Task | None:
     """Return a record; None, said in the log, for anything that is none: the store is open to others."""
     try:
-        task: Task = shapes.checked(strict_json.verified(raw), Task)
+        task: Task = shapes.made(strict_json.verified(raw), Task)
         if task.task_id != task_id:
             raise ValueError("not of this task")
     except ValueError as exc:
