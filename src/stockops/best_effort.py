@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from stockops.errors import ServiceError
+from stockops.errors import ServiceError, TryAgainError, UsageError
 from stockops.ports import Service
 
 T = TypeVar("T")
@@ -17,6 +17,7 @@ T = TypeVar("T")
 log = logging.getLogger("stockops")
 
 PAUSE_SECONDS = 60.0
+ARTIFACTS = "artifacts"  # what `degraded` calls files that could not be written
 
 
 class BestEffort:
@@ -60,6 +61,17 @@ class BestEffort:
             return work()
         except ServiceError as exc:
             self.note(exc)
+            return None
+
+    def save(self, work: Callable[[], T]) -> T | None:
+        """Return what `work`, which writes a result that is finished, returns; None where nothing can be written.
+
+        A full disk costs what would lie on it, not the result.
+        """
+        try:
+            return work()
+        except (TryAgainError, UsageError) as exc:
+            self.note(ServiceError(exc.message, exc.hint, service=ARTIFACTS, alive=True))
             return None
 
     def note(self, failure: ServiceError) -> None:

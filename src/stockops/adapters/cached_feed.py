@@ -21,7 +21,7 @@ from stockops.adapters import price_plain, regular_files
 from stockops.adapters.locks import locked, one_of
 from stockops.adapters.regular_files import NotAFileError
 from stockops.adapters.whole_files import write_together
-from stockops.errors import DataError
+from stockops.errors import DataError, TryAgainError, UsageError
 from stockops.market import exchanges, ohlcv
 from stockops.market.ohlcv import RawBars
 from stockops.ports import BarFeed
@@ -73,7 +73,7 @@ class CachedFeed:
         if raw is None:
             raw = self._fetch(symbol, ohlcv.FIRST_DAY, last)
         if known is None or raw.currency != known.currency or not raw.table.equals(known.table):
-            self._write(symbol, raw)
+            self._keep(symbol, raw)
         return raw
 
     def _with_tail(self, symbol: str, known: RawBars, last: date) -> RawBars | None:
@@ -115,6 +115,13 @@ class CachedFeed:
         except (NotAFileError, ValueError, LookupError, TypeError, DataError) as exc:
             log.warning("the cached %s is damaged (%s): fetching all of it", path.name, exc)
         return None
+
+    def _keep(self, symbol: str, raw: RawBars) -> None:
+        """Write what was fetched; where that cannot be, it is used all the same and fetched again the next time."""
+        try:
+            self._write(symbol, raw)
+        except (TryAgainError, UsageError) as exc:
+            log.warning("%s: the prices are not kept: %s", symbol, exc)
 
     def _write(self, symbol: str, raw: RawBars) -> None:
         data = str(raw.table.to_csv(date_format="%Y-%m-%d", lineterminator="\n")).encode()

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stockops.adapters import feast_import
+from stockops.adapters import feast_import, sqlite_pages
 from stockops.errors import ServiceError, StockopsError
+from stockops.wording import one_line
 
 
 @contextmanager
@@ -39,10 +40,9 @@ def _explained(exc: Exception, folder: Path, redis_url: str) -> ServiceError:
 
     if isinstance(exc, RedisError):
         return redis_client.failure(redis_url, exc)
-    lines = str(exc).splitlines()
-    reason = lines[0][:200] if lines else type(exc).__name__
+    reason = one_line(exc) or type(exc).__name__
     if isinstance(exc, sqlite3.Error):
-        hint = "move the file away, then run: stockops features materialize"
+        hint = sqlite_pages.cure(exc) or "move the file away, then run: stockops features materialize"
         return _unserved(folder / "data" / "online_store.db", reason, hint)
     return _unserved(folder, reason, "run: stockops features apply")
 

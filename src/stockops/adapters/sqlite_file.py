@@ -1,11 +1,14 @@
 """A SQLite file that many processes of one machine read and write at once, and that looking does not make."""
 
 import contextlib
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from stockops.adapters import regular_files, sqlite_pages
 from stockops.adapters.locks import locked
@@ -92,7 +95,11 @@ class SqliteFile:
         return self._connection
 
     def _connected(self, path: Path) -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        """Return a connection; where nothing may be written, one that only reads and needs no log beside the file."""
+        place = f"file:{quote(str(path.absolute()))}"
+        if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            place += "?mode=ro&immutable=1"
+        return sqlite3.connect(place, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
 
     def _check_format(self, database: sqlite3.Connection) -> None:
         """Raise unless the tables are ours; those of an earlier format are rebuilt."""
@@ -128,8 +135,19 @@ class SqliteFile:
         except (sqlite3.Error, OSError, StockopsError, NotAFileError) as exc:
             raise self._failure(exc) from exc
         except (TypeError, ValueError, OverflowError) as exc:  # any cell may hold any type
-            raise self._failure("it holds a value of another kind") from exc
+            raise self._failure(ValueError("it holds a value of another kind")) from exc
 
-    def _failure(self, reason: object) -> ServiceError:
-        message = f"{self._what} {self._path} cannot be used: {one_line(reason)}"
-        return ServiceError(message, self._hint, service=self._service)
+    def _failure(self, exc: Exception) -> ServiceError:
+        """Return what a failure means; its hint fits the cause: a healthy file is not to be moved away."""
+        if isinstance(exc, StockopsError):
+            reason, hint = exc.message, exc.hint
+        else:
+            reason, hint = one_line(exc), sqlite_pages.cure(exc) or _cure(exc) or self._hint
+        return ServiceError(f"{self._what} {self._path} cannot be used: {reason}", hint, service=self._service)
+
+
+def _cure(exc: Exception) -> str | None:
+    if not isinstance(exc, OSError):
+        return None
+    full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "free some space" if full else "choose a home that can be written with STOCKOPS_HOME"

@@ -17,6 +17,7 @@ from stockops.adapters.locks import locked, one_of
 from stockops.adapters.whole_files import said
 from stockops.errors import ServiceError
 from stockops.records import Job
+from stockops.wording import one_line
 
 _START_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
@@ -61,8 +62,9 @@ class WorkerProcesses:
             time.sleep(_LOOK_SECONDS)
         if process.returncode:
             words = path.read_bytes()[-_LAST_WORDS:].decode(errors="replace").strip().splitlines()
+            reason = one_line(words[-1]) if words else f"exit {process.returncode}"
             raise ServiceError(
-                f"the worker of {task_id} did not start: {words[-1] if words else f'exit {process.returncode}'}",
+                f"the worker of {task_id} did not start: {reason}",
                 f"see {self.log(task_id)}",
                 service="workers",
             )

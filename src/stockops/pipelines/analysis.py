@@ -81,8 +81,8 @@ class Analyst:
             turn = Turn(prompt.asked(ticker, question), report.prose)
             self.conversation.add(ticker, turn, self.clock.now)
         document = self._document(forecast, report, question, cache)
-        self._save(record.place, document)
-        return document
+        self.effort.save(lambda: self._save(record.place, document))
+        return document | {"degraded": sorted({*document["degraded"], *self.effort.degraded})}
 
     def forecast(self, ticker: str) -> Document:
         """Return the forecast that is to be explained: the parent's of the market, else the child's."""

@@ -203,7 +203,7 @@ class Backtester:
             "backtest/latest_backtest.png": self.plots.backtest(document, tried),
             "backtest/latest_backtest.json": (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(),
         }
-        artifacts = list(self.models.write(ModelRef.of(ticker), files))
+        artifacts = list(self.effort.save(lambda: self.models.write(ModelRef.of(ticker), files)) or ())
         seconds = round(time.monotonic() - started, 3)
         return document | {"artifacts": artifacts, "duration_seconds": seconds, "degraded": self.effort.degraded}
 

@@ -84,7 +84,7 @@ class Monitor:
         files = {"drift/latest_drift.json": _json(document), f"drift/drift_{self._day(prices)}.json": _json(document)}
         if not found.skipped:
             files["drift/latest_drift.png"] = self.plots.drift(ref.ticker, found, table)
-        self.models.write(ref, files)
+        self.effort.save(lambda: self.models.write(ref, files))
         return document
 
     def _evaluation(self, ref: ModelRef, to_explain: Callable[[], Document]) -> Document:
@@ -105,7 +105,7 @@ class Monitor:
         }
         stamp = int(self.now().timestamp())
         files = {"agent_eval/latest_eval.json": _json(document), f"agent_eval/eval_{stamp}.json": _json(document)}
-        self.models.write(ref, files)
+        self.effort.save(lambda: self.models.write(ref, files))
         return document
 
     def _performance(self, ref: ModelRef, prices: Prices) -> Document:
@@ -113,7 +113,8 @@ class Monitor:
         entries = self.ledger.rows(ref.ticker, ref.kind, prices.source)
         found = ledger.score(entries, prices.bars)
         document = {"schema": SCHEMA, "ticker": ref.ticker, **found.document(), "timestamp": self.now().isoformat()}
-        self.models.write(ref, {"performance/latest_performance.json": _json(document)})
+        files = {"performance/latest_performance.json": _json(document)}
+        self.effort.save(lambda: self.models.write(ref, files))
         return document
 
     def _day(self, prices: Prices) -> date:

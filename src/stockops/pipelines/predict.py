@@ -93,7 +93,7 @@ class Predictor:
         result = document(forecast, self.days, prices, latest, given.effort.degraded)
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
         pictures = {"forecast.png": given.plots.forecast(forecast)}
-        given.models.write(found.place, {"forecast.json": text.encode(), **pictures})
+        given.effort.save(lambda: given.models.write(found.place, {"forecast.json": text.encode(), **pictures}))
         return Predicted(
             result,
             model=found.fingerprint,

@@ -76,10 +76,13 @@ class Tasks:
         return self.start("train-parent" if ref.kind == "parent" else "train-child", ref.ticker, ref.task)
 
     def start(self, job: Job, ticker: str, task_id: str) -> dict[str, Any]:
-        """Start a task, unless it is under way; return the JSON document that says so."""
+        """Start a task, unless it is under way; return the JSON document that says so.
+
+        ServiceError where its record cannot be written.
+        """
         with self.workers.starting(task_id):
             if not self.workers.is_held(task_id):
-                self._note(self._new(job, ticker, task_id))
+                self._put(self._new(job, ticker, task_id))  # without a record nobody would learn what becomes of it
                 self.workers.start(job, ticker, task_id)
         return {
             "schema": SCHEMA,
@@ -132,9 +135,12 @@ class Tasks:
         )
 
     def _note(self, task: Task) -> None:
+        self.effort.attempt(self.state, lambda: self._put(task))
+
+    def _put(self, task: Task) -> None:
         value = strict_json.signed(asdict(task))
         seconds = SECONDS_ENDED if task.ended else SECONDS_RUNNING
-        self.effort.attempt(self.state, lambda: self.state.put(PREFIX + task.task_id, value, seconds=seconds))
+        self.state.put(PREFIX + task.task_id, value, seconds=seconds)
 
     def _judged(self, task: Task) -> Task:
         """Return the task, failed if its worker died."""
