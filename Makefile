@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 DEMO := demo
 SAMPLE := STOCKOPS_HOME=$(DEMO) STOCKOPS_SOURCE=sample STOCKOPS_AS_OF=2013-03-01 $(BIN)/stockops
 
-.PHONY: setup demo test test-unit test-llm check lock bench clean
+.PHONY: setup demo test test-unit test-llm check lock bench chaos fuzz clean
 
 setup: $(STAMP)
 
@@ -50,6 +50,16 @@ BENCH ?=
 
 bench: setup
 	$(BIN)/python benchmarks/bench.py $(BENCH)
+
+CHAOS ?=
+
+# A quarter of an hour of kills, damage, crowds and hostile servers; prints the table of docs/reliability.md.
+chaos: setup
+	PYTHONPATH=. $(BIN)/python benchmarks/chaos.py $(CHAOS)
+
+# The fuzzers of the tests with a budget of minutes: every door that others' bytes come through.
+fuzz: setup
+	TEST_FUZZ=20000 $(BIN)/pytest -n auto --dist loadfile -k 'fuzz or flipped or mutat or nothing_else or act_on or unseen or signed' tests/unit tests/integration/test_sqlite_ledger.py
 
 # Writes constraints.txt anew from what this environment holds, after an upgrade that passed the tests.
 lock: setup

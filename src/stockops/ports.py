@@ -186,6 +186,10 @@ class Service(Protocol):
 class StateStore(Service, Protocol):
     """Key-value state with expiry and running totals, shared by every process of a home."""
 
+    @property
+    def in_home(self) -> bool:
+        """Whether it is kept on the home's own disk."""
+
     def close(self) -> None:
         """Let go of what is open; the next use opens it again."""
 

@@ -21,6 +21,8 @@ def _seen(letter: str) -> str:
     category = unicodedata.category(letter)
     if category in ("Zl", "Zp"):
         return "\n"
+    if category == "Cs":  # a byte of a file's name that the locale has no letter for is told, not lost
+        return letter.encode("ascii", "backslashreplace").decode()
     return "" if category.startswith("C") and letter not in "\n\t" else letter
 
 

@@ -19,6 +19,7 @@ class RedisState:
     """Port StateStore on a Redis server."""
 
     needs = ("redis",)
+    in_home = False
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._url = url

@@ -20,6 +20,7 @@ class SqliteState:
     """Port StateStore on a file; `now` is seconds since 1970, the same clock for every process."""
 
     needs = ("state",)
+    in_home = True
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         hint = "move the file away (caches and task records are lost, models are not), or set REDIS_URL"

@@ -78,11 +78,13 @@ class Tasks:
     def start(self, job: Job, ticker: str, task_id: str) -> dict[str, Any]:
         """Start a task, unless it is under way; return the JSON document that says so.
 
-        ServiceError where its record cannot be written.
+        ServiceError where its record belongs into the home and cannot be written there.
         """
         with self.workers.starting(task_id):
             if not self.workers.is_held(task_id):
-                self._put(self._new(job, ticker, task_id))  # without a record nobody would learn what becomes of it
+                task = self._new(job, ticker, task_id)
+                # A home that takes no record takes no model: that is said now, and not where nobody can look.
+                self._put(task) if self.state.in_home else self._note(task)
                 self.workers.start(job, ticker, task_id)
         return {
             "schema": SCHEMA,
