@@ -102,4 +102,5 @@ def main(arguments: list[str] | None = None) -> int:
             code = ExitCode.INTERRUPTED
     if code == ExitCode.INTERRUPTED:  # Typer turns Ctrl-C into this code
         terminal.interrupted()
+        return terminal.interrupted_code()
     return code

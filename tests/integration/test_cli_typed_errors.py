@@ -89,6 +89,15 @@ def test_an_address_that_is_none_is_no_bug(trained: Cli, name: str, address: str
         assert not [line for line in result.err.splitlines() if len(line) > 600]
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql+pymysql", "mssql"])
+def test_a_training_does_without_a_database_whose_driver_is_missing(trained: Cli, scheme: str) -> None:
+    trained.setenv(STOCKOPS_TRACKING="on", MLFLOW_TRACKING_URI=f"{scheme}://me:secret@127.0.0.1:9/x")
+    result = trained("train-child", "--ticker", "AAPL")
+    assert (result.code, result.document["run_id"], result.document["degraded"]) == (0, None, ["mlflow"])
+    assert "secret" not in result.err + result.out
+    assert trained("doctor").code == 0
+
+
 @pytest.mark.parametrize(
     "symbol", ["\u00df", "\u0131bm", "\ufb01", "\uff21APL", "A" * 100_000, "\x00", "\ud800", "\u202eAAPL\u202c", "a\nb"]
 )

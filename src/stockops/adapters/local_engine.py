@@ -1,6 +1,9 @@
 """Many tickers on this machine (port Engine): worker processes, of which one that is killed costs no result."""
 
+import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -16,6 +19,7 @@ from stockops.threads import AMONG_OTHERS
 T = TypeVar("T")
 
 _IDLE_SECONDS = 60
+_LOOK_SECONDS = 0.25  # between two looks for the parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ def cores() -> int:
 def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator[tuple[str, T], None, list[str]]:
     """Work until nobody waits; return those that were under way when a worker died."""
     workers = min(jobs, len(waiting))
-    executor = ProcessPoolExecutor(workers, timeout=_IDLE_SECONDS, initializer=_deaf, env=AMONG_OTHERS)
+    executor = ProcessPoolExecutor(
+        workers, timeout=_IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),), env=AMONG_OTHERS
+    )
     under_way: dict[Future[T], str] = {}
     lost: list[str] = []
     try:
@@ -81,6 +87,15 @@ def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator
     return lost + list(under_way.values())
 
 
-def _deaf() -> None:
-    """Leave Ctrl-C to the process that was called: it ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(parent: int) -> None:
+    """Leave Ctrl-C to the process that was called, which ends its workers, and end with it if it cannot."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # both reach all processes of a terminal
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent has: one that was killed tells nobody. What is written is whole."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)

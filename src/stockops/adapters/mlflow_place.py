@@ -33,19 +33,21 @@ class Place:
     """Where runs are recorded.
 
     uri: as MLflow wants it. shown: the same for people, no secret in it. database: the SQLite file, if it is one.
-    artifacts: where the files of runs go when no server decides that.
+    artifacts: where the files of runs go when no server decides that. in_home: the database is a file of the home,
+    and goes where that goes.
     """
 
     uri: str
     shown: str
     database: Path | None
     artifacts: Path
+    in_home: bool
 
     @classmethod
     def of(cls, uri: str, home: Path) -> "Place":
         """Return the place of a tracking URI, "" being a SQLite file under `mlruns/`."""
         folder = home / "mlruns"
-        uri = uri or f"sqlite:///{(folder / 'mlflow.db').absolute()}"
+        given, uri = uri, uri or f"sqlite:///{(folder / 'mlflow.db').absolute()}"
         scheme = uri.split(":")[0].split("+")[0]
         if scheme not in _SCHEMES or "://" not in uri:
             raise unserved(addresses.shown(uri, scheme=True), _NO_ADDRESS, addresses.cure(uri, _EXAMPLE))
@@ -55,7 +57,8 @@ class Place:
         if database is None and not addresses.is_plain(uri):
             raise unserved(addresses.UNSHOWN, _NO_ADDRESS, addresses.cure(uri, _EXAMPLE))
         shown = uri if database else addresses.shown(uri, scheme=True)
-        return cls(uri, shown, database, (folder / "artifacts").absolute())
+        in_home = not given or (database is not None and database.resolve().is_relative_to(home.resolve()))
+        return cls(uri, shown, database, (folder / "artifacts").absolute(), in_home)
 
     @property
     def is_server(self) -> bool:

@@ -6,6 +6,7 @@ and a training that was killed leaves no run that seems to go on for ever.
 
 import logging
 import os
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stockops.adapters import mlflow_moved, mlflow_recorder
 from stockops.adapters.bounded_requests import bounded
 from stockops.adapters.imports import hidden
 from stockops.adapters.locks import locked
@@ -58,8 +60,10 @@ class MlflowTracker:
             with _said(place.shown), self._alone(place):
                 client = _client(place)
                 experiment = _experiment(client, place)
+                mlflow_recorder.end_abandoned(client, experiment, alone=place.in_home)
+                tags = {**run.tags, **mlflow_recorder.tag()}
                 run_id = client.create_run(
-                    experiment, start_time=_milliseconds(run.started), tags=dict(run.tags), run_name=run.name
+                    experiment, start_time=_milliseconds(run.started), tags=tags, run_name=run.name
                 ).info.run_id
                 with _ended(client, run_id, run.ended):
                     _log(client, run_id, run)
@@ -103,7 +107,9 @@ def _said(place: str) -> Iterator[None]:
     hint = "see that it runs and takes records; the model is trained and written all the same"
     try:
         yield
-    except (MlflowException, SQLAlchemyError, CommandError, OSError, TryAgainError, UsageError) as exc:
+    except ImportError as exc:  # the driver of a database that MLflow takes and nobody installed
+        raise unserved(place, str(exc), "install the driver, or choose another MLFLOW_TRACKING_URI") from None
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, CommandError, OSError, TryAgainError, UsageError) as exc:
         lines = str(exc).splitlines()
         raise unserved(place, lines[0] if lines else type(exc).__name__, hint) from None
 
@@ -119,11 +125,11 @@ def _client(place: Place) -> "MlflowClient":
             warnings.simplefilter("ignore")
             import mlflow.tracking.request_header.registry  # noqa: F401
     if place.database is not None and not place.database.exists():
-        _make(place.database)
+        _make(place.database, place.artifacts)
     return MlflowClient(tracking_uri=place.uri, registry_uri=place.uri)
 
 
-def _make(database: Path) -> None:
+def _make(database: Path, artifacts: Path) -> None:
     """Make MLflow's tables under another name first: a process killed on the way leaves nothing half-made."""
     from mlflow import MlflowClient
 
@@ -131,10 +137,12 @@ def _make(database: Path) -> None:
     new = database.with_name(f".{database.name}.new")
     new.unlink(missing_ok=True)
     MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
+    mlflow_moved.settle(new, artifacts)
     new.replace(database)
 
 
 def _experiment(client: "MlflowClient", place: Place) -> str:
+    """Return the experiment's id, once it keeps its files where the place says: a home may have been moved."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(EXPERIMENT)
@@ -146,6 +154,8 @@ def _experiment(client: "MlflowClient", place: Place) -> str:
             found = client.get_experiment_by_name(EXPERIMENT)  # another process was first
             if found is None:
                 raise
+    elif place.database and place.in_home and mlflow_moved.has_moved(found.artifact_location, place.artifacts):
+        mlflow_moved.follow(place.database, found.artifact_location, place.artifacts)
     return str(found.experiment_id)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _UNSEEN = re.compile(r"[^\x20-\x7e]+")  # where there may be a letter that a terminal obeys
 
 _as_json = False
-_pressed: list[int] = []  # signals of Ctrl-C
+_pressed: list[int] = []  # signals of Ctrl-C and its kin
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -168,18 +168,21 @@ def _takes_all(stream: TextIO) -> bool:
 def ctrl_c() -> Iterator[None]:
     """Note Ctrl-C while the context lasts, beside the KeyboardInterrupt that it raises as ever.
 
-    Where SIGINT is ignored, as in a script's background, or another thread calls, nothing is changed.
+    SIGTERM and SIGHUP are heard as Ctrl-C is: what is half-done is left whole, and workers end. Where a signal is
+    ignored, as in a script's background or under nohup, or another thread calls, nothing is changed.
     """
     _pressed.clear()
+    usual: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    usual[signal.SIGINT] = signal.default_int_handler
     ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, _note)
+    heard = [number for number, handler in usual.items() if ours and signal.getsignal(number) is handler]
+    for number in heard:
+        signal.signal(number, _note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in heard:
+            signal.signal(number, usual[number])
 
 
 def _note(number: int, _: object) -> None:
@@ -190,6 +193,11 @@ def _note(number: int, _: object) -> None:
 def is_interrupted() -> bool:
     """Tell whether Ctrl-C was pressed: a library stopped amid its import makes any error of it."""
     return bool(_pressed)
+
+
+def interrupted_code() -> int:
+    """Return the code of a call that was interrupted, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + (_pressed[0] if _pressed else signal.SIGINT)
 
 
 def interrupted() -> None:
