@@ -1,5 +1,6 @@
 """Servers that drip, never end, or answer in a way that grows: every client ends at its limit, and stays small."""
 
+import contextlib
 import re
 import time
 import tracemalloc
@@ -28,6 +29,7 @@ from stockops.errors import ServiceError, StockopsError
 from stockops.market import calendar
 from stockops.records import TrainingRun
 from tests.hostile_server import HTTP_FAULTS, REDIS_FAULTS, Hostile, HttpFault, RedisFault, hostile
+from tests.loopback_http import Answer, as_json, loopback
 
 SECONDS = 0.7
 KEY = "sk-hidden"
@@ -182,3 +184,27 @@ def test_mlflow_behind_a_server_that_changes_its_mind_ends_in_time(
     assert time.monotonic() - started < 12  # MLflow's imports among it
     assert "secret" not in str(failure.value)
     assert server.took < 6 * MOST_BYTES
+
+
+def test_a_secret_is_never_sent_on_to_another_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who redirects gets what it was sent, and nobody else gets a key of it."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(Place, "probe", lambda *_: None)
+    with loopback(lambda _: as_json({})) as other:
+        away = Answer(307, headers={"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/"})
+        with loopback(lambda _: away) as server:
+            port = int(server.url.rpartition(":")[2])
+            for name, call in CALLS.items():
+                with contextlib.suppress(StockopsError):
+                    call(Hostile(port))
+                assert not other.requests, name
+            userinfo = f"http://user:{KEY}@127.0.0.1:{port}"
+            with pytest.raises(ServiceError):
+                Pushgateway(userinfo, "here", seconds=SECONDS).push(b"up 1\n")
+            assert not other.requests
+            tracker = MlflowTracker(home=tmp_path, uri=server.url, username="me", password=KEY)
+            with pytest.raises(ServiceError):
+                tracker.record(_RUN)
+            assert any("authorization" in request.headers for request in server.requests)
+    asked = [request for request in other.requests if "authorization" in request.headers or KEY in str(request)]
+    assert not asked

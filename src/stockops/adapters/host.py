@@ -1,4 +1,4 @@
-"""The machine that stockops runs on. The owner of psutil."""
+"""The machine that stockops runs on, as psutil sees it."""
 
 from pathlib import Path
 
