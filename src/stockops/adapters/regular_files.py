@@ -41,14 +41,15 @@ def read(path: Path, most: int = MOST_BYTES) -> bytes:
 def check(path: Path) -> bool:
     """Tell whether a file is there; NotAFileError for what is no file, and for one that is empty.
 
-    For libraries that open a file themselves, and make a new one of nothing.
+    For libraries that open a file themselves, and make a new one of nothing. It is not opened: closing it again would
+    take the locks away that SQLite, in this process, may have on it.
     """
     try:
-        handle = _opened(path)
-    except FileNotFoundError:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    status = os.fstat(handle)
-    os.close(handle)
+    except (OSError, ValueError) as exc:
+        raise _unreadable(exc) from None
     _check_kind(status)
     if not status.st_size:
         raise NotAFileError("is empty")
@@ -65,11 +66,14 @@ def _opened(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(path) from None
-    except OSError as exc:
-        if exc.errno == errno.ELOOP:
-            raise NotAFileError("is a link that leads to itself") from None
-        if exc.errno in (errno.ENXIO, errno.ENODEV):  # a socket, and a device without a driver
-            raise NotAFileError("is a socket, not a file") from None
-        raise NotAFileError(f"cannot be read: {exc.strerror}") from None
-    except ValueError as exc:  # a NUL in its name
-        raise NotAFileError(f"cannot be read: {exc}") from None
+    except (OSError, ValueError) as exc:  # the latter: a NUL in its name
+        raise _unreadable(exc) from None
+
+
+def _unreadable(exc: OSError | ValueError) -> NotAFileError:
+    number = getattr(exc, "errno", None)
+    if number == errno.ELOOP:
+        return NotAFileError("is a link that leads to itself")
+    if number in (errno.ENXIO, errno.ENODEV):  # a socket, and a device without a driver
+        return NotAFileError("is a socket, not a file")
+    return NotAFileError(f"cannot be read: {getattr(exc, 'strerror', None) or exc}")
