@@ -102,7 +102,11 @@ def test_what_is_no_file_is_told_at_once(tmp_path: Path, make: Callable[[Path], 
             call()
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=int(os.environ.get("TEST_FUZZ", "60")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_flipped_byte_costs_rows_and_never_changes_one(tmp_path: Path, place: float, flip: int) -> None:
     """doctor sees it, or it lies where nothing is."""

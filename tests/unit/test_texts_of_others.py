@@ -1,6 +1,7 @@
 """What others wrote, on a terminal and in Markdown: nothing of it acts, and it takes as long as it is long."""
 
 import json
+import os
 import time
 import unicodedata
 from collections.abc import Callable
@@ -23,6 +24,7 @@ ACTIVE = [
     "http://evil.test", "www.evil.test", "<http://evil.test>", "[[", "](", ")](http://evil.test)", "&#91;", "\\", "!",
     "\n> ", "~~~\n", "file:///etc/passwd", "HTTPS://EVIL.TEST",
 ]  # fmt: skip
+FUZZ = int(os.environ.get("TEST_FUZZ", "400"))
 TEXTS = st.lists(st.one_of(st.text(max_size=8), st.sampled_from(ACTIVE)), max_size=12).map("".join)
 
 
@@ -30,7 +32,7 @@ def is_unseen(letter: str) -> bool:
     return unicodedata.category(letter).startswith("C") or unicodedata.category(letter) in ("Zl", "Zp")
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=FUZZ)
 @given(TEXTS)
 def test_nothing_that_cannot_be_seen_is_left(text: str) -> None:
     for made in (visible(text), one_line(text), markdown.quoted(text), markdown.prose(text), plain(text, 200)):
@@ -56,7 +58,7 @@ def parsed(text: str) -> set[str]:
 ACTS = {"link_open", "image", "html_inline", "html_block", "code_inline", "fence", "h1", "h2", "table_open", "hr"}
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=FUZZ)
 @given(TEXTS)
 def test_markdown_finds_nothing_to_act_on(text: str) -> None:
     assert not parsed(markdown.prose(text)) & ACTS

@@ -27,6 +27,13 @@ View = Callable[[Document], "RenderableType"]
 Verdict = Callable[[Document], ExitCode]
 
 
+def _stdin() -> str:
+    text = sys.stdin.read(_MOST_TEXT + 1)
+    if len(text) > _MOST_TEXT:
+        raise ValueError(f"holds more than {_MOST_TEXT >> 20} MiB")
+    return text
+
+
 def _fine(_: Document) -> ExitCode:
     return ExitCode.OK
 
@@ -195,7 +202,7 @@ class Run:
         if path is None:
             return []
         try:
-            text = sys.stdin.read(_MOST_TEXT) if str(path) == "-" else self.services.read_text(path)
+            text = _stdin() if str(path) == "-" else self.services.read_text(path)
         except (OSError, ValueError) as exc:
             raise UsageError(f"--tickers-file {path} {exc}", "write one symbol a line") from exc
         return listed(text)
