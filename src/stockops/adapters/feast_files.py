@@ -14,6 +14,7 @@ from stockops.adapters.regular_files import NotAFileError
 from stockops.adapters.whole_files import write_whole
 from stockops.errors import ServiceError
 from stockops.market.features import FEATURES
+from stockops.wording import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ class FeatureFiles:
         except FileNotFoundError:
             return None
         except _unreadable() as exc:
-            log.warning("%s is damaged (%s): writing it anew", self._path(ticker), str(exc).splitlines()[0])
+            log.warning("%s is damaged (%s): writing it anew", self._path(ticker), one_line(exc))
             return None
         return times[-1].as_py() if len(times) else None
 

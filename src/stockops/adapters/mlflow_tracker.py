@@ -110,8 +110,7 @@ def _said(place: str) -> Iterator[None]:
     except ImportError as exc:  # the driver of a database that MLflow takes and nobody installed
         raise unserved(place, str(exc), "install the driver, or choose another MLFLOW_TRACKING_URI") from None
     except (MlflowException, SQLAlchemyError, sqlite3.Error, CommandError, OSError, TryAgainError, UsageError) as exc:
-        lines = str(exc).splitlines()
-        raise unserved(place, lines[0] if lines else type(exc).__name__, hint) from None
+        raise unserved(place, str(exc) or type(exc).__name__, hint) from None
 
 
 def _client(place: Place) -> "MlflowClient":

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from stockops.errors import ServiceError, StockopsError, TryAgainError, UsageError
 from stockops.threads import ALONE
+from stockops.wording import one_line
 
 T = TypeVar("T")
 
@@ -130,4 +131,4 @@ def _lost(ticker: str, exc: Exception) -> TryAgainError:
 
 def _why(exc: Exception) -> str:
     """Return the first line of what an error says, its name where it says nothing."""
-    return str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__
+    return one_line(exc) or type(exc).__name__
