@@ -31,7 +31,7 @@ _CHILD = ModelRef("child", "AAPL")
 _PREDICT = ("predict-child", "--ticker", "AAPL", "--no-cache", "--on-missing", "fail")
 _PREDICT_KEPT = ("predict-child", "--ticker", "AAPL", "--on-missing", "fail")
 _ANALYZE = ("analyze", "--ticker", "AAPL")
-_PARTS = ("damage", "writes", "moments", "crowd")
+_PARTS = ("damage", "writes", "moments", "crowd", "alone", "together")
 _TYPED = {0, 2, 3, 4, 5, 75}
 _LIMITS = {
     "STOCKOPS_LLM_TIMEOUT_SECONDS": "2", "STOCKOPS_LLM_TOTAL_SECONDS": "3", "STOCKOPS_HTTP_TIMEOUT_SECONDS": "1",
@@ -237,19 +237,24 @@ class Chaos:
 
     # Hostile servers
 
-    def servers(self) -> None:
-        """Let each server misbehave alone, then all at once."""
-        home = self.home("servers")
+    def alone(self) -> None:
+        """Let each server misbehave alone."""
+        row, home = self.row("a hostile server"), self.home("alone")
         usual = call(*_ANALYZE, env=self.env(home))
-        alone, together = self.row("a hostile server"), self.row("all servers hostile at once")
         for fault in HTTP_FAULTS if self.share >= 1 else HTTP_FAULTS[:2]:
             for variable in _HTTP:
-                self._hostile(alone, home, usual, {variable: fault}, _ADDS[variable])
+                self._hostile(row, home, usual, {variable: fault}, _ADDS[variable])
+        for redis_fault in REDIS_FAULTS:
+            self._hostile(row, home, usual, {"REDIS_URL": redis_fault}, _ADDS["REDIS_URL"])
+
+    def together(self) -> None:
+        """Let all servers misbehave at once."""
+        row, home = self.row("all servers hostile at once"), self.home("together")
+        usual = call(*_ANALYZE, env=self.env(home))
+        for fault in HTTP_FAULTS:
             # Both chat models together are bound by STOCKOPS_LLM_TOTAL_SECONDS.
             adds = sum(_ADDS[variable] for variable in _HTTP) - 1
-            self._hostile(together, home, usual, dict.fromkeys(_HTTP, fault), adds)
-        for redis_fault in REDIS_FAULTS:
-            self._hostile(alone, home, usual, {"REDIS_URL": redis_fault}, _ADDS["REDIS_URL"])
+            self._hostile(row, home, usual, dict.fromkeys(_HTTP, fault), adds)
 
     def _hostile(self, row: Row, home: Path, usual: Called, faults: Mapping[str, Any], seconds: float) -> None:
         with ExitStack() as stack:
@@ -332,11 +337,11 @@ def part(name: str, share: float, seed: int) -> list[Row]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do all parts, two at once and the one that looks at the time alone, or one of them."""
+    """Do all parts, two at once, or one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="how much of it to do")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of what is random")
-    parser.add_argument("--only", choices=[*_PARTS, "servers"], help="one part alone")
+    parser.add_argument("--only", choices=_PARTS, help="one part alone")
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", file=sys.stderr)
     rows: list[Row] = []
@@ -346,7 +351,6 @@ def main(arguments: Sequence[str]) -> int:
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
             begun = [pool.submit(part, name, options.share, options.seed) for name in _PARTS]
             rows += [row for done in begun for row in done.result()]
-        rows += part("servers", options.share, options.seed)
     print(table(rows))
     return int(any(row.lost or row.wrong or row.late for row in rows))
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from stockops.errors import UsageError
-from stockops.settings import load
+from stockops.settings import load, open_ones, secrets
 from tests.integration.cli import Cli
+from tests.loopback_http import Answer, loopback
 
 # Raw, each of these cuts an address at another place.
 PASSWORDS = ["xqzw/vjkp@bmfg:tdlh", "xqzw?vjkp bmfg", "1234567/vjkp", "#xqzw:vjkp"]
@@ -99,3 +100,26 @@ def test_settings_that_are_refused_show_no_address(tmp_path: Path, monkeypatch: 
     with pytest.raises(UsageError) as caught:
         load({}, tmp_path)
     assert leaked("".join(traceback.format_exception(caught.value))) == []
+
+
+@pytest.mark.parametrize("port", ["9", "{port}"])
+def test_a_token_in_an_address_is_a_secret_like_a_password(quiet: Cli, port: str) -> None:
+    with loopback(lambda _: Answer(500, ["boom"])) as server:
+        url = f"http://127.0.0.1:{port.format(port=server.url.rpartition(':')[2])}/base?token=xqzw&x=vjkp"
+        quiet.setenv(
+            MLFLOW_TRACKING_URI=url, LLAMA_CPP_BASE_URL=url, LLAMA_CPP_EMBED_URL=url, OLLAMA_BASE_URL=url,
+            QDRANT_URL=url, PUSHGATEWAY_URL=url, FINNHUB_API_KEY="bmfg", STOCKOPS_FINNHUB_URL=url, STOCKOPS_NEWS="on",
+        )  # fmt: skip
+        _, text = told(quiet)
+    assert leaked(text) == []
+    assert "Traceback" not in text
+
+
+def test_an_address_with_a_secret_does_not_travel_to_workers_and_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAMA_CPP_BASE_URL", "http://anna:xqzw@127.0.0.1:9")
+    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:11434")
+    monkeypatch.setenv("STOCKOPS_FINNHUB_URL", "https://127.0.0.1/?token=vjkp")
+    settings = load({})
+    assert not leaked(str(open_ones(settings)))
+    assert open_ones(settings)["ollama_base_url"] == "http://127.0.0.1:11434"
+    assert {"llama_cpp_base_url", "finnhub_url"} <= set(secrets(settings))

@@ -375,12 +375,23 @@ def test_kept_reports_are_listed_shown_and_forgotten(trained: Cli, llm: Llm) -> 
     assert analyze(trained, "--question", "What matters?")["cache"] == "miss"
 
 
-def test_a_kept_report_that_is_none_of_ours_is_passed_over(trained: Cli, llm: Llm, servers: ExitStack) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: {"report": "x", "recommendation": "BUY"},
+        lambda report: {**report, "recommendation": "BULLISH"},
+        lambda report: {**report, "report": report["report"].replace("Calm", "Wild")},
+        lambda _: "x",
+    ],
+)
+def test_a_kept_report_that_is_none_of_ours_is_passed_over(
+    trained: Cli, llm: Llm, servers: ExitStack, change: Callable[[Any], Any]
+) -> None:
     qdrant = servers.enter_context(qdrant_server())
     trained.setenv(QDRANT_URL=qdrant.url)
     analyze(trained)
     [record] = qdrant.engine.scroll("stock_analysis", with_payload=True)[0]
-    forged = {**(record.payload or {}), "report": {"report": "x", "recommendation": "BUY"}}
+    forged = {**(record.payload or {}), "report": change((record.payload or {})["report"])}
     qdrant.engine.set_payload("stock_analysis", forged, points=[record.id])
     result = trained("analyze", "--ticker", "AAPL")
     assert (result.document["cache"], len(llm.chats)) == ("miss", 2)

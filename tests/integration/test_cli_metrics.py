@@ -205,6 +205,16 @@ def test_a_scraper_is_served_until_ctrl_c(trained: Cli) -> None:
     assert "Traceback" not in err
 
 
+def test_who_listens_everywhere_is_told_so(trained: Cli) -> None:
+    for listen, told in ((":0", True), ("127.0.0.1:0", False)):
+        process = start("metrics", "--listen", listen, home=trained.home)
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(1 + told)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        assert any("takes requests on every address of this machine" in line for line in lines) is told
+
+
 def _answers(url: str) -> bool:
     try:
         return httpx.get(url).status_code == 200

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -545,3 +546,26 @@ def test_feast_s_own_configuration_names_the_same_places() -> None:
 
     file = Path(__file__).parents[2] / "feature_store" / "feature_store.yaml"
     assert import_module("yaml").safe_load(file.read_text()) == PLACES
+
+
+def test_a_bit_of_an_online_feature_that_flipped_is_noticed_with_the_cure(tmp_path: Path) -> None:
+    open_store(tmp_path).write("AAPL", history())
+    path = data(tmp_path) / "online_store.db"
+    with sqlite3.connect(path) as database:
+        [table] = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()
+        rowid, value = database.execute(f"SELECT rowid, value FROM {table} WHERE feature_name = 'Close'").fetchone()
+        flipped = value[:-2] + bytes([value[-2] ^ 1, value[-1]])
+        database.execute(f"UPDATE {table} SET value = ? WHERE rowid = ?", (flipped, rowid))
+    with pytest.raises(ServiceError, match=r"online features of AAPL are not those .* materialize --ticker AAPL"):
+        open_store(tmp_path).check()
+
+
+def test_an_empty_online_file_has_lost_what_it_held(tmp_path: Path) -> None:
+    open_store(tmp_path).write("AAPL", history())
+    path = data(tmp_path) / "online_store.db"
+    path.write_bytes(b"")
+    later = history(seed=1)
+    for call in (lambda: open_store(tmp_path).latest("AAPL"), lambda: open_store(tmp_path).write("AAPL", later)):
+        with pytest.raises(ServiceError, match=r"online_store.db cannot be used: it is empty"):
+            call()
+    assert path.read_bytes() == b""

@@ -305,3 +305,15 @@ def test_a_home_whose_name_is_no_address_is_said(tmp_path: Path, name: str) -> N
 def test_a_check_makes_nothing(tmp_path: Path) -> None:
     assert "made by the first training" in tracker(tmp_path).check()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, os.mkfifo])
+def test_a_database_that_is_empty_or_no_file_is_named_and_left(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "mlruns/mlflow.db"
+    path.parent.mkdir()
+    make(path)
+    calls: list[Callable[[], str]] = [lambda: tracker(tmp_path).record(RUN), tracker(tmp_path).check]
+    for call in calls:
+        with pytest.raises(ServiceError, match=r"is (empty|a folder|a pipe).*move mlflow.db away"):
+            call()
+    assert path.is_dir() or path.is_fifo() or path.read_bytes() == b""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from stockops.adapters.qdrant_embedded import QdrantEmbedded
 from stockops.adapters.qdrant_server import COLLECTION, QdrantServer
 from stockops.agent.lexical import embed
 from stockops.errors import ServiceError, UsageError
+from stockops.pipelines.report_cache import KeptReports
 from stockops.ports import ReportStore
+from stockops.records import Clock
 from tests.loopback_qdrant import Qdrant, qdrant_server
 from tests.servers import free_port
 
@@ -239,3 +242,13 @@ def test_an_address_with_a_raw_password_is_refused_and_not_shown(url: str) -> No
         with pytest.raises(UsageError, match="QDRANT_URL is not the address of a Qdrant; percent-encode") as caught:
             work()
         assert "sesa" not in str(caught.value)
+
+
+@pytest.mark.parametrize("timestamp", ["abc", None, True, [], 1e308])
+def test_entries_whose_moment_is_none_are_shown_last_and_break_nothing(store: ReportStore, timestamp: object) -> None:
+    keep(store, "one", AAPL, 1_000)
+    store.keep("x", embed("two"), {**MSFT, "timestamp": timestamp, "report": {}}, forget_before=0)
+    assert store.entries({})[0 if timestamp != 1e308 else 1]["ticker"] == "AAPL"
+    clock = Clock(datetime(2024, 6, 28, tzinfo=UTC), None)
+    assert KeptReports(store, clock).entries() == []
+    assert KeptReports(store, clock).clear(("GOOG",)) == []

@@ -20,7 +20,7 @@ def test_good_bars_pass() -> None:
 @given(
     row=st.integers(0, 59),
     column=st.sampled_from(ohlcv.OHLCV),
-    value=st.one_of(st.sampled_from([0.0, -1.0, np.nan, np.inf, -np.inf]), st.floats(max_value=-1e-6)),
+    value=st.one_of(st.sampled_from([0.0, -1.0, np.nan, np.inf, -np.inf, 1e300, 1e21]), st.floats(max_value=-1e-6)),
 )
 def test_a_value_no_bar_can_have_is_named_by_row_and_date(row: int, column: str, value: float) -> None:
     if column == "Volume" and value == 0:
@@ -30,6 +30,19 @@ def test_a_value_no_bar_can_have_is_named_by_row_and_date(row: int, column: str,
     with pytest.raises(DataError, match=rf"AAPL: row {row + 1} \({table.index[row]:%Y-%m-%d}\)") as caught:
         ohlcv.check(table, "AAPL")
     assert column in caught.value.message or "High" in caught.value.message or "Low" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("scale", "fine"), [(1e-320, False), (1e-300, False), (1e-14, True), (1e12, True), (1e300, False)]
+)
+def test_prices_of_no_market_are_refused_and_those_of_a_small_one_are_not(scale: float, fine: bool) -> None:
+    table = TABLE.copy()
+    table[list(ohlcv.PRICES)] *= scale
+    if fine:
+        ohlcv.check(table, "AAPL")
+        return
+    with pytest.raises(DataError, match=r"row 1 .* has Open that no price can be"):
+        ohlcv.check(table, "AAPL")
 
 
 @settings(deadline=None, max_examples=40)

@@ -16,7 +16,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _CREDENTIALS = re.compile(r"//[^/?#\s]*@")
-_QUERY = re.compile(r"(\b[a-z][a-z\d+.-]*://[^\s?#]*)[?#]\S*", re.IGNORECASE)  # which may hold a token
+_QUERY = re.compile(r"(/[^\s?#]*)[?#]\S*")  # of an address or a path of one, which may hold a token
 
 
 def is_plain(url: str) -> bool:

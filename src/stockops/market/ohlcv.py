@@ -23,6 +23,7 @@ FIRST_DAY = date(2004, 8, 19)  # where every history begins (seed data of the pa
 
 # Vendors round prices on their own, so High may miss Close by a last digit.
 _ROUNDING = 1e-5
+_LEAST, _MOST, _MOST_VOLUME = 1e-15, 1e15, 1e20  # beyond them squares leave the range of floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class RawBars:
 def check(bars: pd.DataFrame, symbol: str) -> None:
     """Raise DataError naming the first row that cannot be a daily bar.
 
-    Dates are unique and ascending, prices finite and above zero, volume finite and not below zero,
-    and High and Low enclose Open and Close (within rounding of 1e-5).
+    Dates are unique and ascending, prices finite, above zero and of a size that can be reckoned with, volume too and
+    not below zero, and High and Low enclose Open and Close (within rounding of 1e-5).
     """
     missing = [column for column in OHLCV if column not in bars.columns]
     if missing:
@@ -59,8 +60,10 @@ def check(bars: pd.DataFrame, symbol: str) -> None:
         _reject(symbol, bars, ~np.isfinite(values), f"has no number for {column}")
         if column == "Volume":
             _reject(symbol, bars, values < 0, "has a negative Volume")
+            _reject(symbol, bars, values > _MOST_VOLUME, "has a Volume that cannot be")
         else:
             _reject(symbol, bars, values <= 0, f"has {column} at or below zero")
+            _reject(symbol, bars, (values < _LEAST) | (values > _MOST), f"has {column} that no price can be")
     for column, least in ((DIVIDENDS, 0.0), (SPLITS, 1e-9)):
         if column in bars.columns:
             values = bars[column].to_numpy(dtype=float)
