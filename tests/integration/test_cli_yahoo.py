@@ -43,7 +43,7 @@ def test_a_child_is_trained_and_served_from_yahoo_and_then_from_disk(server: Yah
     assert first.document["last_date"] == AS_OF
     assert first.document["data"]["currency"] == "USD"  # as the chart says: the symbol does not tell
     assert {path.name for path in (home / "cache/prices/yahoo").glob("*.csv")} == {"AAPL.csv", "^GSPC.csv"}
-    assert json.loads((home / "cache/prices/yahoo/AAPL.json").read_text()) == {"currency": "USD"}
+    assert json.loads((home / "cache/prices/yahoo/AAPL.json").read_text())["currency"] == "USD"
     server.mode = "429"  # nobody is asked again
     asked = len(server.requests)
     assert call(server, home, *command).document == first.document

@@ -30,7 +30,8 @@ WORDS = {
 BACKTEST = {
     "start": "2020-01-02", "end": "2024-06-25", "origins": 1_127, "close_findings": {"1": "tied", "5": "tied"},
     "skill": {
-        "Close": {"1": 0.0012, "5": -0.0118}, "Volume": {"1": 0.101, "5": -0.091}, "Open": {}, "High": {}, "Low": {},
+        "Close": {"1": 0.0012, "5": -0.0118}, "Volume": {"1": 0.101, "5": -0.091},
+        "Open": {"1": 0.012, "5": -0.003}, "High": {"1": 0.21, "5": -0.04}, "Low": {"1": 0.19, "5": -0.03},
     },
     "coverage": {"80": 0.8031, "95": 0.9496}, "source": "csv", "refit": "never", "close_skill": -0.0053, "text": "",
 }  # fmt: skip
@@ -179,9 +180,14 @@ FACTS: dict[str, Callable[..., bool]] = {
     r"%s %% smaller 1 day ahead, an error %s %% larger 5 days ahead\.": (
         lambda known, day, week: (day, week) == ("0.1", "1.2")
     ),
-    r"Volume: an error %s %% smaller 1 day ahead, an error %s %% larger 5 days ahead\.": (
-        lambda known, day, week: (day, week) == ("10.1", "9.1")
-    ),
+    **{
+        rf"{name}: an error %s %% smaller 1 day ahead, an error %s %% larger 5 days ahead\.": (
+            lambda known, day, week, told=told: (day, week) == told
+        )
+        for name, told in {
+            "Volume": ("10.1", "9.1"), "Open": ("1.2", "0.3"), "High": ("21.0", "4.0"), "Low": ("19.0", "3.0"),
+        }.items()
+    },
     r"(?:There )?%s %% of closes were inside their 80 %% range and %s %% of closes were inside their 95 %% range\.": (
         lambda known, inner, outer: (inner, outer) == ("80.3", "95.0")
     ),
