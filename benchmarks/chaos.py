@@ -76,11 +76,11 @@ class Chaos:
         self.fine = folder / "fine"
         train = ("train-child", "--ticker", "AAPL,MSFT", "--jobs", "1", "--seed")
         for seed_of_model in ("8", "7"):  # the second stays
-            self._made(call(*train, seed_of_model, env=self.env(self.fine)))
-            document = self._made(call(*_PREDICT, env=self.env(self.fine))).document
+            self._made(call(*train, seed_of_model, env=self.env(self.fine), seconds=300))
+            document = self._made(call(*_PREDICT, env=self.env(self.fine), seconds=300)).document
             self.expected[document["model_version"]] = document["predictions"]
         for command in (("analyze",), ("monitor-ticker",)):
-            self._made(call(*command, "--ticker", "AAPL", env=self.env(self.fine)))
+            self._made(call(*command, "--ticker", "AAPL", env=self.env(self.fine), seconds=300))
 
     @staticmethod
     def _made(called: Called) -> Called:
