@@ -79,6 +79,11 @@ class _Stream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream, exchange: Exchange) -> None:
         self._stream = stream
         self._exchange = exchange
+        self._wrapped = False
+
+    def __del__(self) -> None:
+        if not self._wrapped:  # a client that nobody closed lets go of its connections
+            self._stream.close()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
@@ -103,6 +108,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
+        self._wrapped = True
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._exchange)
 
     def get_extra_info(self, info: str) -> object:

@@ -63,6 +63,9 @@ class BoundedSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
+    def __del__(self) -> None:
+        self._sock.close()  # who lets go of it has let go of the socket
+
     def settimeout(self, seconds: float | None) -> None:
         """Bound the exchange."""
         self._seconds = seconds
