@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -50,18 +50,23 @@ def listens(port: int) -> bool:
 class Server:
     """A server process that can die or hang when a test wants it to."""
 
-    def __init__(self, arguments: list[str], port: int, folder: Path, seconds: float = 30) -> None:
+    def __init__(
+        self, arguments: list[str], port: int, folder: Path, seconds: float = 30, env: Mapping[str, str] | None = None
+    ) -> None:
         self.port = port
         self._arguments = arguments
         self._folder = folder
         self._seconds = seconds
+        self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it listens."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(self._arguments, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                self._arguments, stdout=log, stderr=log, start_new_session=True, env=self._env
+            )
         wait_until(lambda: listens(self.port), self._seconds, " ".join(self._arguments))
 
     def kill(self) -> None:
@@ -113,7 +118,9 @@ class MlflowServer(Server):
         port = free_port()
         store = ["--backend-store-uri", f"sqlite:///{folder}/m.db", "--artifacts-destination", f"{folder}/artifacts"]
         where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        super().__init__([sys.executable, "-m", "mlflow", "server", *store, *where], port, folder, seconds=90)
+        alone = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # ten more processes that nobody here gives a job
+        command = [sys.executable, "-m", "mlflow", "server", *store, *where]
+        super().__init__(command, port, folder, seconds=90, env=alone)
         self.url = f"http://127.0.0.1:{port}"
 
     def start(self) -> None:

@@ -53,7 +53,8 @@ def leaked(text: str) -> list[str]:
 def test_an_address_that_commands_need_is_refused_without_its_password(quiet: Cli, name: str, password: str) -> None:
     quiet.setenv(**{name: f"{REFUSED[name]}://anna:{password}@127.0.0.1:9/0"})
     # Which commands meet the address does not depend on how its password is written.
-    codes, text = told(quiet, COMMANDS if password == PASSWORDS[0] or name == "QDRANT_URL" else COMMANDS[:1])
+    some = COMMANDS[:3] if name == "QDRANT_URL" else COMMANDS[:1]  # it costs reports alone
+    codes, text = told(quiet, COMMANDS if password == PASSWORDS[0] else some)
     assert leaked(text) == []
     assert codes["doctor"] == 2 if name != "QDRANT_URL" else 2 in codes.values()
     assert f"{name} is not the address of a" in text

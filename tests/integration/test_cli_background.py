@@ -190,9 +190,9 @@ def test_two_calls_that_heal_the_same_model_train_it_once(cli: Cli) -> None:
 @pytest.mark.slow
 def test_kills_at_any_moment_leave_a_whole_model_and_no_running_task(trained: Cli) -> None:
     trained.setenv(STOCKOPS_EPOCHS="3")
-    for i in range(8):
+    for i in range(5):
         assert trained(*TRAIN, "--background", "--seed", str(i)).code == 0
-        time.sleep(0.4 * i)  # a training takes some three seconds
+        time.sleep(0.7 * i)  # a training takes some three seconds
         for pid in workers_of(trained):
             os.kill(pid, signal.SIGKILL)
         lock = FileLock(trained.home / "locks/task-AAPL.lock")

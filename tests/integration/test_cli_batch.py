@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,14 +17,14 @@ import pytest
 from tests.builders import bars, to_csv
 from tests.integration.cli import WITHOUT_SERVICES, Cli, on_a_terminal, run, start
 
-TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
+TICKERS = ("AAPL", "IBM", "MSFT")
 SAMPLES = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": "2006-06-30", "STOCKOPS_EPOCHS": "1", **WITHOUT_SERVICES}
 ON_THE_WAY = {"duration_seconds"}
 
 
 @pytest.fixture
 def listed(trained: Cli) -> Cli:
-    """Return a CLI that is told of four tickers by a file, and works on two at once."""
+    """Return a CLI that is told of three tickers by a file, and works on two at once."""
     (trained.home / "tickers").write_text("\n".join(TICKERS) + "\n")
     trained.setenv(STOCKOPS_TICKERS_FILE=str(trained.home / "tickers"), STOCKOPS_JOBS="2", **SAMPLES)
     return trained
@@ -75,10 +74,10 @@ def test_a_dead_service_is_said_once_by_all_workers_together(listed: Cli) -> Non
 
 
 def test_a_list_goes_on_where_it_was_left(listed: Cli) -> None:
-    assert listed("train-child", "--ticker", "GOOG", "--tickers-file", os.devnull).code == 0
+    assert listed("train-child", "--ticker", "IBM", "--tickers-file", os.devnull).code == 0
     before = checkpoints(listed.home)
     found = {row["ticker"]: row["status"] for row in listed("train-child", "--skip-fresh").rows}
-    assert found == {"AAPL": "fresh", "GOOG": "fresh", "IBM": "completed", "MSFT": "completed"}
+    assert found == {"AAPL": "fresh", "IBM": "fresh", "MSFT": "completed"}
     assert {name: checkpoints(listed.home)[name] for name in before} == before
     assert {row["status"] for row in listed("train-child", "--skip-fresh").rows} == {"fresh"}
 
@@ -133,9 +132,9 @@ def test_background_trainings_outlive_the_call_that_starts_them(listed: Cli) -> 
     found = listed("predict-child", "--on-missing", "background", "--no-cache")
     assert found.code == 75
     assert {row["ticker"]: row.get("status") for row in found.rows if row["ticker"] != "AAPL"} == {
-        "GOOG": "training", "IBM": "training", "MSFT": "training",
+        "IBM": "training", "MSFT": "training",
     }  # fmt: skip
-    for ticker in ("GOOG", "IBM", "MSFT"):
+    for ticker in ("IBM", "MSFT"):
         assert listed("status", ticker, "--wait", "--timeout", "90").document["status"] == "completed"
 
 
@@ -153,7 +152,7 @@ def test_results_go_where_stdout_goes_while_a_terminal_shows_the_bar(listed: Cli
     with out.open("w") as file:
         seen = on_a_terminal("train-child", "--jobs", "2", home=listed.home, stdout=file)
     assert sorted(json.loads(line)["ticker"] for line in out.read_text().splitlines()) == sorted(TICKERS)
-    assert f"4/{len(TICKERS)}" in seen
+    assert f"3/{len(TICKERS)}" in seen
     assert "model_version" not in seen
 
 
@@ -206,7 +205,7 @@ def a_worker_of(process: "subprocess.Popen[str]") -> psutil.Process:
 
 
 def test_a_killed_worker_costs_no_result(listed: Cli) -> None:
-    called = start("train-child", "--jobs", "2", home=listed.home, env={"STOCKOPS_EPOCHS": "30"})
+    called = start("train-child", "--jobs", "2", home=listed.home, env={"STOCKOPS_EPOCHS": "10"})
     a_worker_of(called).kill()
     out, err = called.communicate(timeout=120)
     assert called.returncode == 0, err
@@ -214,21 +213,10 @@ def test_a_killed_worker_costs_no_result(listed: Cli) -> None:
     assert len(out.splitlines()) == len(TICKERS)
 
 
-def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_written(listed: Cli) -> None:
-    called = start("train-child", "--jobs", "2", home=listed.home, env={"STOCKOPS_EPOCHS": "500"})
-    worker = a_worker_of(called)
-    called.send_signal(signal.SIGINT)
-    _, err = called.communicate(timeout=60)
-    assert called.returncode == 130, err
-    assert "Traceback" not in err
-    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
-    assert not list(listed.home.rglob("*.tmp"))
-
-
 def test_a_terminal_shows_how_far_it_is(listed: Cli) -> None:
     seen = on_a_terminal("train-child", "--jobs", "2", home=listed.home)
     assert "train-child" in seen
-    assert f"4/{len(TICKERS)}" in seen
+    assert f"3/{len(TICKERS)}" in seen
     assert "AAPL: model" in seen
 
 

@@ -58,7 +58,7 @@ def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str | None, reference: 
     assert first.keys() == found.keys()
 
 
-GRID = (275, 320, 380)
+GRID = (275, 380)
 OF_THE_CALL = {"timestamp", "duration_seconds", "made_at"}  # when it was asked, and how long it took
 
 

@@ -211,15 +211,14 @@ def test_redis_down_is_named_alone_though_features_are_kept_there_too(served: Cl
 
 
 @pytest.mark.slow
-def test_eight_trainings_at_once_on_a_fresh_home_harm_nothing(cli: Cli) -> None:
+def test_trainings_at_once_on_a_fresh_home_harm_nothing(cli: Cli) -> None:
     cli.setenv(STOCKOPS_FEATURE_STORE="", STOCKOPS_TRACKING="")
-    tickers = ("AAPL", "GOOG", "IBM", "MSFT")
-    cli.setenv(STOCKOPS_AS_OF="2006-12-29")  # GOOG was listed in August 2004
+    tickers = ("AAPL", "MSFT")
     started = [start("train-child", "--ticker", ticker, home=cli.home) for ticker in (*tickers, *tickers)]
     done = [(process.communicate(timeout=300), process.returncode) for process in started]
-    assert [code for _, code in done] == [0] * 8, done
+    assert [code for _, code in done] == [0] * 4, done
     documents = [json.loads(out) for (out, _), _ in done]
-    assert [document["degraded"] for document in documents] == [[]] * 8
+    assert [document["degraded"] for document in documents] == [[]] * 4
     assert len(runs(cli.home, "Parent_Training")) == 1
     for ticker in tickers:
         assert len(runs(cli.home, f"Child_Training_{ticker}")) == 2

@@ -78,11 +78,11 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_address_that_is_none_is_no_bug(trained: Cli, name: str) -> None:
-    for number, address in enumerate(ADDRESSES):
+@pytest.mark.parametrize(("number", "name"), list(enumerate(NAMES)))
+def test_an_address_that_is_none_is_no_bug(trained: Cli, number: int, name: str) -> None:
+    for address in ADDRESSES[number % 2 :: 2]:
         trained.setenv(**{name: address, "FINNHUB_API_KEY": "k", "STOCKOPS_TRACKING": "on"})
-        result = trained(*(NAMES[name] if number % 3 else ("doctor",)))
+        result = trained(*(NAMES[name] if address != ADDRESSES[number % 2] else ("doctor",)))
         assert result.code != 1, result.err
         assert "traceback" not in result.err
         assert not [line for line in result.err.splitlines() if len(line) > 600]

@@ -37,7 +37,7 @@ def at_work(home: Path) -> "tuple[subprocess.Popen[str], list[psutil.Process]]":
     parent = psutil.Process(command.pid)
 
     def busy() -> list[psutil.Process]:
-        return [child for child in parent.children(recursive=True) if child.cpu_times().user > 2.5]
+        return [child for child in parent.children(recursive=True) if child.cpu_times().user > 2]
 
     wait_until(lambda: len(busy()) >= 2, 90, "two workers at work")
     return command, parent.children(recursive=True)

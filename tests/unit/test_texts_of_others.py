@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stockops.agent import answer, claims, markdown
@@ -22,7 +22,7 @@ ACTIVE = [
     "\ue000", "\ud800", "\u2028", "\U000e0041", "[x](javascript:alert(1))", "![x](//evil.test/p.png)", "[x][r]",
     "\n[r]: http://evil.test\n", "<script>", "<img src=x>", "`", "```\n", "\n# H\n", "\nH\n===\n", "\n---\n", "|a|",
     "http://evil.test", "www.evil.test", "<http://evil.test>", "[[", "](", ")](http://evil.test)", "&#91;", "\\", "!",
-    "\n> ", "~~~\n", "file:///etc/passwd", "HTTPS://EVIL.TEST",
+    "\n> ", "\n- ", "\n1. ", "\n\t", "* * *\n", "~~~\n", "# H\n", "file:///etc/passwd", "HTTPS://EVIL.TEST",
 ]  # fmt: skip
 FUZZ = int(os.environ.get("TEST_FUZZ", "400"))
 TEXTS = st.lists(st.one_of(st.text(max_size=8), st.sampled_from(ACTIVE)), max_size=12).map("".join)
@@ -60,6 +60,9 @@ ACTS = {"link_open", "image", "html_inline", "html_block", "code_inline", "fence
 
 @settings(deadline=None, max_examples=FUZZ)
 @given(TEXTS)
+@example(">~~~")
+@example("- # H\n1. > #")
+@example("* * *\n+ ---")
 def test_markdown_finds_nothing_to_act_on(text: str) -> None:
     assert not parsed(markdown.prose(text)) & ACTS
     assert not parsed(f"- 2024-06-28: «{markdown.quoted(text)}»") & {*ACTS, "em_open", "strong_open", "s_open"}

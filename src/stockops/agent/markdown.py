@@ -13,9 +13,10 @@ _SYNTAX = "\\`*_[]#|!~"
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\s?(?:\([^()\n]{0,2000}\)|\[[^\[\]\n]{0,300}\])")
 _REFERENCE = re.compile(r"^ {0,3}\[[^\[\]\n]{1,300}\]:.*$", re.MULTILINE)
 _ADDRESS = re.compile(r"<?(?:[a-z][a-z\d+.-]{1,20}://|www\.)[^\s<>]{1,2000}>?", re.IGNORECASE)
-_HEADING = re.compile(r"^( {0,3})#{1,2}(?=\s)", re.MULTILINE)
-_UNDERLINE = re.compile(r"^ {0,3}(?:=+|-{2,})\s*$", re.MULTILINE)  # makes a heading of the line before, or a rule
-_FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,}).*$", re.MULTILINE)
+_INSIDE = r"(?:[ \t>]|[-*+](?=\s)|\d{1,9}[.)](?=\s))"  # of quotations and lists, which hold blocks of their own
+_HEADING = re.compile(rf"^({_INSIDE}*)#{{1,2}}(?=\s|$)", re.MULTILINE)
+_RULE = re.compile(rf"^(?:{_INSIDE}|[-=*_])++$", re.MULTILINE)  # also makes a heading of the line before
+_FENCE = re.compile(rf"^{_INSIDE}*(?:`{{3,}}|~{{3,}}).*$", re.MULTILINE)
 _IN_ADDRESS = re.compile(r"[\w.~:/?#@!$&'*+,;=%-]+", re.ASCII)  # as RFC 3986 has it, without brackets and parentheses
 
 
@@ -29,8 +30,8 @@ def prose(text: str) -> str:
     """Return a model's prose: its emphasis and lists, headings from the third level, no link, image, code or HTML."""
     plain = _FENCE.sub("", _REFERENCE.sub("", visible(text)))
     plain = _ADDRESS.sub("", _LINK.sub(lambda link: link[1], plain))
-    plain = _HEADING.sub(r"\1###", _UNDERLINE.sub("", plain))
-    plain = plain.replace("<", "&lt;").replace("`", "'").replace("|", "\\|")
+    plain = _HEADING.sub(r"\1###", _RULE.sub("", plain))
+    plain = plain.replace("<", "&lt;").replace("`", "'").replace("|", "\\|").replace("~", "\\~")
     return plain.replace("[", "\\[").replace("]", "\\]")
 
 
