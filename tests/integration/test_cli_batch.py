@@ -139,7 +139,7 @@ def test_background_trainings_outlive_the_call_that_starts_them(listed: Cli) -> 
 
 
 def test_an_unreadable_model_costs_its_own_ticker_alone(listed: Cli) -> None:
-    assert listed("train-child").code == 0
+    assert listed("train-child", "--jobs", "1").code == 0
     broken = listed.home / "outputs" / "IBM" / "IBM_child_model.pt"
     broken.unlink()
     broken.mkdir()  # what even root cannot read
@@ -163,8 +163,8 @@ def test_lines_of_json_on_a_terminal_are_whole(listed: Cli) -> None:
 
 
 def test_what_is_kept_is_answered_at_once_and_only_the_rest_is_worked_on(listed: Cli) -> None:
-    assert listed("train-child").code == 0
-    assert {row["cached"] for row in listed("predict-child").rows} == {False}
+    assert listed("train-child", "--jobs", "1").code == 0
+    assert {row["cached"] for row in listed("predict-child", "--jobs", "1").rows} == {False}
     assert listed("train-child", "--ticker", "MSFT", "--seed", "9", "--tickers-file", os.devnull).code == 0
     rows = listed("predict-child").rows
     assert [(row["ticker"], row["cached"]) for row in rows] == [
@@ -175,13 +175,13 @@ def test_what_is_kept_is_answered_at_once_and_only_the_rest_is_worked_on(listed:
 
 def test_tickers_come_from_standard_input(listed: Cli) -> None:
     called = subprocess.run(
-        [sys.executable, "-m", "stockops", "train-child", "--tickers-file", "-"],
+        [sys.executable, "-m", "stockops", "predict-child", "--tickers-file", "-", "--on-missing", "fail"],
         input="AAPL  # the first\n\nIBM\n",
         env={**os.environ, **SAMPLES, "STOCKOPS_HOME": str(listed.home)},
         capture_output=True,
         text=True,
     )
-    assert called.returncode == 0, called.stderr
+    assert called.returncode == 4, called.stderr  # IBM has no model
     assert {json.loads(line)["ticker"] for line in called.stdout.splitlines()} == {"AAPL", "IBM"}
 
 
