@@ -31,6 +31,7 @@ CREATE TABLE forecast ({_COLUMNS}, digest,
   UNIQUE (ticker, kind, source, origin, horizon, model_version, origin_close, close));
 """
 _SAME = "ticker = ? AND kind = ? AND source = ?"
+_OF_ONE = f"SELECT {_COLUMNS}, digest FROM forecast WHERE {_SAME} ORDER BY origin, horizon, made_at"
 
 
 class SqliteLedger:
@@ -61,8 +62,7 @@ class SqliteLedger:
 
     def rows(self, ticker: str, kind: str, source: str) -> list[LedgerEntry]:
         """Return the forecasts of a symbol, oldest origin first."""
-        query = f"SELECT {_COLUMNS}, digest FROM forecast WHERE {_SAME} ORDER BY origin, horizon, made_at"
-        rows = self._file.rows(query, ticker, kind, source)
+        rows = self._file.rows(_OF_ONE, ticker, kind, source)
         found = [entry for row in rows if (entry := _entry(row)) is not None]
         if damaged := len(rows) - len(found):
             log.warning("%s: the ledger holds %d damaged forecasts: left out", ticker, damaged)
@@ -71,8 +71,9 @@ class SqliteLedger:
     def check(self) -> str:
         """Return how many forecasts there are, and where; ServiceError for a damaged file, or rows that are."""
         self._file.check()
-        rows = self._file.rows(f"SELECT {_COLUMNS}, digest FROM forecast")
-        if damaged := sum(_entry(row) is None for row in rows):
+        rows = self._file.rows(f"SELECT {_COLUMNS}, digest FROM forecast NOT INDEXED")
+        found = [row for same in {row[:3] for row in rows} for row in self._file.rows(_OF_ONE, *same)]  # by the index
+        if damaged := len(rows) - sum(_entry(row) is not None for row in found):
             what = f"{damaged} of {len(rows)} forecasts in {self._file.place} are damaged"
             raise ServiceError(what, "they are left out of what is measured; the others are whole", service="ledger")
         return f"{len(rows)} forecasts, {self._file.place}"
