@@ -20,14 +20,19 @@ TICKERS = "AAPL,MSFT,IBM,GOOG"
 
 
 def begin(home: Path, *command: str) -> "subprocess.Popen[str]":
-    """Start a call in a session of its own, with SIGHUP as a terminal leaves it."""
+    """Start a call in a session of its own, with SIGHUP and SIGINT as a terminal leaves them."""
+
+    def hear() -> None:
+        for number in (signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+
     environment = {
         **os.environ, **WITHOUT_SERVICES, "STOCKOPS_HOME": str(home), "STOCKOPS_SOURCE": "sample",
         "STOCKOPS_AS_OF": AS_OF,
     }  # fmt: skip
     return subprocess.Popen(
         [sys.executable, "-m", "stockops", *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        text=True, start_new_session=True, preexec_fn=hear,
     )  # fmt: skip
 
 
