@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from stockops.agent.news import NewsItem
     from stockops.agent.prompt import Message
-    from stockops.backtesting.trial import Floats, Rows, Trial
+    from stockops.backtesting.trial import BaselineForecast, Floats, Rows, Trial
     from stockops.errors import StockopsError
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import Evaluation
@@ -105,11 +105,11 @@ class Shelf(Protocol):
 class Peers(Protocol):
     """Statistical forecasters of others."""
 
-    def forecasts(self, name: str, values: "Floats", rows: "Rows") -> "Floats":
-        """Return the forecasts of one of them from each origin, (origins, 5, channels).
+    def forecasts(self, name: str, values: "Floats", rows: "Rows") -> "BaselineForecast":
+        """Return the forecasts of one of them from each origin.
 
-        values: (rows, channels), positive. rows: of the origins. It is fitted once, on what is before the first of
-        them, and then told of every session up to the origin. UsageError where its library is not installed.
+        values: OHLCV, (rows, 5), positive. rows: of the origins, in one run. It is fitted once, on what is before the
+        first of them, and then told of every session up to the origin. UsageError where its library is not installed.
         """
 
 

@@ -23,7 +23,9 @@ DriftOn = Literal["levels", "returns"]
 PricePolicy = Literal["strict", "repair", "trust"]
 Report = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance", "backtest"]
 Refit = Literal["never", "yearly"]
-Baseline = Literal["drift", "parent", "scratch", "freeze", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"]
+Baseline = Literal[
+    "drift", "har", "garch", "parent", "scratch", "freeze", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"
+]
 
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
 METHOD = 2  # what a model's weights mean; raise it with every change of units, anchor or inputs

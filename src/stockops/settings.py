@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     end: Annotated[date, BeforeValidator(_day)] | None = Field(None, description="its last origin")
     refit: Refit = Field("never", description="when a backtest trains anew")
     baselines: Annotated[tuple[Baseline, ...], NoDecode, BeforeValidator(_baselines)] = Field(
-        ("drift", "parent"), description="what a backtest compares with, beside the naive forecasts; all; none"
+        ("drift", "har", "parent"), description="what a backtest compares with, beside the naive forecasts; all; none"
     )
     forecasts: Path | None = Field(None, description="CSV file of a backtest's single forecasts")
     on_missing: OnMissing = Field("train", description="what to do without a model")

@@ -175,22 +175,33 @@ def test_refitted_yearly_each_year_has_a_model_that_knows_the_year_before(warm: 
 
 def test_peers_and_the_ablation_stand_beside_it(warm: Cli) -> None:
     document = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "all").document
-    assert set(document["peers"]) == {"drift", "parent", "scratch", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"}
-    assert set(document["peers"]["drift"]) == {"Close"}
+    of_closes = {"drift", "parent", "scratch", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"}
+    assert set(document["peers"]) == {*of_closes, "har", "garch"}
+    assert {name: set(document["peers"][name]) for name in ("drift", "har", "garch")} == {
+        "drift": {"Close"}, "har": {"High", "Low", "Volume"}, "garch": set(),
+    }  # fmt: skip
     close = document["channels"]["Close"]["horizons"]["1"]
-    for name, channels in document["peers"].items():
-        found = channels["Close"]["1"]
+    for name in of_closes:
+        found = document["peers"][name]["Close"]["1"]
         assert found["forecasts"] == close["forecasts"]
         assert found["skill"] == pytest.approx(0.0, abs=0.1), name  # nobody forecasts a random walk
         assert found["model_skill"] == pytest.approx(1 - close["mae"] / found["mae"])
     maes = {name: channels["High"]["1"]["mae"] for name, channels in document["peers"].items() if "High" in channels}
     assert len(set(maes.values())) == len(maes)  # each is another forecast
+    ranges = document["ranges"]["80"]["horizons"]["1"]
+    assert set(ranges["peers"]) == {"parent", "scratch", "fine_tune", "har", "garch"}
+    others = ranges["naive_winkler"] | {name: found["winkler"] for name, found in ranges["peers"].items()}
+    assert others[ranges["best_range"]] == min(others.values())
+    for name, score in others.items():
+        assert ranges["winkler_ratio"][name] == pytest.approx(ranges["winkler"] / score)
+    for name in ("har", "garch"):  # of a random walk
+        assert ranges["peers"][name]["coverage"] == pytest.approx(0.8, abs=0.1)
 
 
 def test_the_parent_is_tested_on_the_market(warm: Cli) -> None:
     result = warm("backtest", "--ticker", "^GSPC", "--start", START, "--end", END)
     assert result.document["strategy"] is None
-    assert set(result.document["peers"]) == {"drift"}
+    assert set(result.document["peers"]) == {"drift", "har"}
     assert result.document["artifacts"][0] == "outputs/parent/backtest/latest_backtest.png"
 
 
@@ -215,7 +226,7 @@ def test_one_screen_answers_what_it_is_worth(warm: Cli) -> None:
     assert len(shown) <= 24
     assert all(len(line) <= 80 for line in shown)
     assert shown[1].startswith("Close ")
-    for word in ("High", "Volume", "direction of Close", "in the 80 % range", "Winkler / EWMA", "AutoTheta"):
+    for word in ("High", "Volume", "direction of Close", "in the 80 % range", "Winkler / best", "AutoTheta"):
         assert any(word in line for line in shown), word
 
 
@@ -255,9 +266,12 @@ def test_a_file_that_cannot_be_written_is_named_and_the_report_of_before_stays(w
     assert (warm.home / "outputs/AAPL/backtest/latest_backtest.json").read_bytes() == before
 
 
-def test_without_statsforecast_the_way_out_is_said(warm: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "statsforecast", None)
-    result = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "AutoETS")
+@pytest.mark.parametrize(("library", "baseline"), [("statsforecast", "AutoETS"), ("arch", "garch")])
+def test_without_a_baselines_library_the_way_out_is_said(
+    warm: Cli, monkeypatch: pytest.MonkeyPatch, library: str, baseline: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    result = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", baseline)
     assert result.code == 2
     assert "pip install '.[baselines]'" in result.err
 

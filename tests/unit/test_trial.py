@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stockops.backtesting import scoring, summary
-from stockops.backtesting.trial import LAST_CLOSE, LAST_VALUE, MEAN_20, Trial, trial
+from stockops.backtesting.trial import LAST_CLOSE, LAST_VALUE, MEAN_20, BaselineForecast, Trial, trial
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.records import FailOn
@@ -104,7 +104,7 @@ def test_a_direction_stands_beside_always_up_and_the_naive_forecasts_own() -> No
 
 
 def test_coverage_counts_the_closes_inside() -> None:
-    found = scoring.intervals(said(width=0.012))["80"]["horizons"]
+    found = scoring.intervals(said(width=0.012), {})["80"]["horizons"]
     for days in (1, 5):
         inside = np.abs(targets(days)[:, 3] / VALUES[ROWS, 3] - 1) <= 0.012
         known = ~np.isnan(targets(days)[:, 3])
@@ -118,7 +118,7 @@ def test_coverage_by_year_is_that_of_all_horizons() -> None:
     total = sum(year["forecasts"] for year in found.values())
     assert total == 5 * len(ROWS) - 15
     mean = sum(year["forecasts"] * year["80"] for year in found.values()) / total
-    assert mean == pytest.approx(scoring.intervals(said(width=0.012))["80"]["coverage"])
+    assert mean == pytest.approx(scoring.intervals(said(width=0.012), {})["80"]["coverage"])
 
 
 def test_naive_ranges_cover_what_they_promise_where_nothing_changes() -> None:
@@ -158,11 +158,12 @@ def test_a_peer_is_scored_on_what_it_speaks_of_and_against_the_model() -> None:
     found = said()
     peer = np.full(found.forecast.shape, np.nan)
     peer[..., 3] = perfect()[..., 3]
-    scored = scoring.peer(found, found.in_units(peer))
+    scored = scoring.peer(found, found.in_units(BaselineForecast(peer)).bars)
     assert list(scored) == ["Close"]
     assert scored["Close"]["1"]["skill"] == pytest.approx(1.0)
     assert scored["Close"]["1"]["model_skill"] is None  # nothing is better than no error
-    assert scoring.peer(said(perfect()), found.in_units(peer))["Close"]["5"]["mae"] == pytest.approx(0.0, abs=1e-9)
+    right = scoring.peer(said(perfect()), found.in_units(BaselineForecast(peer)).bars)
+    assert right["Close"]["5"]["mae"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> None:
@@ -172,7 +173,7 @@ def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> 
     forecast = np.repeat(flat.to_numpy()[ROWS, None, :5], 5, axis=1)
     found = trial(flat, ROWS, forecast, np.full((len(ROWS), 2, 5, 2), 50.0))
     document = {
-        "channels": scoring.channels(found), "ranges": scoring.intervals(found),
+        "channels": scoring.channels(found), "ranges": scoring.intervals(found, {}),
         "years": scoring.coverage_by_year(found), "crps": scoring.crps(found),
     }  # fmt: skip
     json.dumps(document, allow_nan=False)
@@ -181,7 +182,7 @@ def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> 
 
 def document(found: Trial) -> dict[str, Any]:
     about = {"ticker": "AAPL", "source": "csv", "start": "2020-01-02", "end": "2024-06-28", "refit": "never"}
-    return about | {"origins": 1_130, "channels": scoring.channels(found), "ranges": scoring.intervals(found)}
+    return about | {"origins": 1_130, "channels": scoring.channels(found), "ranges": scoring.intervals(found, {})}
 
 
 def test_the_summary_says_tied_better_or_worse_and_how_sure() -> None:

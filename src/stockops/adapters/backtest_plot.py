@@ -1,6 +1,7 @@
 """The picture of a backtest: skill by horizon, coverage by year, and a hard month as it was forecast."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +25,9 @@ _MONTH = 10  # sessions of a month that can be called hard
 
 def draw(document: Mapping[str, Any], trial: "Trial") -> bytes:
     """Draw a backtest of at least one month."""
-    figure = Figure(figsize=(12, 9), dpi=110)
-    figure.subplots_adjust(left=0.07, right=0.985, top=0.88, bottom=0.06, hspace=0.32, wspace=0.16)
-    grid = figure.add_gridspec(2, 2)
+    figure = Figure(figsize=(13.5, 9), dpi=110)
+    figure.subplots_adjust(left=0.07, right=0.985, top=0.88, bottom=0.06, hspace=0.32, wspace=0.2)
+    grid = figure.add_gridspec(2, 3)
     refit = {"never": "trained once", "yearly": "trained anew each year"}[document["refit"]]
     span = f"{document['origins']:,} forecasts from {document['start']} to {document['end']}"
     figure.suptitle(
@@ -37,7 +38,8 @@ def draw(document: Mapping[str, Any], trial: "Trial") -> bytes:
         ha="left",
     )
     _skill(figure.add_subplot(grid[0, 0]), document["channels"])
-    _coverage(figure.add_subplot(grid[0, 1]), document["coverage_by_year"])
+    _against(figure.add_subplot(grid[0, 1]), document["ranges"])
+    _coverage(figure.add_subplot(grid[0, 2]), document["coverage_by_year"])
     _hard_month(figure.add_subplot(grid[1, :]), document["data"]["currency"], trial)
     return png(figure)
 
@@ -52,10 +54,32 @@ def _skill(panel: Axes, channels: Mapping[str, Any]) -> None:
     panel.set_xticks(range(1, HORIZON + 1))
     panel.set_xlabel("sessions ahead")
     panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    panel.set_title("Skill: mean absolute error below that of the best naive forecast", fontsize=10, loc="left")
+    panel.set_title("Skill: error below the best naive forecast's", fontsize=10, loc="left")
     _plain(panel)
-    panel.legend(frameon=False, ncols=5, fontsize=8, loc="upper right")
+    panel.legend(frameon=False, ncols=3, fontsize=8, loc="upper right")
     panel.margins(y=0.18)
+
+
+def _against(panel: Axes, ranges: Mapping[str, Any]) -> None:
+    """Draw the Winkler score of the model's ranges over that of the best baseline, below 1 being better than it."""
+    for level, colour in (("80", FORECAST), ("95", ACTUAL)):
+        horizons = ranges[level]["horizons"]
+        scored = {int(day): found["winkler_ratio"].get(found["best_range"]) for day, found in horizons.items()}
+        days = [day for day, ratio in scored.items() if ratio is not None]
+        label = f"{level} % range; best: {_most(found['best_range'] for found in horizons.values())}"
+        panel.plot(days, [scored[day] for day in days], color=colour, marker="o", ms=4, lw=1.4, label=label)
+    panel.axhline(1, color=GREY, lw=1.2)
+    panel.set_xticks(range(1, HORIZON + 1))
+    panel.set_xlabel("sessions ahead")
+    panel.set_title("Ranges: Winkler score over the best baseline's; below 1: better", fontsize=10, loc="left")
+    _plain(panel)
+    panel.legend(frameon=False, fontsize=8, loc="upper left")
+    panel.margins(y=0.25)
+
+
+def _most(names: Iterable[str]) -> str:
+    """Return each name once, the most frequent first."""
+    return ", ".join(name for name, _ in Counter(names).most_common())
 
 
 def _coverage(panel: Axes, years: Mapping[str, Any]) -> None:
@@ -68,7 +92,7 @@ def _coverage(panel: Axes, years: Mapping[str, Any]) -> None:
     panel.set_xticks(places, list(years))
     panel.set_ylim(0.5, 1.0)
     panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    panel.set_title("Coverage of the ranges on Close by year; dashed: what they promise", fontsize=10, loc="left")
+    panel.set_title("Coverage by year; dashed: what they promise", fontsize=10, loc="left")
     _plain(panel)
     panel.legend(frameon=False, ncols=2, fontsize=8, loc="lower left")
 

@@ -1,8 +1,10 @@
-"""Peers of Nixtla's statsforecast, an extra (port Peers). The owner of statsforecast."""
+"""Peers of other people's libraries, an extra (port Peers). The owner of statsforecast."""
 
 import numpy as np
 import numpy.typing as npt
 
+from stockops.adapters import garch_baseline
+from stockops.backtesting.trial import BaselineForecast
 from stockops.errors import UsageError
 from stockops.market.windows import HORIZON
 
@@ -11,10 +13,12 @@ Rows = npt.NDArray[np.int64]
 
 
 class StatisticalPeers:
-    """Port Peers: AutoARIMA, AutoETS, AutoTheta without seasons, each channel on its own, in logarithms."""
+    """Port Peers: garch, and AutoARIMA, AutoETS, AutoTheta without seasons, each channel alone, in logarithms."""
 
-    def forecasts(self, name: str, values: Floats, rows: Rows) -> Floats:
+    def forecasts(self, name: str, values: Floats, rows: Rows) -> BaselineForecast:
         """Return the forecasts of one of them from each origin."""
+        if name == "garch":
+            return garch_baseline.forecasts(values, rows)
         try:
             from statsforecast import models
         except ImportError as exc:
@@ -29,5 +33,4 @@ class StatisticalPeers:
             model = getattr(models, name)(season_length=1).fit(series[: rows[0]].copy())
             for origin, row in enumerate(rows):
                 said[origin, :, channel] = model.forward(series[: row + 1].copy(), h=HORIZON)["mean"]
-        forecasts: Floats = np.expm1(said)
-        return forecasts
+        return BaselineForecast(np.expm1(said))

@@ -1,6 +1,6 @@
 """A trial in figures: per channel and horizon, each beside its best naive forecast, and of the ranges."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,9 +52,14 @@ def peer(trial: Trial, forecast: Floats) -> Document:
     }
 
 
-def intervals(trial: Trial) -> Document:
-    """Return {level in percent: {days: coverage and Winkler score, with those of naive ranges}}, and of all days."""
-    return {str(round(100 * level)): _level(trial, index, level) for index, level in enumerate(LEVELS)}
+def intervals(trial: Trial, peers: Mapping[str, Floats | None]) -> Document:
+    """Return {level in percent: {days: coverage and Winkler score, with those of other ranges}}, and of all days.
+
+    peers: bounds of other forecasters in the trial's units, None of those without. best_range: whose Winkler score is
+    the smallest among naive ranges and peers; winkler_ratio: the model's, divided by each of theirs.
+    """
+    others = {name: bounds for name, bounds in peers.items() if bounds is not None}
+    return {str(round(100 * level)): _level(trial, index, others) for index, level in enumerate(LEVELS)}
 
 
 def coverage_by_year(trial: Trial) -> Document:
@@ -165,35 +170,56 @@ def _peer(trial: Trial, forecast: Floats, channel: int, days: int) -> Document |
     }
 
 
-def _level(trial: Trial, index: int, level: float) -> Document:
+def _level(trial: Trial, index: int, peers: Mapping[str, Floats]) -> Document:
     found: Document = {}
     for days in HORIZONS:
         known = ~np.isnan(trial.actual[:, days - 1, CLOSE])
-        hit = share(_hits(trial, index, days)[known], days)
-        if hit is None:
+        own = _range(trial.bounds, trial, index, days, known)
+        if own is None:
             continue
-        score = _mean(_winkler(trial.bounds, trial, index, days)[known])
-        others = {
-            name: _mean(_winkler(bounds, trial, index, days)[known]) for name, bounds in trial.naive_ranges.items()
-        }
-        found[str(days)] = {"forecasts": int(known.sum()), **_shared("coverage", hit), **_scored(score, others)}
+        naive = {name: found["winkler"] for name, found in _ranges(trial.naive_ranges, trial, index, days, known)}
+        others = dict(_ranges(peers, trial, index, days, known))
+        found[str(days)] = {
+            "forecasts": int(known.sum()), **own, **_compared(own["winkler"], naive, others), "peers": others,
+        }  # fmt: skip
     return {"coverage": _mean(_inside(trial, index, np.ones(len(trial.dates), dtype=bool))), "horizons": found}
 
 
-def _scored(score: float, others: Mapping[str, float]) -> Document:
+def _range(bounds: Floats, trial: Trial, index: int, days: int, known: Flags) -> Document | None:
+    hit = share(_hits(bounds, trial, index, days)[known], days)
+    return (
+        None
+        if hit is None
+        else {**_shared("coverage", hit), "winkler": _mean(_winkler(bounds, trial, index, days)[known])}
+    )
+
+
+def _ranges(
+    bounds: Mapping[str, Floats], trial: Trial, index: int, days: int, known: Flags
+) -> Iterator[tuple[str, Document]]:
+    for name, others in bounds.items():
+        if found := _range(others, trial, index, days, known):
+            yield name, found
+
+
+def _compared(score: float, naive: Mapping[str, float], peers: Mapping[str, Document]) -> Document:
+    others = {**naive, **{name: found["winkler"] for name, found in peers.items()}}
     ratios = {name: score / other for name, other in others.items() if other > 0}
-    return {"winkler": score, "naive_winkler": dict(others), "winkler_ratio": ratios}
+    return {"naive_winkler": dict(naive), "winkler_ratio": ratios, "best_range": min(others, key=others.__getitem__)}
 
 
-def _hits(trial: Trial, index: int, days: int) -> Flags:
+def _hits(bounds: Floats, trial: Trial, index: int, days: int) -> Flags:
     """Tell which closes fell into their range."""
-    actual, bounds = trial.actual[:, days - 1, CLOSE], trial.bounds[:, index, days - 1]
-    return (bounds[:, 0] <= actual) & (actual <= bounds[:, 1])
+    actual, within = trial.actual[:, days - 1, CLOSE], bounds[:, index, days - 1]
+    return (within[:, 0] <= actual) & (actual <= within[:, 1])
 
 
 def _inside(trial: Trial, index: int, chosen: Flags) -> Flags:
     """Return the hits of all horizons among the chosen origins, those whose target has come."""
-    parts = [_hits(trial, index, days)[chosen & ~np.isnan(trial.actual[:, days - 1, CLOSE])] for days in HORIZONS]
+    parts = [
+        _hits(trial.bounds, trial, index, days)[chosen & ~np.isnan(trial.actual[:, days - 1, CLOSE])]
+        for days in HORIZONS
+    ]
     return np.concatenate(parts)
 
 

@@ -1,6 +1,6 @@
 """What was forecast from each close, what came, and what a naive forecaster would have said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +20,17 @@ CLOSE, VOLUME = OHLCV.index("Close"), OHLCV.index("Volume")
 LAST_CLOSE, LAST_VALUE, MEAN_20 = "last close", "last value", "20-day mean"
 _MEAN_ROWS = 20
 _RISKMETRICS = 0.94  # daily decay (J.P. Morgan, RiskMetrics, 1996)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineForecast:
+    """What a peer says, in raw units. bars: OHLCV, (origins, 5 horizons, 5), NaN in channels it does not speak of.
+
+    bounds: on Close, (origins, 2 levels, 5, 2), None without ranges.
+    """
+
+    bars: Floats
+    bounds: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +55,21 @@ class Trial:
     step: Floats
     unit: Floats
 
-    def in_units(self, forecast: Floats) -> Floats:
-        """Return another forecast, OHLCV (origins, 5, 5) in raw units, in those of the trial."""
-        result: Floats = forecast / self.unit
-        return result
+    def in_units(self, said: BaselineForecast) -> BaselineForecast:
+        """Return another forecast from the same origins in the units of the trial."""
+        bounds = None if said.bounds is None else said.bounds / self.unit[:, None, :, :1]
+        return BaselineForecast(said.bars / self.unit, bounds)
 
     @property
     def years(self) -> npt.NDArray[np.int64]:
         """The year of each origin."""
         return np.array([day.year for day in self.dates])
+
+
+def joined(parts: Sequence[BaselineForecast]) -> BaselineForecast:
+    """Return forecasts from runs of origins as one."""
+    bounds = [part.bounds for part in parts if part.bounds is not None]
+    return BaselineForecast(np.concatenate([part.bars for part in parts]), np.concatenate(bounds) if bounds else None)
 
 
 def trial(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> Trial:
@@ -68,7 +85,7 @@ def trial(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> 
     return Trial(
         dates=tuple(days),
         forecast=forecast / unit,
-        actual=_targets(values, rows) / unit,
+        actual=targets(values, rows) / unit,
         last=last / unit[:, 0],
         bounds=bounds / unit[:, None, :, :1],
         naive={name: said / unit for name, said in _naive(values, rows).items()},
@@ -85,7 +102,7 @@ def _units(last: Floats) -> Floats:
     return unit[:, None]
 
 
-def _targets(values: Floats, rows: Rows) -> Floats:
+def targets(values: Floats, rows: Rows) -> Floats:
     """Return the five rows after each origin, (origins, 5, channels), NaN after the last."""
     padded = np.concatenate([values, np.full((HORIZON, values.shape[1]), np.nan)])
     targets: Floats = padded[rows[:, None] + np.arange(1, HORIZON + 1)]
@@ -113,7 +130,7 @@ def _naive_ranges(values: Floats, rows: Rows) -> dict[str, Floats]:
     closes, first = values[:, CLOSE], rows[0]
     spread = _ewma(closes)  # of row i + 59
     past = np.arange(CONTEXT - 1, first - HORIZON + 1)  # origins whose five targets came before the trial
-    came = _targets(values, past)[..., CLOSE]
+    came = targets(values, past)[..., CLOSE]
     today = np.repeat(closes[past, None], HORIZON, axis=1)
     now = np.repeat(closes[rows, None], HORIZON, axis=1)
     found = {}

@@ -46,9 +46,8 @@ def _skills(channels: Document) -> "Table":
         table.add_row(name, *cells, found["1"]["best_naive"])
     directions = [figures["direction"] for figures in channels["Close"]["horizons"].values()]
     told = ["- " if found is None else f"{found['accuracy']:.1%} " for found in directions]
-    table.add_row("direction of Close", *told)
-    up = ["- " if found is None else f"{found['naive_accuracy']['always up']:.1%} " for found in directions]
-    table.add_row("  had by «always up»", *up)
+    up = "" if directions[0] is None else f"always up {directions[0]['naive_accuracy']['always up']:.1%}"
+    table.add_row("direction of Close", *told, up)
     return table
 
 
@@ -57,8 +56,11 @@ def _ranges(ranges: Document) -> "Table":
     for level, part in ranges.items():
         cells = [f"{found['coverage']:.1%} " for found in part["horizons"].values()]
         table.add_row(f"in the {level} % range", *cells, f"{part['coverage']:.1%} ")
-    ratios = [found["winkler_ratio"].get("EWMA") for found in ranges["80"]["horizons"].values()]
-    table.add_row("Winkler / EWMA 80 %", *("- " if ratio is None else f"{ratio:.3f} " for ratio in ratios))
+    horizons = ranges["80"]["horizons"].values()
+    ratios = [found["winkler_ratio"].get(found["best_range"]) for found in horizons]
+    best = ", ".join(dict.fromkeys(found["best_range"] for found in horizons))
+    cells = ["- " if ratio is None else f"{ratio:.3f} " for ratio in ratios]
+    table.add_row("Winkler / best 80 %", *cells, best)
     return table
 
 
@@ -67,6 +69,8 @@ def _peers(peers: Document) -> "list[Table]":
         return []
     table = _table("skill against", [f"{channel} {days}" for channel, days in _COMPARED])
     for name, channels in peers.items():
+        if not channels:
+            continue
         cells = []
         for channel, days in _COMPARED:
             found = channels.get(channel, {}).get(days)

@@ -58,7 +58,7 @@ REFIT = _option("refit", Refit, "Train once, before the start, or anew each cale
 BASELINES = _option(
     "baselines",
     str,
-    "Compare with drift, parent, scratch, freeze, fine_tune, AutoARIMA, AutoETS, AutoTheta; all; none.",
+    "Compare with drift, har, garch, parent, scratch, freeze, fine_tune, AutoARIMA, AutoETS, AutoTheta; all; none.",
     metavar="NAMES",
 )
 FORECASTS = _option("forecasts", str, "Write every forecast to a CSV file.", metavar="FILE")

@@ -16,6 +16,7 @@ from stockops.market.windows import HORIZON
 Floats = npt.NDArray[np.float64]
 
 LEVELS = (0.80, 0.95)
+TAILS = tuple(((1 - level) / 2, (1 + level) / 2) for level in LEVELS)
 _PACE = 0.01  # share of a calibrated quantile that one miss or hit may move it
 _LEAST = 0.2  # share of it that is left whatever comes
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockops.backtesting import scoring, summary
-from stockops.backtesting.trial import CLOSE, VOLUME, Trial, trial
+from stockops.backtesting import har, scoring, summary
+from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast, Trial, joined, trial
 from stockops.best_effort import BestEffort
 from stockops.errors import DataError
 from stockops.forecasting.bars import digits
@@ -69,6 +69,11 @@ class Forecasts:
     bars: Floats
     bounds: Floats
     ranges_from: str
+
+    @property
+    def as_baseline(self) -> BaselineForecast:
+        """The same, to stand beside another model's."""
+        return BaselineForecast(self.bars, self.bounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +150,10 @@ class Backtester:
             ranges_from=found[0].ranges_from,
         )
 
-    def _peers(self, course: "_Course", market: Prices) -> dict[str, Floats]:
-        """Return the forecasts of every baseline that was asked for, OHLCV (origins, 5, 5) in raw units."""
+    def _peers(self, course: "_Course", market: Prices) -> dict[str, BaselineForecast]:
+        """Return the forecasts of every baseline that was asked for."""
         ticker = course.prices.symbol
-        found: dict[str, Floats] = {}
+        found: dict[str, BaselineForecast] = {}
         for name in self.options.baselines:
             if name in _OF_CHILDREN and ticker == MARKET:
                 log.info("%s is the parent: --baselines %s is of children", ticker, name)
@@ -158,21 +163,23 @@ class Backtester:
                 found[name] = self._peer(name, course, market)
         return found
 
-    def _peer(self, name: Baseline, course: "_Course", market: Prices) -> Floats:
+    def _peer(self, name: Baseline, course: "_Course", market: Prices) -> BaselineForecast:
         prices, given = course.prices, self.apprentices
         if name == "drift":
             return _drift(course.table, course.rows)
         if name == "parent":
-            return self._forecasts(course, lambda day: given.parent(market.before(day))).bars
+            return self._forecasts(course, lambda day: given.parent(market.before(day))).as_baseline
         if name == "scratch":
-            return self._forecasts(course, lambda day: given.alone(prices.before(day))).bars
+            return self._forecasts(course, lambda day: given.alone(prices.before(day))).as_baseline
         if name in ("freeze", "fine_tune"):
             other = replace(self, apprentices=given.with_strategy(name))
-            return other._forecasts(course, lambda day: other._model(prices, market, day)).bars
+            return other._forecasts(course, lambda day: other._model(prices, market, day)).as_baseline
         values = course.table.to_numpy()[:, : len(OHLCV)]
-        return self.peers.forecasts(name, values, course.rows)
+        if name == "har":
+            return joined([har.forecasts(values[: part[-1] + 1], part) for part in course.parts])
+        return joined([self.peers.forecasts(name, values[: part[-1] + 1], part) for part in course.parts])
 
-    def _document(self, course: "_Course", tried: Trial, peers: Mapping[str, Floats]) -> Document:
+    def _document(self, course: "_Course", tried: Trial, peers: Mapping[str, BaselineForecast]) -> Document:
         prices, options = course.prices, self.apprentices.options
         document: Document = {
             "schema": SCHEMA,
@@ -189,10 +196,10 @@ class Backtester:
             "split": options.split,
             "seed": options.seed,
             "channels": scoring.channels(tried),
-            "ranges": scoring.intervals(tried),
+            "ranges": scoring.intervals(tried, {name: tried.in_units(said).bounds for name, said in peers.items()}),
             "coverage_by_year": scoring.coverage_by_year(tried),
             "crps": scoring.crps(tried),
-            "peers": {name: scoring.peer(tried, tried.in_units(said)) for name, said in peers.items()},
+            "peers": {name: scoring.peer(tried, tried.in_units(said).bars) for name, said in peers.items()},
         }
         return document | {"summary": summary.brief(document)}
 
@@ -229,13 +236,13 @@ def _parts(table: pd.DataFrame, rows: Rows, refit: Refit) -> Sequence[Rows]:
     return [rows[years == year] for year in sorted(set(years))]
 
 
-def _drift(table: pd.DataFrame, rows: Rows) -> Floats:
+def _drift(table: pd.DataFrame, rows: Rows) -> BaselineForecast:
     """Return the close carried on at the mean pace before the trial, in logarithms; nothing of other channels."""
     closes = table["Close"].to_numpy()
     pace = np.log(closes[rows[0] - 1] / closes[0]) / (rows[0] - 1)
     said = np.full((len(rows), HORIZON, len(OHLCV)), np.nan)
     said[..., CLOSE] = closes[rows, None] * np.exp(pace * np.arange(1, HORIZON + 1))
-    return said
+    return BaselineForecast(said)
 
 
 def _csv(prices: Prices, table: pd.DataFrame, forecasts: Forecasts) -> bytes:

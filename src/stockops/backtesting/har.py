@@ -1,0 +1,88 @@
+"""HAR: the next sessions' ranges and volume from the means of the last day, week and month, by least squares.
+
+Hard to beat with anything on daily ranges, and fitted in milliseconds. Source: Corsi, A Simple Approximate Long-Memory
+Model of Realized Volatility (2009); the range of a day in place of its realised variance: Garman, Klass (1980).
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast, targets
+from stockops.forecasting.ranges import TAILS
+from stockops.market.ohlcv import OHLCV, PRICES
+from stockops.market.windows import HORIZON
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+_SPANS = (1, 5, 22)  # sessions: a day, a week, a month
+_USUAL = 250  # sessions whose highs and lows, in units of volatility, say where the next will be
+_FEWEST = 22
+_QUIET = 1e-4  # as in forecasting.relative
+_HIGH, _LOW = OHLCV.index("High"), OHLCV.index("Low")
+
+
+def forecasts(values: Floats, rows: Rows) -> BaselineForecast:
+    """Return what HAR says of High, Low and Volume, and its ranges on Close, from each origin.
+
+    values: OHLCV, (rows, 5). rows: of the origins, in one run. Coefficients and quantiles are those of what had come
+    by the first origin; where highs and lows lie, of what had come by each. Open and Close are NaN: it says nothing.
+    """
+    past = np.arange(_SPANS[-1], rows[0] - HORIZON + 1)  # origins whose targets have come by the first
+    spread = _spread(values, past)
+    closes = values[:, CLOSE]
+    moves = np.log(targets(values[:, : len(PRICES)], np.arange(len(values))) / closes[:, None, None])
+    quantiles = np.quantile(moves[past, :, CLOSE] / spread[past], TAILS, axis=0)  # (2 levels, 2 sides, 5)
+    bounds = closes[rows, None, None, None] * np.exp(np.moveaxis(quantiles, 1, -1) * spread[rows][:, None, :, None])
+    bars = np.full((len(rows), HORIZON, len(OHLCV)), np.nan)
+    for channel in (_HIGH, _LOW):
+        usual = _medians(moves[..., channel] / spread)
+        bars[..., channel] = closes[rows, None] * np.exp(usual[rows] * spread[rows])
+    bars[..., VOLUME] = _volume(values, past)[rows]
+    return BaselineForecast(bars, bounds)
+
+
+def _spread(values: Floats, past: Rows) -> Floats:
+    """Return the standard deviation of the log return over the next 1 to 5 sessions, (rows, 5)."""
+    opened, high, low, close = np.log(values[:, : CLOSE + 1]).T
+    returns = np.diff(close, prepend=close[0])
+    night = opened - np.concatenate([close[:1], close[:-1]])
+    day = 0.5 * np.square(high - low) - (2 * math.log(2) - 1) * np.square(close - opened)
+    variance = np.maximum(np.square(night) + day, _QUIET**2)
+    falls = np.minimum(returns, 0)
+    known = np.column_stack([*(_means(np.log(variance), span) for span in _SPANS), falls, _means(falls, _SPANS[1])])
+    ahead = np.concatenate([variance, np.full(HORIZON, np.nan)])
+    total = np.cumsum([ahead[days : days + len(variance)] for days in range(1, HORIZON + 1)], axis=0).T
+    return np.exp(0.5 * _fitted(known, np.log(total), past))
+
+
+def _volume(values: Floats, past: Rows) -> Floats:
+    """Return volume over the next 1 to 5 sessions, (rows, 5); its median, which has the least absolute error."""
+    logged = np.log1p(values[:, VOLUME])
+    known = np.column_stack([_means(logged, span) for span in _SPANS])
+    padded = np.concatenate([logged, np.full(HORIZON, np.nan)])
+    ahead = np.column_stack([padded[days : days + len(logged)] for days in range(1, HORIZON + 1)])
+    said: Floats = np.expm1(_fitted(known, ahead, past)).clip(0)
+    return said
+
+
+def _fitted(known: Floats, ahead: Floats, past: Rows) -> Floats:
+    """Return what least squares on the rows `past` makes of all of them: known (rows, terms), ahead (rows, 5)."""
+    terms = np.column_stack([np.ones(len(known)), known])
+    weights, *_ = np.linalg.lstsq(terms[past], ahead[past])
+    said: Floats = terms @ weights
+    return said
+
+
+def _means(series: Floats, span: int) -> Floats:
+    """Return the mean of the last `span` values at each row; of fewer at the start."""
+    return pd.Series(series).rolling(span, min_periods=1).mean().to_numpy()
+
+
+def _medians(series: Floats) -> Floats:
+    """Return the median of what had come by each row of (rows, 5), of a year."""
+    rolling = pd.DataFrame(series).rolling(_USUAL, min_periods=_FEWEST).median()
+    return np.column_stack([rolling[day].shift(day + 1).to_numpy() for day in range(HORIZON)])
