@@ -23,7 +23,7 @@ AAPL = ("predict-child", "--ticker", "AAPL")
         ((*AAPL, "--as-of", "2024-13-45"), "--as-of: '2024-13-45' is no day: write it as YYYY-MM-DD"),
         ((*AAPL, "--days", "64"), "--days: '64' is too large: 63 at most; see stockops predict-child --help"),
         (("train-child", "--ticker", "AAPL", "--jobs", "0"), "--jobs: '0' is too small: 1 at least"),
-        (("backtest", "--ticker", "AAPL", "--baselines", "x"), "--baselines: 'x' is no choice: drift, parent,"),
+        (("backtest", "--ticker", "AAPL", "--baselines", "x"), "--baselines: 'x' is no choice: drift, har, garch,"),
         (("analyze", "--ticker", "AAPL", "--thread-id", "a b"), "--thread-id: 'a b' may hold letters, digits,"),
         (("show", "metrics"), "no ticker; give --ticker T\n"),
         (("analyze",), "no ticker; give --ticker T or --tickers-file FILE\n"),

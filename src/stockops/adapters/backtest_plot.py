@@ -71,7 +71,7 @@ def _against(panel: Axes, ranges: Mapping[str, Any]) -> None:
     panel.axhline(1, color=GREY, lw=1.2)
     panel.set_xticks(range(1, HORIZON + 1))
     panel.set_xlabel("sessions ahead")
-    panel.set_title("Ranges: Winkler score over the best baseline's; below 1: better", fontsize=10, loc="left")
+    panel.set_title("Ranges on Close: Winkler score over the best baseline's", fontsize=10, loc="left")
     _plain(panel)
     panel.legend(frameon=False, fontsize=8, loc="upper left")
     panel.margins(y=0.25)
