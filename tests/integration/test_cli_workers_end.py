@@ -74,6 +74,7 @@ def test_a_list_ends_as_with_ctrl_c(trained: Cli, number: signal.Signals, code: 
     command.send_signal(number)
     _, err = command.communicate(timeout=20)
     assert command.returncode == code
+    assert "Traceback" not in err
     assert err.splitlines()[-1] == "stockops: interrupted; nothing was left half-written"
     assert not psutil.wait_procs(workers, timeout=2)[1]
     assert not list(trained.home.rglob("*.tmp"))

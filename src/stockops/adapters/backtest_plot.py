@@ -1,7 +1,6 @@
 """The picture of a backtest: skill by horizon, coverage by year, and a hard month as it was forecast."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from stockops.adapters.drawing import ACTUAL, FORECAST, GREY, date_axis, dates_on, png
+from stockops.backtesting import summary
 from stockops.market import exchanges
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
@@ -50,9 +50,7 @@ def _skill(panel: Axes, channels: Mapping[str, Any]) -> None:
         days = [int(day) for day, found in part["horizons"].items() if found and found["skill"] is not None]
         skills = [part["horizons"][str(day)]["skill"] for day in days]
         panel.plot(days, skills, color=_COLOURS[name], marker="o", ms=4, lw=2.2 if name == "Close" else 1.4, label=name)
-    panel.axhline(0, color=GREY, lw=1.2)
-    panel.set_xticks(range(1, HORIZON + 1))
-    panel.set_xlabel("sessions ahead")
+    _by_horizon(panel, even=0)
     panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     panel.set_title("Skill: error below the best naive forecast's", fontsize=10, loc="left")
     _plain(panel)
@@ -63,23 +61,22 @@ def _skill(panel: Axes, channels: Mapping[str, Any]) -> None:
 def _against(panel: Axes, ranges: Mapping[str, Any]) -> None:
     """Draw the Winkler score of the model's ranges over that of the best baseline, below 1 being better than it."""
     for level, colour in (("80", FORECAST), ("95", ACTUAL)):
-        horizons = ranges[level]["horizons"]
-        scored = {int(day): found["winkler_ratio"].get(found["best_range"]) for day, found in horizons.items()}
-        days = [day for day, ratio in scored.items() if ratio is not None]
-        label = f"{level} % range; best: {_most(found['best_range'] for found in horizons.values())}"
-        panel.plot(days, [scored[day] for day in days], color=colour, marker="o", ms=4, lw=1.4, label=label)
-    panel.axhline(1, color=GREY, lw=1.2)
-    panel.set_xticks(range(1, HORIZON + 1))
-    panel.set_xlabel("sessions ahead")
+        ratios, best = summary.against_best(ranges[level])
+        scored = {int(day): ratio for day, ratio in ratios.items() if ratio is not None}
+        label = f"{level} % range; best: {best}"
+        panel.plot(list(scored), list(scored.values()), color=colour, marker="o", ms=4, lw=1.4, label=label)
+    _by_horizon(panel, even=1)
     panel.set_title("Ranges on Close: Winkler score over the best baseline's", fontsize=10, loc="left")
     _plain(panel)
     panel.legend(frameon=False, fontsize=8, loc="upper left")
     panel.margins(y=0.25)
 
 
-def _most(names: Iterable[str]) -> str:
-    """Return each name once, the most frequent first."""
-    return ", ".join(name for name, _ in Counter(names).most_common())
+def _by_horizon(panel: Axes, *, even: float) -> None:
+    """Lay out a panel of figures by sessions ahead, with a line where two forecasts are even."""
+    panel.axhline(even, color=GREY, lw=1.2)
+    panel.set_xticks(range(1, HORIZON + 1))
+    panel.set_xlabel("sessions ahead")
 
 
 def _coverage(panel: Axes, years: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from stockops.backtesting.trial import CLOSE, BaselineForecast
-from stockops.errors import UsageError
 from stockops.forecasting.ranges import TAILS
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
@@ -73,11 +72,8 @@ class _Garch:
 
 
 def _fitted(returns: Floats) -> _Garch:
-    try:
-        from arch import arch_model
-    except ImportError as exc:
-        hint = "pip install '.[baselines]' in a clone of stockops"
-        raise UsageError("--baselines garch needs arch, which is not installed", hint) from exc
+    from arch import arch_model
+
     model = arch_model(returns, mean="Constant", vol="GARCH", p=1, o=1, q=1, dist="t", rescale=False)
     params = model.fit(disp="off", show_warning=False).params
     return _Garch(*(float(params[name]) for name in ("mu", "omega", "alpha[1]", "gamma[1]", "beta[1]")))

@@ -4,16 +4,15 @@ Hard to beat with anything on daily ranges, and fitted in milliseconds. Source: 
 Model of Realized Volatility (2009); the range of a day in place of its realised variance: Garman, Klass (1980).
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast, targets
+from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast
 from stockops.forecasting.ranges import TAILS
+from stockops.forecasting.relative import QUIET, daily_variance
 from stockops.market.ohlcv import OHLCV, PRICES
-from stockops.market.windows import HORIZON
+from stockops.market.windows import HORIZON, targets
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -21,7 +20,6 @@ Rows = npt.NDArray[np.int64]
 _SPANS = (1, 5, 22)  # sessions: a day, a week, a month
 _USUAL = 250  # sessions whose highs and lows, in units of volatility, say where the next will be
 _FEWEST = 22
-_QUIET = 1e-4  # as in forecasting.relative
 _HIGH, _LOW = OHLCV.index("High"), OHLCV.index("Low")
 
 
@@ -47,15 +45,12 @@ def forecasts(values: Floats, rows: Rows) -> BaselineForecast:
 
 def _spread(values: Floats, past: Rows) -> Floats:
     """Return the standard deviation of the log return over the next 1 to 5 sessions, (rows, 5)."""
-    opened, high, low, close = np.log(values[:, : CLOSE + 1]).T
-    returns = np.diff(close, prepend=close[0])
-    night = opened - np.concatenate([close[:1], close[:-1]])
-    day = 0.5 * np.square(high - low) - (2 * math.log(2) - 1) * np.square(close - opened)
-    variance = np.maximum(np.square(night) + day, _QUIET**2)
-    falls = np.minimum(returns, 0)
+    variance = np.maximum(daily_variance(values), QUIET**2)
+    variance = np.concatenate([variance[:1], variance])  # the first session has no night
+    closes = np.log(values[:, CLOSE])
+    falls = np.minimum(np.diff(closes, prepend=closes[0]), 0)
     known = np.column_stack([*(_means(np.log(variance), span) for span in _SPANS), falls, _means(falls, _SPANS[1])])
-    ahead = np.concatenate([variance, np.full(HORIZON, np.nan)])
-    total = np.cumsum([ahead[days : days + len(variance)] for days in range(1, HORIZON + 1)], axis=0).T
+    total = np.cumsum(targets(variance, np.arange(len(values))), axis=1)
     return np.exp(0.5 * _fitted(known, np.log(total), past))
 
 
@@ -63,9 +58,7 @@ def _volume(values: Floats, past: Rows) -> Floats:
     """Return volume over the next 1 to 5 sessions, (rows, 5); its median, which has the least absolute error."""
     logged = np.log1p(values[:, VOLUME])
     known = np.column_stack([_means(logged, span) for span in _SPANS])
-    padded = np.concatenate([logged, np.full(HORIZON, np.nan)])
-    ahead = np.column_stack([padded[days : days + len(logged)] for days in range(1, HORIZON + 1)])
-    said: Floats = np.expm1(_fitted(known, ahead, past)).clip(0)
+    said: Floats = np.expm1(_fitted(known, targets(logged, np.arange(len(values))), past)).clip(0)
     return said
 
 

@@ -1,5 +1,6 @@
 """What a backtest comes to, for those who quote it. Only its document is read: no library of numbers is needed."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -51,6 +52,17 @@ def alarm(document: Mapping[str, Any], fail_on: FailOn | None) -> str:
     if fail_on == "tied" and "better" not in findings.values():
         return f"Close is nowhere better than its best naive forecast: {_close(document['summary'])}"
     return ""
+
+
+def against_best(part: Mapping[str, Any]) -> tuple[dict[str, float | None], str]:
+    """Return the Winkler score of the model's ranges of a level over that of the best others, by days ahead.
+
+    And whose those are, the most frequent first. None where theirs has no width.
+    """
+    horizons = part["horizons"]
+    ratios = {days: found["winkler_ratio"].get(found["best_range"]) for days, found in horizons.items()}
+    names = Counter(found["best_range"] for found in horizons.values())
+    return ratios, ", ".join(name for name, _ in names.most_common())
 
 
 def _tested(days: str, figures: Mapping[str, Any]) -> str:

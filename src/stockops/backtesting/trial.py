@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from stockops.forecasting import ranges
 from stockops.market.ohlcv import OHLCV, PRICES
-from stockops.market.windows import CONTEXT, HORIZON
+from stockops.market.windows import CONTEXT, HORIZON, targets
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -100,13 +100,6 @@ def _units(last: Floats) -> Floats:
     unit = np.repeat(last[:, CLOSE, None] / 100, len(OHLCV), axis=1)
     unit[:, VOLUME] = 1.0
     return unit[:, None]
-
-
-def targets(values: Floats, rows: Rows) -> Floats:
-    """Return the five rows after each origin, (origins, 5, channels), NaN after the last."""
-    padded = np.concatenate([values, np.full((HORIZON, values.shape[1]), np.nan)])
-    targets: Floats = padded[rows[:, None] + np.arange(1, HORIZON + 1)]
-    return targets
 
 
 def _naive(values: Floats, rows: Rows) -> dict[str, Floats]:

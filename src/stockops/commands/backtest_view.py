@@ -52,14 +52,14 @@ def _skills(channels: Document) -> "Table":
 
 
 def _ranges(ranges: Document) -> "Table":
+    from stockops.backtesting.summary import against_best
+
     table = _table("ranges on Close", [*ranges["80"]["horizons"], "all"])
     for level, part in ranges.items():
         cells = [f"{found['coverage']:.1%} " for found in part["horizons"].values()]
         table.add_row(f"in the {level} % range", *cells, f"{part['coverage']:.1%} ")
-    horizons = ranges["80"]["horizons"].values()
-    ratios = [found["winkler_ratio"].get(found["best_range"]) for found in horizons]
-    best = ", ".join(dict.fromkeys(found["best_range"] for found in horizons))
-    cells = ["- " if ratio is None else f"{ratio:.3f} " for ratio in ratios]
+    ratios, best = against_best(ranges["80"])
+    cells = ["- " if ratio is None else f"{ratio:.3f} " for ratio in ratios.values()]
     table.add_row("Winkler / best 80 %", *cells, best)
     return table
 

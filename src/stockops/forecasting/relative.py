@@ -18,27 +18,35 @@ _RSI_POINTS = 15.0  # about its standard deviation, so that RSI14 weighs in the 
 _WILDEST = 5.0  # largest change of log volume, a factor of 150, whatever the head says
 _DECAY = 0.85  # of a session's weight in today's volatility
 _LATELY = 0.7  # how far volatility is what it was lately, and not what is usual
-_QUIET = 1e-4  # a price that moves less than a basis point a day gives no unit to measure in
+QUIET = 1e-4  # a price that moves less than a basis point a day gives no unit to measure in
 _AVERAGES = (5, 20, 60)  # sessions that volume is compared with; as in HAR models (Corsi, 2009), plus the window
 STANDING = len(_AVERAGES) + 2
+
+
+def daily_variance(rows: Floats) -> Floats:
+    """Return the variance of each session's log return but the first's, (..., sessions - 1); 0 and less where it stood.
+
+    rows: open, high, low, close and whatever follows, (..., sessions, channels). That of the night (last close to
+    open) and of the day (Garman-Klass, from open, high, low and close), which tells several times more than the close.
+    Source: Garman, Klass, On the Estimation of Security Price Volatilities from Historical Data (1980).
+    """
+    opened, high, low, close = np.moveaxis(np.log(rows[..., : _CLOSE + 1]), -1, 0)
+    night = np.square(opened[..., 1:] - close[..., :-1])
+    day = 0.5 * np.square(high - low) - (2 * math.log(2) - 1) * np.square(close - opened)
+    found: Floats = night + day[..., 1:]
+    return found
 
 
 def volatility(windows: Floats) -> Floats:
     """Return the standard deviation of a daily log return as it stands at the end of a window, shape (windows,).
 
-    Each session's variance is that of the night (last close to open) and of the day (Garman-Klass, from open, high, low
-    and close), which tells several times more of it than the close alone. The estimate lies between their mean over
-    the window and one that weighs the last days most, in logarithms: volatility comes back to what is usual. The
-    mean return is taken as zero; never below a basis point.
-    Source: Garman, Klass, On the Estimation of Security Price Volatilities from Historical Data (1980).
+    The estimate lies between the mean of `daily_variance` over the window and one that weighs the last days most, in
+    logarithms: volatility comes back to what is usual. The mean return is taken as zero; never below a basis point.
     """
-    opened, high, low, close = np.moveaxis(np.log(windows[..., : _CLOSE + 1]), -1, 0)
-    night = np.square(opened[:, 1:] - close[:, :-1])
-    day = 0.5 * np.square(high - low) - (2 * math.log(2) - 1) * np.square(close - opened)
-    variance = night + day[:, 1:]
+    variance = daily_variance(windows)
     weights = _DECAY ** np.arange(variance.shape[1] - 1, -1, -1)
     lately, usual = variance @ (weights / weights.sum()), variance.mean(axis=1)
-    found: Floats = np.maximum(np.sqrt(lately**_LATELY * usual ** (1 - _LATELY)), _QUIET)
+    found: Floats = np.maximum(np.sqrt(lately**_LATELY * usual ** (1 - _LATELY)), QUIET)
     return found
 
 
@@ -96,7 +104,7 @@ def standing(windows: Floats) -> Floats:
     volume = np.log1p(windows[..., _VOLUME])
     last, close = windows[:, -1], windows[..., _CLOSE]
     now = volatility(windows)
-    usual = np.maximum(np.sqrt(np.square(np.diff(np.log(close), axis=1)).mean(axis=1)), _QUIET)
+    usual = np.maximum(np.sqrt(np.square(np.diff(np.log(close), axis=1)).mean(axis=1)), QUIET)
     span = (last[:, _HIGH] - last[:, _LOW]) / (last[:, _CLOSE] * now)
     against = [volume[:, -1] - volume[:, -sessions:].mean(axis=1) for sessions in _AVERAGES]
     return np.stack([*against, np.log(now / usual), span], axis=1)

@@ -13,7 +13,7 @@ from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.relative import volatility
 from stockops.market.features import FEATURES
-from stockops.market.windows import CONTEXT, HORIZON
+from stockops.market.windows import CONTEXT, HORIZON, targets
 
 Floats = npt.NDArray[np.float64]
 
@@ -59,12 +59,5 @@ def walk(checkpoint: Checkpoint, table: pd.DataFrame, last: date | None = None) 
     windows = sliding_window_view(values, CONTEXT, axis=0)[rows - CONTEXT + 1].transpose(0, 2, 1)
     bars = as_bars(inference.forecast(checkpoint.weights, windows), windows[:, -1, None, _CLOSE, None])
     spread = volatility(windows)
-    missed = ranges.misses(spread, bars[..., _CLOSE], _targets(values[:end, _CLOSE], rows))
+    missed = ranges.misses(spread, bars[..., _CLOSE], targets(values[:end, _CLOSE], rows))
     return Walk(rows, bars, spread, missed, ranges.track(checkpoint.quantiles, missed))
-
-
-def _targets(closes: Floats, rows: npt.NDArray[np.int64]) -> Floats:
-    """Return the five closes after each row, (rows, 5), NaN after the last."""
-    padded = np.concatenate([closes, np.full(HORIZON, np.nan)])
-    targets: Floats = padded[rows[:, None] + np.arange(1, HORIZON + 1)]
-    return targets

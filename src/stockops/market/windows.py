@@ -54,6 +54,13 @@ def make(values: Floats, *, symbol: str, split: Split, seed: int) -> Windows:
     return Windows(spans[:, :CONTEXT], spans[:, CONTEXT:], training, validation)
 
 
+def targets(values: Floats, rows: Rows) -> Floats:
+    """Return the five rows after each origin, (origins, 5, ...), NaN after the last. values: (rows, ...)."""
+    padded = np.concatenate([values, np.full((HORIZON, *values.shape[1:]), np.nan)])
+    found: Floats = padded[rows[:, None] + np.arange(1, HORIZON + 1)]
+    return found
+
+
 def _split(count: int, split: Split, seed: int) -> tuple[Rows, Rows]:
     held_out = round(count * VALIDATION)
     if split == "random":

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -175,12 +176,12 @@ class Backtester:
             other = replace(self, apprentices=given.with_strategy(name))
             return other._forecasts(course, lambda day: other._model(prices, market, day)).as_baseline
         values = course.table.to_numpy()[:, : len(OHLCV)]
-        if name == "har":
-            return joined([har.forecasts(values[: part[-1] + 1], part) for part in course.parts])
-        return joined([self.peers.forecasts(name, values[: part[-1] + 1], part) for part in course.parts])
+        forecasts = har.forecasts if name == "har" else partial(self.peers.forecasts, name)
+        return joined([forecasts(values[: part[-1] + 1], part) for part in course.parts])
 
     def _document(self, course: "_Course", tried: Trial, peers: Mapping[str, BaselineForecast]) -> Document:
         prices, options = course.prices, self.apprentices.options
+        said = {name: tried.in_units(forecast) for name, forecast in peers.items()}
         document: Document = {
             "schema": SCHEMA,
             "ticker": prices.symbol,
@@ -196,10 +197,10 @@ class Backtester:
             "split": options.split,
             "seed": options.seed,
             "channels": scoring.channels(tried),
-            "ranges": scoring.intervals(tried, {name: tried.in_units(said).bounds for name, said in peers.items()}),
+            "ranges": scoring.intervals(tried, {name: forecast.bounds for name, forecast in said.items()}),
             "coverage_by_year": scoring.coverage_by_year(tried),
             "crps": scoring.crps(tried),
-            "peers": {name: scoring.peer(tried, tried.in_units(said).bars) for name, said in peers.items()},
+            "peers": {name: scoring.peer(tried, forecast.bars) for name, forecast in said.items()},
         }
         return document | {"summary": summary.brief(document)}
 
