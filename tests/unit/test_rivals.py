@@ -9,10 +9,18 @@ import pytest
 from stockops.adapters import garch_baseline
 from stockops.backtesting import har, scoring
 from stockops.backtesting.trial import BaselineForecast, Trial, joined, trial
+from stockops.market import announced
 from stockops.market.ohlcv import OHLCV
 
 Rival = Callable[[np.ndarray, np.ndarray], BaselineForecast]
-RIVALS: list[Rival] = [har.forecasts, garch_baseline.forecasts]
+
+
+def har_forecasts(values: np.ndarray, rows: np.ndarray) -> BaselineForecast:
+    """HAR where no session is special."""
+    return har.forecasts(values, rows, np.zeros((len(values), announced.SEEN, len(announced.TRAITS))))
+
+
+RIVALS: list[Rival] = [har_forecasts, garch_baseline.forecasts]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +77,7 @@ def test_no_forecast_knows_what_comes_after_its_origin(clustered: np.ndarray, ri
 
 def test_har_knows_volume_highs_and_lows_better_than_anything_naive(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, len(clustered))
-    found = scoring.channels(tried(clustered, rows, har.forecasts(clustered, rows)))
+    found = scoring.channels(tried(clustered, rows, har_forecasts(clustered, rows)))
     for channel in ("High", "Low", "Volume"):
         assert found[channel]["horizons"]["1"]["skill"] > 0.05, channel
     assert found["Volume"]["horizons"]["5"]["skill"] > 0.03
@@ -77,7 +85,7 @@ def test_har_knows_volume_highs_and_lows_better_than_anything_naive(clustered: n
 
 def test_what_a_rival_says_nothing_of_is_no_number(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, 1_520)
-    bars = har.forecasts(clustered, rows).bars
+    bars = har_forecasts(clustered, rows).bars
     spoken = [name for channel, name in enumerate(OHLCV) if np.isfinite(bars[..., channel]).all()]
     assert spoken == ["High", "Low", "Volume"]
     assert np.isnan(bars[..., [0, 3]]).all()
@@ -94,14 +102,14 @@ def test_a_price_that_never_moved_is_no_bug(rival: Rival) -> None:
 
 def test_runs_of_origins_are_joined_in_their_order(clustered: np.ndarray) -> None:
     one, two = np.arange(1_500, 1_510), np.arange(1_510, 1_520)
-    whole = joined([har.forecasts(clustered[:1_520], part) for part in (one, two)])
+    whole = joined([har_forecasts(clustered[:1_520], part) for part in (one, two)])
     assert whole.bounds is not None
     assert len(whole.bars) == len(whole.bounds) == 20
 
 
 def test_the_hardest_range_is_named_and_stands_beside_the_model(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, 2_000)
-    ours = tried(clustered, rows, har.forecasts(clustered, rows))
+    ours = tried(clustered, rows, har_forecasts(clustered, rows))
     wide, none = ours.bounds * [0.5, 2.0], None
     figures = scoring.intervals(ours, {"wide": wide, "silent": none, "same": ours.bounds})["80"]["horizons"]["1"]
     assert set(figures["peers"]) == {"wide", "same"}
@@ -109,3 +117,23 @@ def test_the_hardest_range_is_named_and_stands_beside_the_model(clustered: np.nd
     assert figures["winkler_ratio"]["wide"] < 1
     assert figures["best_range"] == "same"
     assert figures["peers"]["same"]["coverage"] == figures["coverage"]
+
+
+def test_har_knows_the_sort_of_session_that_volume_is_forecast_for(clustered: np.ndarray) -> None:
+    expiry = np.zeros(len(clustered) + 5)
+    expiry[::21] = 1.0
+    traits = np.zeros((len(clustered), announced.SEEN, len(announced.TRAITS)))
+    for ahead in range(announced.SEEN):
+        traits[:, ahead, announced.TRAITS.index("expiry")] = expiry[ahead : ahead + len(clustered)]
+    values, rows = clustered.copy(), np.arange(1_500, 2_900)
+    values[:, OHLCV.index("Volume")] *= np.where(expiry[: len(values)] > 0, 2.0, 1.0)
+    volume = OHLCV.index("Volume")
+    knowing, plain = (
+        har.forecasts(values, rows, traits).bars[..., volume],
+        har_forecasts(values, rows).bars[..., volume],
+    )
+    for days in (1, 5):
+        special = expiry[rows + days] > 0
+        assert np.median(knowing[special, days - 1] / plain[special, days - 1]) > 1.6
+        came = values[rows + days, volume]
+        assert np.abs(knowing[:, days - 1] - came).mean() < 0.95 * np.abs(plain[:, days - 1] - came).mean()

@@ -1,5 +1,7 @@
 """HAR: the next sessions' ranges and volume from the means of the last day, week and month, by least squares.
 
+Volume also knows the calendar: what sort of session the origin's and the target's are.
+
 Hard to beat with anything on daily ranges, and fitted in milliseconds. Source: Corsi, A Simple Approximate Long-Memory
 Model of Realized Volatility (2009); the range of a day in place of its realised variance: Garman, Klass (1980).
 """
@@ -23,10 +25,11 @@ _FEWEST = 22
 _HIGH, _LOW = OHLCV.index("High"), OHLCV.index("Low")
 
 
-def forecasts(values: Floats, rows: Rows) -> BaselineForecast:
+def forecasts(values: Floats, rows: Rows, traits: Floats) -> BaselineForecast:
     """Return what HAR says of High, Low and Volume, and its ranges on Close, from each origin.
 
-    values: OHLCV, (rows, 5). rows: of the origins, in one run. Coefficients and quantiles are those of what had come
+    values: OHLCV, (rows, 5). rows: of the origins, in one run. traits: of each row's session and of the next five, as
+    they were known then (`market.announced`), (rows, 6, traits). Coefficients and quantiles are those of what had come
     by the first origin; where highs and lows lie, of what had come by each. Open and Close are NaN: it says nothing.
     """
     past = np.arange(_SPANS[-1], rows[0] - HORIZON + 1)  # origins whose targets have come by the first
@@ -39,7 +42,7 @@ def forecasts(values: Floats, rows: Rows) -> BaselineForecast:
     for channel in (_HIGH, _LOW):
         usual = _medians(moves[..., channel] / spread)
         bars[..., channel] = closes[rows, None] * np.exp(usual[rows] * spread[rows])
-    bars[..., VOLUME] = _volume(values, past)[rows]
+    bars[..., VOLUME] = _volume(values, traits, past)[rows]
     return BaselineForecast(bars, bounds)
 
 
@@ -54,16 +57,20 @@ def _spread(values: Floats, past: Rows) -> Floats:
     return np.exp(0.5 * _fitted(known, np.log(total), past))
 
 
-def _volume(values: Floats, past: Rows) -> Floats:
+def _volume(values: Floats, traits: Floats, past: Rows) -> Floats:
     """Return volume over the next 1 to 5 sessions, (rows, 5); its median, which has the least absolute error."""
     logged = np.log1p(values[:, VOLUME])
-    known = np.column_stack([_means(logged, span) for span in _SPANS])
-    said: Floats = np.expm1(_fitted(known, targets(logged, np.arange(len(values))), past)).clip(0)
-    return said
+    ahead = targets(logged, np.arange(len(values)))
+    means = [_means(logged, span) for span in _SPANS]
+    said = [
+        _fitted(np.column_stack([*means, traits[:, 0], traits[:, days]]), ahead[:, days - 1], past)
+        for days in range(1, HORIZON + 1)
+    ]
+    return np.expm1(np.column_stack(said)).clip(0)
 
 
 def _fitted(known: Floats, ahead: Floats, past: Rows) -> Floats:
-    """Return what least squares on the rows `past` makes of all of them: known (rows, terms), ahead (rows, 5)."""
+    """Return what least squares on the rows `past` makes of all of them: known (rows, terms), ahead (rows, …)."""
     terms = np.column_stack([np.ones(len(known)), known])
     weights, *_ = np.linalg.lstsq(terms[past], ahead[past])
     said: Floats = terms @ weights

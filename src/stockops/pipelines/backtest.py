@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from stockops.errors import DataError
 from stockops.forecasting.bars import digits
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.walk import walk
-from stockops.market import features
+from stockops.market import announced, features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON, MIN_WINDOWS
 from stockops.pipelines.apprentices import Apprentices
@@ -176,8 +175,10 @@ class Backtester:
             other = replace(self, apprentices=given.with_strategy(name))
             return other._forecasts(course, lambda day: other._model(prices, market, day)).as_baseline
         values = course.table.to_numpy()[:, : len(OHLCV)]
-        forecasts = har.forecasts if name == "har" else partial(self.peers.forecasts, name)
-        return joined([forecasts(values[: part[-1] + 1], part) for part in course.parts])
+        if name == "har":
+            known = announced.traits(prices.calendar, pd.DatetimeIndex(course.table.index))
+            return joined([har.forecasts(values[: part[-1] + 1], part, known[: part[-1] + 1]) for part in course.parts])
+        return joined([self.peers.forecasts(name, values[: part[-1] + 1], part) for part in course.parts])
 
     def _document(self, course: "_Course", tried: Trial, peers: Mapping[str, BaselineForecast]) -> Document:
         prices, options = course.prices, self.apprentices.options

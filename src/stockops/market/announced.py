@@ -1,0 +1,125 @@
+"""What is known of a session before it comes: expiries, half days, holidays round it, the end of a month.
+
+Volume follows these days more than anything else, and they are in the calendar: knowing them is no look-ahead. What was
+not in the calendar at the origin (`unscheduled`) is not in here either. Each origin is told the traits of its own
+session and of the next five that were due then.
+"""
+
+import functools
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockops.market import unscheduled
+from stockops.market.calendar_sessions import FROM_DATA, TradingCalendar
+from stockops.market.windows import HORIZON
+
+Floats = npt.NDArray[np.float64]
+
+TRAITS = (
+    "expiry", "quarterly_expiry", "half_day", "before_holiday", "after_holiday", "month_end", "quarter_end", "gap",
+    "short_week",
+)  # fmt: skip
+SEEN = 1 + HORIZON  # sessions whose traits an origin is told: its own and the next five
+
+# Options on shares and indices expire on the n-th such weekday of a month (Monday 0), on the session before where that
+# is none. Sources: the contract specifications of Cboe, Montréal, Eurex, Euronext, ICE, JPX, ASX, KRX and TAIFEX.
+_THIRD_FRIDAY, _SECOND_FRIDAY = (3, 4), (2, 4)
+_EXPIRIES: Mapping[str, tuple[int, int]] = {
+    **dict.fromkeys(
+        ("XNYS", "XTSE", "XLON", "XETR", "XFRA", "XPAR", "XAMS", "XBRU", "XLIS", "XMIL", "XMAD", "XSWX", "XSTO"),
+        _THIRD_FRIDAY,
+    ),
+    "XTKS": _SECOND_FRIDAY,
+    "XASX": (3, 3),
+    "XKRX": (2, 3),
+    "XTAI": (3, 2),
+}
+_MARGIN = pd.Timedelta(days=40)  # round the origins, so that the months at both ends are whole
+_WEEK = 7
+_EARLY = 1  # hours before the usual close of that year: a half day
+
+
+def traits(calendar: TradingCalendar, days: pd.DatetimeIndex) -> Floats:
+    """Return the traits of the session at each origin and of the next five, (origins, 6, 9), as `TRAITS` names them.
+
+    days: the origins, rising. All are flags but gap: days since the session before less one, of three; and short_week:
+    how many sessions less than usual the session's week has. Zero where sessions are only guessed.
+    """
+    found = np.zeros((len(days), SEEN, len(TRAITS)))
+    if calendar.is_guess or calendar.name == FROM_DATA or days.empty:
+        return found
+    first, last = days[0] - _MARGIN, days[-1] + _MARGIN
+    known = calendar.sessions(first, last)
+    surprises = unscheduled.closures(calendar.name)
+    surprises = surprises[(surprises > first) & (surprises <= last)]
+    edges = [0, *days.searchsorted(surprises), len(days)]
+    for number, (begin, end) in enumerate(itertools.pairwise(edges)):
+        if begin < end:  # to the eve of a surprise its day was due
+            due = known.union(surprises[number:])
+            at = due.searchsorted(days[begin:end], side="right") - 1
+            found[begin:end] = _of_sessions(calendar, due)[at[:, None] + np.arange(SEEN)]
+    return found
+
+
+def _of_sessions(calendar: TradingCalendar, due: pd.DatetimeIndex) -> Floats:
+    """Return the traits of sessions, (sessions, 9)."""
+    expiry = _expiries(calendar.name, due)
+    month = np.asarray(due.year * 12 + due.month)
+    month_end = np.append(month[1:] != month[:-1], False)
+    quarter = np.asarray(due.month % 3 == 0)
+    open_days = np.array([flag == "1" for flag in calendar.week])
+    closed = _closed_between(due, open_days)
+    gap = np.diff(due.to_numpy(), prepend=due.to_numpy()[:1]) / np.timedelta64(1, "D")
+    week = np.asarray((due - pd.Timestamp("1970-01-05")).days // _WEEK)
+    short = open_days.sum() - np.bincount(week - week[0])[week - week[0]]
+    columns = (
+        expiry,
+        expiry & quarter,
+        _half_days(calendar, due),
+        np.append(closed[1:], 0) > 0,
+        closed > 0,
+        month_end,
+        month_end & quarter,
+        np.clip(gap - 1, 0, _WEEK) / 3,
+        np.clip(short, 0, _WEEK),
+    )
+    return np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
+
+
+def _expiries(name: str, due: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+    """Tell on which sessions options expire."""
+    flags = np.zeros(len(due), dtype=bool)
+    if name not in _EXPIRIES:
+        return flags
+    number, weekday = _EXPIRIES[name]
+    every = pd.date_range(due[0], due[-1])
+    wanted = every[(every.dayofweek == weekday) & ((every.day - 1) // _WEEK + 1 == number)]
+    flags[np.maximum(due.searchsorted(wanted, side="right") - 1, 0)] = True
+    return flags
+
+
+def _closed_between(due: pd.DatetimeIndex, open_days: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return how many days of a usual week had no session since the session before, (sessions,)."""
+    every = pd.date_range(due[0], due[-1])
+    usual = np.cumsum(open_days[every.dayofweek])[(due - due[0]).days]
+    return np.diff(usual, prepend=usual[:1] - 1) - 1
+
+
+def _half_days(calendar: TradingCalendar, due: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+    """Tell which sessions end an hour or more before the usual time of their year."""
+    return _early(calendar).reindex(due, fill_value=False).to_numpy()
+
+
+@functools.cache
+def _early(calendar: TradingCalendar) -> "pd.Series[bool]":
+    closings = calendar.closings
+    if closings.empty:
+        return pd.Series(dtype=bool, index=pd.DatetimeIndex([]))
+    local = pd.DatetimeIndex(closings).tz_convert(calendar.zone)
+    hours = pd.Series((local - local.normalize()) / pd.Timedelta(hours=1), index=closings.index)
+    usual = hours.groupby(local.year).transform("median")
+    return hours < usual - _EARLY
