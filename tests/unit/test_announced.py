@@ -35,6 +35,7 @@ def told(symbol: str, origin: str, ahead: int) -> dict[str, float]:
         ("7203.T", "2026-03-12", 1, {"expiry": 1.0, "quarterly_expiry": 1.0}),
         ("RELIANCE.NS", "2026-03-19", 1, {}),  # the third Friday means nothing there
         ("BTC-USD", "2026-03-19", 1, {}),
+        ("TEVA.TA", "2020-02-04", 1, {}),  # where clocks went back at midnight
     ],
 )
 def test_a_session_is_known_before_it_comes(symbol: str, origin: str, ahead: int, traits: dict[str, float]) -> None:

@@ -25,18 +25,17 @@ TRAITS = (
 )  # fmt: skip
 SEEN = 1 + HORIZON  # sessions whose traits an origin is told: its own and the next five
 
-# Options on shares and indices expire on the n-th such weekday of a month (Monday 0), on the session before where that
+# Options on shares and indices expire on the n-th such weekday of a month, on the session before where that
 # is none. Sources: the contract specifications of Cboe, Montréal, Eurex, Euronext, ICE, JPX, ASX, KRX and TAIFEX.
-_THIRD_FRIDAY, _SECOND_FRIDAY = (3, 4), (2, 4)
-_EXPIRIES: Mapping[str, tuple[int, int]] = {
+_EXPIRIES: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(
         ("XNYS", "XTSE", "XLON", "XETR", "XFRA", "XPAR", "XAMS", "XBRU", "XLIS", "XMIL", "XMAD", "XSWX", "XSTO"),
-        _THIRD_FRIDAY,
+        (3, "Fri"),
     ),
-    "XTKS": _SECOND_FRIDAY,
-    "XASX": (3, 3),
-    "XKRX": (2, 3),
-    "XTAI": (3, 2),
+    "XTKS": (2, "Fri"),
+    "XASX": (3, "Thu"),
+    "XKRX": (2, "Thu"),
+    "XTAI": (3, "Wed"),
 }
 _MARGIN = pd.Timedelta(days=40)  # round the origins, so that the months at both ends are whole
 _WEEK = 7
@@ -71,11 +70,10 @@ def _of_sessions(calendar: TradingCalendar, due: pd.DatetimeIndex) -> Floats:
     month = np.asarray(due.year * 12 + due.month)
     month_end = np.append(month[1:] != month[:-1], False)
     quarter = np.asarray(due.month % 3 == 0)
-    open_days = np.array([flag == "1" for flag in calendar.week])
-    closed = _closed_between(due, open_days)
+    closed = _closed_before(due, calendar.week)
     gap = np.diff(due.to_numpy(), prepend=due.to_numpy()[:1]) / np.timedelta64(1, "D")
     week = np.asarray((due - pd.Timestamp("1970-01-05")).days // _WEEK)
-    short = open_days.sum() - np.bincount(week - week[0])[week - week[0]]
+    short = calendar.week.count("1") - np.bincount(week - week[0])[week - week[0]]
     columns = (
         expiry,
         expiry & quarter,
@@ -96,17 +94,17 @@ def _expiries(name: str, due: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
     if name not in _EXPIRIES:
         return flags
     number, weekday = _EXPIRIES[name]
-    every = pd.date_range(due[0], due[-1])
-    wanted = every[(every.dayofweek == weekday) & ((every.day - 1) // _WEEK + 1 == number)]
-    flags[np.maximum(due.searchsorted(wanted, side="right") - 1, 0)] = True
+    months = np.unique(due.to_numpy().astype("datetime64[M]"))
+    every = np.busday_offset(months, number - 1, roll="forward", weekmask=weekday)
+    wanted = pd.DatetimeIndex(every).intersection(pd.date_range(due[0], due[-1]))
+    flags[due.searchsorted(wanted, side="right") - 1] = True
     return flags
 
 
-def _closed_between(due: pd.DatetimeIndex, open_days: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _closed_before(due: pd.DatetimeIndex, week: str) -> npt.NDArray[np.int64]:
     """Return how many days of a usual week had no session since the session before, (sessions,)."""
-    every = pd.date_range(due[0], due[-1])
-    usual = np.cumsum(open_days[every.dayofweek])[(due - due[0]).days]
-    return np.diff(usual, prepend=usual[:1] - 1) - 1
+    days = due.to_numpy().astype("datetime64[D]")
+    return np.append(0, np.busday_count(days[:-1] + 1, days[1:] + 1, weekmask=week) - 1)
 
 
 def _half_days(calendar: TradingCalendar, due: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
@@ -119,7 +117,7 @@ def _early(calendar: TradingCalendar) -> "pd.Series[bool]":
     closings = calendar.closings
     if closings.empty:
         return pd.Series(dtype=bool, index=pd.DatetimeIndex([]))
-    local = pd.DatetimeIndex(closings).tz_convert(calendar.zone)
+    local = pd.DatetimeIndex(closings).tz_convert(calendar.zone).tz_localize(None)  # a midnight may be twice
     hours = pd.Series((local - local.normalize()) / pd.Timedelta(hours=1), index=closings.index)
     usual = hours.groupby(local.year).transform("median")
     return hours < usual - _EARLY
