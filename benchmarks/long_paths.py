@@ -23,6 +23,7 @@ from stockops.commands.wiring import backtester
 from stockops.forecasting import inference, ranges
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.walk import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
@@ -52,16 +53,17 @@ class Paths:
 def paths(checkpoint: Checkpoint, bars: pd.DataFrame, start: date) -> Paths:
     """Return the paths from every fifth origin whose 63 sessions have come."""
     table = features.add(bars)
-    walked = walk(checkpoint, table)
+    walked = walk(checkpoint, table, Covariates.unknown(len(table)))
     closes = table["Close"].to_numpy()
     first = int(pd.DatetimeIndex(table.index).searchsorted(pd.Timestamp(start)))
     chosen = np.flatnonzero((walked.rows >= first) & (walked.rows + DAYS < len(closes)))[::EVERY]
-    rows, week = walked.rows[chosen], walked.bars[chosen, :, CLOSE]
+    rows = walked.rows[chosen]
     last = closes[rows, None]
     offset, ahead = len(bars) - len(table), np.arange(1, DAYS + 1)
     rolled = np.array([roll(checkpoint, bars.iloc[: row + offset + 1]) for row in rows])
-    held = week[:, np.minimum(ahead, HORIZON) - 1]
-    bounds = ranges.around(held, walked.volatility[chosen], walked.quantiles[chosen])
+    bars_held = walked.bars[chosen][:, np.minimum(ahead, HORIZON) - 1]
+    held = bars_held[..., CLOSE]
+    bounds = ranges.around(bars_held, walked.spread[chosen], walked.quantiles[chosen])[:, 0]
     pace = np.log(closes[first - 1] / closes[0]) / (first - 1)
     said = {
         "held": held / last,
@@ -77,7 +79,8 @@ def roll(checkpoint: Checkpoint, history: pd.DataFrame) -> Floats:
     last = float(history["Close"].iloc[-1])
     while len(table) < count + DAYS:
         window = features.add(table).to_numpy()[-CONTEXT:]
-        rows = as_bars(inference.forecast(checkpoint.weights, window[None])[0], last_close=last)
+        said, _ = inference.forecast(checkpoint.weights, window[None], Covariates.unknown(1))
+        rows = as_bars(said[0], last_close=last)
         table = pd.concat([table, pd.DataFrame(rows, columns=list(OHLCV))], ignore_index=True)
         last = float(rows[-1, CLOSE])
     return table["Close"].to_numpy()[count : count + DAYS]

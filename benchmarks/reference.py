@@ -18,29 +18,35 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from stockops.forecasting import checkpoint, transfer
+from stockops.forecasting.covariates import Covariates
+from stockops.forecasting.inference import calendar
 from stockops.forecasting.relative import changes, relative, standing
+from stockops.forecasting.spread import spread
 from stockops.market import features, windows
 from stockops.market.adjustment import adjust
 from stockops.market.ohlcv import FIRST_DAY
 from stockops.records import PARENT
 
+NOTHING = Covariates.unknown(1)
 
-class Samples(Dataset[tuple[Tensor, Tensor, Tensor]]):
+
+class Samples(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
     """One window after the other."""
 
-    def __init__(self, values: Any, mean: Any, scale: Any) -> None:
-        self.values, self.mean, self.scale = values, mean, scale
+    def __init__(self, values: Any, mean: Any, scale: Any, weights: Any) -> None:
+        self.values, self.mean, self.scale, self.weights = values, mean, scale, weights
 
     def __len__(self) -> int:
         return len(self.values) - windows.CONTEXT - windows.HORIZON + 1
 
-    def __getitem__(self, row: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         end = row + windows.CONTEXT
         context, target = self.values[None, row:end], self.values[None, end : end + windows.HORIZON]
         seen = (relative(context)[0] - self.mean) / self.scale
-        parts = (seen, standing(context)[0], changes(context, target)[0])
-        rows, stands, wanted = (torch.tensor(part, dtype=torch.float32) for part in parts)
-        return rows, stands, wanted
+        expected = spread(self.weights, context, NOTHING)
+        parts = (seen, standing(context, NOTHING)[0], calendar(NOTHING)[0], changes(context, target, expected)[0])
+        rows, stands, days, wanted = (torch.tensor(part, dtype=torch.float32) for part in parts)
+        return rows, stands, days, wanted
 
 
 def main() -> None:
@@ -51,26 +57,27 @@ def main() -> None:
     model.body.dropout = model.config.dropout
     cut = windows.make(values, symbol=symbol, split="random", seed=7)
     rows = relative(cut.context[cut.training]).reshape(-1, values.shape[1])
-    samples = Samples(values, rows.mean(axis=0), rows.std(axis=0))
+    samples = Samples(values, rows.mean(axis=0), rows.std(axis=0), model.spread.numpy())
     training = DataLoader(Subset(samples, list(cut.training)), batch_size=32, shuffle=True)
     held_out = DataLoader(Subset(samples, list(cut.validation)), batch_size=32)
-    optimiser = torch.optim.Adam(model.head.parameters(), lr=3e-4, weight_decay=1e-6)
+    optimiser = torch.optim.Adam([*model.head.parameters(), model.calendar], lr=1e-3, weight_decay=1e-6)
     validation = []
     for _ in range(epochs):
         model.train()
-        for seen, stands, wanted in training:
-            loss = nn.functional.l1_loss(model(seen, stands), wanted)
+        for seen, stands, days, wanted in training:
+            loss = nn.functional.l1_loss(model(seen, stands, days), wanted)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.head.parameters(), 5.0)
             optimiser.step()
+            model.shrink(1e-3)
         model.eval()
         with torch.no_grad():
-            losses = [float(nn.functional.l1_loss(model(seen, stands), wanted)) for seen, stands, wanted in held_out]
+            losses = [float(nn.functional.l1_loss(model(*seen), wanted)) for *seen, wanted in held_out]
         validation.append(float(np.mean(losses)))
     with torch.no_grad():
         one_by_one = (samples[row] for row in range(len(samples)))
-        misses = [model(seen[None], stands[None])[0] - wanted for seen, stands, wanted in one_by_one]
+        misses = [model(*(part[None] for part in seen))[0] - wanted for *seen, wanted in one_by_one]
     torch.save(model.state_dict(), place)
     error = float(torch.stack(misses).abs().mean())
     sys.stdout.write(json.dumps({"validation_losses": validation, "error": error}) + "\n")

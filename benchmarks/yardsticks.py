@@ -14,9 +14,10 @@ import torch
 
 from stockops.adapters.files import CsvFeed
 from stockops.forecasting import lstm
+from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.learning import Table
 from stockops.forecasting.lstm import PriceLSTM
-from stockops.market import calendar
+from stockops.market import calendar, features
 from stockops.market.adjustment import adjust
 from stockops.market.ohlcv import FIRST_DAY
 
@@ -44,7 +45,9 @@ def main() -> None:
     torch.set_num_threads(threads)
     bars = adjust(CsvFeed(folder, calendar.of).bars(symbol, FIRST_DAY, date.today()).table).bars
     model = PriceLSTM().eval()
-    inputs = model.inputs(Table.of(symbol, bars, split="random", seed=7).windows.context)
+    rows = features.add(bars)
+    table = Table.of(symbol, rows, Covariates.unknown(len(rows)), split="random", seed=7)
+    inputs = model.inputs(table.windows.context, table.covariates)
     square = torch.randn(_SIDE, _SIDE)
     figures = {
         "gemm_flops_per_second": 2 * _SIDE**3 / shortest(lambda: square @ square, 10),

@@ -5,7 +5,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from stockops.market import calendar
+from stockops.forecasting import covariates
+from stockops.forecasting.covariates import Covariates, Market
+from stockops.market import calendar, features
 
 
 def bars(rows: int = 300, *, seed: int = 0, symbol: str = "AAPL", first: date = date(2015, 1, 2)) -> pd.DataFrame:
@@ -37,6 +39,12 @@ def market(rows: int = 400, seed: int = 0, spread: float = 0.012) -> pd.DataFram
         "Volume": np.round(volume),
     }
     return pd.DataFrame(table, index=bars(rows).index)
+
+
+def seen(table: pd.DataFrame, symbol: str = "AAPL") -> tuple[pd.DataFrame, Covariates]:
+    """Return the features of bars, and the covariates beside a market of the same years."""
+    rows = features.add(table)
+    return rows, covariates.of(rows, calendar.of(symbol), Market(bars(2000, seed=99), calendar.of("^GSPC")))
 
 
 def rescaled(table: pd.DataFrame, rows: slice, prices: float, volumes: float = 1.0) -> pd.DataFrame:

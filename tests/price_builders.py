@@ -119,7 +119,7 @@ def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: dict[str, An
 
 
 class PriceFiles:
-    """A CLI on a folder of price files."""
+    """A CLI on a folder of price files, the market's among them."""
 
     def __init__(self, cli: Cli) -> None:
         self.cli = cli
@@ -127,6 +127,7 @@ class PriceFiles:
         self.folder.mkdir()
         cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(self.folder), STOCKOPS_AS_OF="")
         self._models = {ref: lend(cli.home, ref, "csv", LENT_TO) for ref in (PARENT, ModelRef.of("AAPL"))}
+        self.put(history(600, symbol="^GSPC", seed=7), "^GSPC.csv")
 
     def put(self, content: pd.DataFrame | str | bytes, name: str = "AAPL.csv") -> None:
         """Write a file of the folder."""

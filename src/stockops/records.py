@@ -28,7 +28,7 @@ Baseline = Literal[
 ]
 
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
-METHOD = 2  # what a model's weights mean; raise it with every change of units, anchor or inputs
+METHOD = 3  # what a model's weights mean; raise it with every change of units, anchor or inputs
 WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
 SCHEMA = 1  # of every JSON document on stdout and under outputs/
 

@@ -20,7 +20,7 @@ from tests.servers import RedisServer, free_port
 
 FIELDS = {
     "schema", "ticker", "thread_id", "question", "report", "recommendation", "confidence", "provider", "model", "cache",
-    "last_date", "last_price", "model_version", "model_age_sessions", "predictions", "news", "data", "degraded",
+    "last_date", "last_price", "model_version", "model_age_sessions", "predictions", "risk", "news", "data", "degraded",
 }  # fmt: skip
 HEAVY = {"torch", "pandas", "numpy", "feast", "mlflow", "sklearn", "matplotlib", "yfinance", "qdrant_client"}
 

@@ -19,7 +19,10 @@ START_ROW, END_ROW = 400, 560
 TABLES = {symbol: bars(ROWS, seed=seed) for seed, symbol in enumerate(("AAPL", "^GSPC"))}
 DAYS = [stamp.date().isoformat() for stamp in pd.DatetimeIndex(TABLES["AAPL"].index)]
 START, END = DAYS[START_ROW], DAYS[END_ROW]
-COLUMNS = "origin,horizon,target,open,high,low,close,volume,close_80_low,close_80_high,close_95_low,close_95_high"
+COLUMNS = (
+    "origin,horizon,target,open,high,low,close,volume,close_80_low,close_80_high,close_95_low,close_95_high,"
+    "high_80_low,high_80_high,high_95_low,high_95_high,low_80_low,low_80_high,low_95_low,low_95_high"
+)
 
 
 def fill(folder: Path, tables: dict[str, pd.DataFrame] | None = None) -> None:
@@ -85,13 +88,34 @@ def test_the_figures_are_those_of_the_forecasts_it_writes(warm: Cli) -> None:
             assert found["winkler"] == pytest.approx((width + 2 / (1 - int(level) / 100) * outside).mean(), rel=1e-4)
 
 
+def test_ranges_on_high_and_low_and_losses_are_judged_by_what_came(warm: Cli) -> None:
+    file = warm.home / "forecasts.csv"
+    result = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--forecasts", str(file))
+    table = TABLES["AAPL"].astype("float32").astype(float)
+    known = [row for row in read(file) if row["horizon"] == "1" and row["target"] <= END]
+    for name in ("High", "Low"):
+        values = dict(zip(DAYS, table[name], strict=True))
+        for level in ("80", "95"):
+            bounds = [[float(row[f"{name.lower()}_{level}_{end}"]) for end in ("low", "high")] for row in known]
+            came = [values[row["target"]] for row in known]
+            inside = [low <= value <= high for (low, high), value in zip(bounds, came, strict=True)]
+            found = result.document["extremes"][name][level]["horizons"]["1"]
+            assert found["coverage"] == pytest.approx(np.mean(inside))
+    risk = result.document["risk"]["1"]
+    assert risk["forecasts"] == len(known)
+    assert 0 <= risk["var_99"]["exceedances"] <= risk["var_95"]["exceedances"] < 0.2 * len(known)
+    assert 0 <= risk["var_95"]["kupiec_p"] <= 1
+
+
 def test_every_forecast_is_a_bar_in_ranges_that_widen(warm: Cli) -> None:
     file = warm.home / "forecasts.csv"
     assert warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--forecasts", str(file)).code == 0
     for row in read(file):
         v = {name: float(row[name]) for name in COLUMNS.split(",")[3:]}
         assert 0 < v["low"] <= min(v["open"], v["close"]) <= max(v["open"], v["close"]) <= v["high"]
-        assert v["close_95_low"] <= v["close_80_low"] <= v["close"] <= v["close_80_high"] <= v["close_95_high"]
+        for name in ("close", "high", "low"):
+            inner, outer = ([v[f"{name}_{level}_{end}"] for end in ("low", "high")] for level in (80, 95))
+            assert outer[0] <= inner[0] <= v[name] <= inner[1] <= outer[1]
         assert v["volume"] >= 0
 
 

@@ -101,7 +101,7 @@ def _edit(row: int, column: int, value: str) -> list[str]:
         ([*ROWS[:21], ROWS[20], *ROWS[21:]], "AAPL: row 21 (2015-02-02) appears twice"),
         ([*ROWS[:20], ROWS[21], ROWS[20], *ROWS[22:]], "AAPL: row 21 (2015-02-02) is out of order"),
         ([*ROWS[:20], *ROWS[30:]], "AAPL: 10 sessions of XNYS are missing between 2015-01-30 and 2015-02-17"),
-        (ROWS[:116], "AAPL: too few rows to train on: 90 rows with features make 26 windows"),
+        (ROWS[:86], "AAPL: too few rows to forecast from: 85, and 86 are needed"),
         (ROWS[:1], "AAPL: no bars"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_home_that_cannot_be_written_is_2(cli: Cli) -> None:
 def test_a_call_that_fails_leaves_no_folder_behind(cli: Cli) -> None:
     cli.setenv(STOCKOPS_AS_OF="2004-10-01")  # 31 sessions: too few for anyone
     assert_refused(cli("train-parent"), 3, "^GSPC: too few rows to train on")
-    assert_refused(cli("train-child", "--ticker", "AAPL"), 3, "AAPL: too few rows to train on")
+    assert_refused(cli("train-child", "--ticker", "AAPL"), 3, "AAPL: too few rows to forecast from")
     assert list(cli.home.iterdir()) == []
 
 

@@ -54,7 +54,7 @@ def test_the_card_tells_how_the_model_came_to_be(trained: Cli) -> None:
     assert card["config"] == {
         "context": 60, "horizon": 5, "features": 7, "hidden": 128, "layers": 3, "dropout": 0.2
     }  # fmt: skip
-    assert card["fit"]["learning_rate"] == 3e-4
+    assert card["fit"]["learning_rate"] == 1e-3
     assert card["fit"]["batch_size"] == 32
     assert [epoch["epoch"] for epoch in card["history"]] == [0, 1]
     assert card["history"][0]["loss"] is None

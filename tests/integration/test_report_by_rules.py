@@ -89,6 +89,18 @@ def volatility(known: Known, count: str, figure: str) -> bool:
     return count == "30" and near(figure, 100 * float(steps.std(ddof=1)) * 252**0.5)
 
 
+def losses(span: str) -> Callable[..., bool]:
+    """Return what compares a sentence with the document's risk of a span."""
+
+    def compare(known: Known, *found: str) -> bool:
+        risk = known.document["risk"][span]
+        return all(
+            near(text, 100 * risk[name]) for text, name in zip(found, ("var_95", "es_95", "var_99"), strict=True)
+        )
+
+    return compare
+
+
 def outlook(known: Known, last: str, close: str, day: str, change: str) -> bool:
     said = known.day
     return (
@@ -154,6 +166,14 @@ FACTS: dict[str, Callable[..., bool]] = {
     r"Its daily returns have a beta of %s to the S&P 500 and a correlation of %s, over (\d+) sessions\.": beta,
     r"Over 5( and 252)? sessions it moved %s %%(?: and %s %%)?, the S&P 500 %s %%(?: and %s %%)? on the same days\.": (
         market
+    ),
+    r"One day in twenty is reckoned to lose more than %s %%, %s %% on average then, and one in a hundred more than "
+    r"%s %%\.": losses("next_day"),
+    r"Of weeks, one in twenty more than %s %%, %s %% on average then, and one in a hundred more than %s %%\.": (
+        losses("week")
+    ),
+    r"The model expects a volatility of %s %% a year\.": (
+        lambda known, figure: near(figure, 100 * known.document["risk"]["next_day"]["volatility_year"])
     ),
     r"Its daily moves of the last (\d+) closes make a volatility of %s %% a year\.": volatility,
     r"This forecast is not tested on unseen sessions: run stockops backtest --ticker \S+\.": (
@@ -294,4 +314,4 @@ def test_without_the_index_a_report_does_without_the_comparison(
     assert called.code == 0, called.err
     assert "the report does without a comparison with ^GSPC" in called.err
     assert "beta" not in called.document["report"]
-    assert called.document["degraded"] == []
+    assert called.document["degraded"] == ["market history"]  # of its forecast

@@ -12,6 +12,7 @@ from stockops.commands.progress import Bars
 from stockops.errors import TryAgainError
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.market import calendar
+from stockops.pipelines import lessons
 from stockops.pipelines.apprentices import Apprentices
 from stockops.pipelines.prices import Prices
 from stockops.records import MARKET, PARENT, TrainOptions
@@ -58,6 +59,7 @@ def test_another_history_is_another_model(
 
 def test_who_waits_too_long_is_told_to_try_again(apprentices: Making, market: Prices) -> None:
     slow = apprentices()
-    key = slow._key(PARENT, market, None)
+    table = lessons.table(market, market.as_market, slow.options)
+    key = slow._key(PARENT, market, table, None)
     with slow.shelf.making(key), pytest.raises(TryAgainError, match="another process is making"):
         apprentices(seconds=0.1).parent(market)

@@ -9,8 +9,8 @@ from stockops.forecasting import inference
 from stockops.forecasting.inference import LSTMConfig
 from stockops.forecasting.lstm import PriceLSTM, in_batches
 from stockops.forecasting.relative import applied
-from stockops.market import features, windows
-from tests.builders import bars
+from stockops.market import windows
+from tests.builders import bars, seen
 
 
 @pytest.mark.parametrize("config", [LSTMConfig(), LSTMConfig(hidden=8, layers=1, dropout=0.0)])
@@ -24,8 +24,13 @@ def test_a_forecast_without_torch_is_that_of_the_network(config: LSTMConfig, cou
         weight.data.mul_(3)  # far from the origin, where gates saturate
     network.scaler_mean.copy_(torch.linspace(-1, 1, 7))
     network.scaler_scale.copy_(torch.linspace(0.5, 3, 7))
-    context = windows.make(features.add(bars(420)).to_numpy(), symbol="A", split="random", seed=0).context[:count]
-    said = in_batches(network, network, network.inputs(context)).numpy()
+    nn.init.normal_(network.calendar, std=0.3)
+    nn.init.normal_(network.spread, std=0.3)
+    table, covariates = seen(bars(420))
+    context = windows.make(table.to_numpy(), symbol="A", split="random", seed=0).context[:count]
+    known = covariates.at(np.arange(count) + windows.CONTEXT - 1)
+    said = in_batches(network, network, network.inputs(context, known)).numpy()
     assert np.abs(said).max() > 0.5
-    ours, theirs = inference.forecast(network.weights(), context), applied(context, said)
+    ours, spread = inference.forecast(network.weights(), context, known)
+    theirs = applied(context, said, spread)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-5)  # MACD may be next to zero

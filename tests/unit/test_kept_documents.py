@@ -17,8 +17,11 @@ from stockops.pipelines.tasks import Task
 EXAMPLES = int(os.environ.get("TEST_FUZZ", "300"))
 BAR: dict[str, Any] = {
     "date": "2024-07-01", "horizon": 1, "open": 431.4712, "high": 435.9, "low": 426.1, "close": 430.9,
-    "volume": 19363795, "change": 0.0011, "close_80": [420.9, 441.1], "close_95": [414.4, 448.0], "extrapolated": False,
+    "volume": 19363795, "change": 0.0011, "close_80": [420.9, 441.1], "close_95": [414.4, 448.0],
+    "high_80": [424.0, 445.0], "high_95": [421.0, 452.0], "low_80": [416.0, 436.0], "low_95": [409.0, 440.0],
+    "extrapolated": False,
 }  # fmt: skip
+RISK = {"days": 1, "volatility_day": 0.015, "volatility_year": 0.24, "var_95": 0.024, "var_99": 0.04, "es_95": 0.035}
 FORECAST: dict[str, Any] = {
     "schema": 1, "ticker": "AAPL", "source": "yahoo", "last_date": "2024-06-28", "last_close": 430.47,
     "currency": "USD", "model_version": "1d8b8e67824c", "trained_to": "2024-06-28", "model_age_sessions": 0,
@@ -26,8 +29,10 @@ FORECAST: dict[str, Any] = {
         "source": "yahoo", "rows": 2148, "first": "2004-08-19", "last": "2024-06-28", "behind": 0, "untraded": 0,
         "currency": "USD", "calendar": "XNYS", "repairs": [],
     },
-    "model_source": "yahoo", "ranges_from": "AAPL", "cached": False, "next_business_days": ["2024-07-01"],
+    "model_source": "yahoo", "strategy": "freeze", "ranges_from": "AAPL", "cached": False,
+    "next_business_days": ["2024-07-01"],
     "predictions": {"next_day": BAR, "week": [BAR], "days": [BAR]},
+    "risk": {"next_day": RISK, "week": RISK | {"days": 5}},
     "history": [{"date": "2024-06-28", "close": 430.47}], "features": {"source": "feast"}, "degraded": [],
     "cache": {"question": "0123", "made_at": "2024-06-28T21:00:00+00:00", "fresh_until": "2024-07-01T20:00:00+00:00"},
 }  # fmt: skip

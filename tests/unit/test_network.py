@@ -11,19 +11,25 @@ from torch import nn
 from stockops.forecasting import checkpoint, fit, inference, learning, lstm, relative, transfer
 from stockops.forecasting.adam import Adam
 from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.inference import LSTMConfig
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.recipes import FitConfig
 from stockops.market import features, windows
 from stockops.records import EpochLoss
-from tests.builders import bars
+from tests.builders import bars, seen
 
 SMALL = LSTMConfig(hidden=8)
+SPREAD = np.full((1, 5), 0.012) * np.sqrt(np.arange(1, 6))
 
 
 def table(rows: int = 300, seed: int = 0) -> windows.Windows:
     values = features.add(bars(rows, seed=seed)).to_numpy()
     return windows.make(values, symbol="AAPL", split="random", seed=0)
+
+
+def unknown(cut: windows.Windows) -> Covariates:
+    return Covariates.unknown(len(cut.context))
 
 
 def model(seed: int = 0, *, trained: bool = False) -> PriceLSTM:
@@ -40,10 +46,10 @@ def kept(network: PriceLSTM) -> Checkpoint:
 
 
 def examples(network: PriceLSTM, cut: windows.Windows, *, cached: bool = False) -> fit.Examples:
-    inputs = network.inputs(cut.context)
+    inputs = network.inputs(cut.context, unknown(cut))
     return fit.Examples(
-        inputs=(lstm.states(network, inputs),) if cached else inputs,
-        targets=torch.as_tensor(relative.changes(cut.context, cut.target)).float(),
+        inputs=(lstm.states(network, inputs), inputs[-1]) if cached else inputs,
+        targets=torch.as_tensor(relative.changes(cut.context, cut.target, SPREAD)).float(),
         training=torch.as_tensor(cut.training),
         validation=torch.as_tensor(cut.validation),
     )
@@ -63,8 +69,9 @@ def test_an_untrained_network_says_tomorrow_is_today_to_the_last_bit() -> None:
     network = model()
     network.scaler_mean.copy_(torch.linspace(-1, 1, 7))
     network.scaler_scale.copy_(torch.linspace(0.01, 3, 7))
-    context = table().context
-    forecast = inference.forecast(network.weights(), context)
+    cut = table()
+    context = cut.context
+    forecast, _ = inference.forecast(network.weights(), context, unknown(cut))
     assert forecast.dtype == np.float64
     today = context[:, -1:].copy()
     today[..., :4] = today[..., 3:4]  # the last close is what every price starts from
@@ -78,7 +85,7 @@ def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
     config = FitConfig(epochs=2, learning_rate=1e-2)
     fit.fit(child, child.change, examples(child, table(), cached=True), config, seed=0, on_epoch=ignore)
     changed = {name for name, value in child.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"head.weight", "head.bias"}
+    assert changed == {"head.weight", "head.bias"}  # no calendar was given
     assert all(torch.equal(value, before[name]) for name, value in parent.state_dict().items())
 
 
@@ -157,14 +164,14 @@ def test_adam_takes_the_steps_of_torchs_adam() -> None:
 
 def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
     def scale(wild: str) -> torch.Tensor:
-        table = learning.Table.of("AAPL", bars(300), split="chronological", seed=0)
+        table = learning.Table.of("AAPL", *seen(bars(300)), split="chronological", seed=0)
         context = table.windows.context.copy()
         context[getattr(table.windows, wild)] *= np.linspace(1, 50, 60)[:, None]
         network = model()
         learning._fit_scaler(network, dataclasses.replace(table.windows, context=context))
         return network.scaler_scale.clone()
 
-    untouched = learning.Table.of("AAPL", bars(300), split="chronological", seed=0).windows
+    untouched = learning.Table.of("AAPL", *seen(bars(300)), split="chronological", seed=0).windows
     network = model()
     scaler = learning._fit_scaler(network, untouched)
     rows = relative.relative(untouched.context[untouched.training]).reshape(-1, 7)
@@ -176,11 +183,11 @@ def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
 
 
 def learnt(rows: int, network: PriceLSTM, epochs: int = 1) -> tuple[learning.Table, learning.Learned]:
-    given = learning.Table.of("AAPL", bars(rows), split="random", seed=0)
+    given = learning.Table.of("AAPL", *seen(bars(rows)), split="random", seed=0)
     return given, learning.learn(network, given, FitConfig(epochs, 1e-3), seed=0, on_epoch=ignore)
 
 
-def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for_and_nothing_else_is() -> None:
+def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for() -> None:
     network, cut = model(trained=True), table()
     given = examples(network, cut)
     before = copy.deepcopy(network.head.state_dict())
@@ -188,7 +195,7 @@ def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for_and_noth
     given.targets[given.validation] = said * 0.5  # half of what the head says is true
     given.targets[given.validation, :, 0] = -said[..., 0]  # and the opposite of what it says of Open
     kept = learning._shrink(network, said, given)
-    assert kept == {"Open": [0.0] * 5, "Close": [pytest.approx(0.5)] * 5}
+    assert kept == {"Open": [0.0] * 5, "High": [1.0] * 5, "Low": [1.0] * 5, "Close": [pytest.approx(0.5)] * 5}
     share = network.head.weight.view(5, 7, -1) / before["weight"].view(5, 7, -1)
     torch.testing.assert_close(share[:, 3], torch.full_like(share[:, 3], 0.5))
     assert (share[:, 0] == 0).all()
@@ -196,14 +203,26 @@ def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for_and_noth
     torch.testing.assert_close(network.head.bias.view(5, 7)[:, 3], before["bias"].view(5, 7)[:, 3] * 0.5)
 
 
+def test_a_usual_low_is_kept_as_far_as_it_was_the_same_from_year_to_year() -> None:
+    noise = torch.randn(2000, generator=torch.Generator().manual_seed(0))
+    steady = -1.0 + 0.5 * noise
+    changing = steady + torch.linspace(-2, 2, 8).repeat_interleave(250)
+    of_steady, of_changing = learning._steadiness(torch.stack([steady, changing], dim=1)).tolist()
+    assert of_steady > 0.97
+    assert 0.05 < of_changing < 0.4
+    assert learning._steadiness(changing[:400, None]).tolist() == [1.0]  # less than two years tell nothing
+    assert learning._steadiness(torch.zeros(600, 1)).tolist() == [0.0]  # nothing to keep
+
+
 def test_a_young_ticker_keeps_the_ranges_of_its_parent_and_an_old_one_has_its_own() -> None:
     parent = model(trained=True)
-    parent.range_quantiles.copy_(torch.linspace(1, 10, 10).view(2, 5))
-    for rows, own in ((400, False), (700, True)):  # 62 and 122 windows held out
+    parent.range_quantiles.fill_(9.0)
+    for rows, own in ((500, False), (700, True)):  # 411 and 611 windows
         child = transfer.child_of(kept(parent), "freeze")
         _, learned = learnt(rows, child)
         assert learned.own_ranges is own
-        assert torch.equal(child.range_quantiles, parent.range_quantiles) is not own
+        assert bool((child.range_quantiles < 8.0).all()) is own  # moved by what came, from nine on
+        assert bool((child.range_quantiles < 9.0).all())
 
 
 def test_a_young_parent_has_nobody_to_borrow_from() -> None:

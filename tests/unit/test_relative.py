@@ -3,23 +3,29 @@
 import numpy as np
 import pytest
 
-from stockops.forecasting import relative
+from stockops.forecasting import relative, volatility
+from stockops.forecasting.covariates import Covariates
 from stockops.market import features, windows
 from tests.builders import bars
 
 Floats = relative.Floats
+SPREAD = np.full((1, 5), 0.012) * np.sqrt(np.arange(1, 6))
 
 
 def table() -> windows.Windows:
     return windows.make(features.add(bars(300)).to_numpy(), symbol="AAPL", split="random", seed=0)
 
 
+def standing(context: Floats) -> Floats:
+    return relative.standing(context, Covariates.unknown(len(context)))
+
+
 def test_a_price_ten_times_as_high_and_a_volume_seven_times_look_the_same() -> None:
     context = table().context.copy()
     context[..., 4] *= 1e6  # a share more or less then makes no difference
     higher = context * np.array([10, 10, 10, 10, 7, 1, 10])  # MACD is in the price's currency
-    for view in (relative.relative, relative.standing):
-        np.testing.assert_allclose(view(higher), view(context), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(relative.relative(higher), relative.relative(context), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(standing(higher), standing(context), rtol=1e-6, atol=1e-6)
 
 
 def test_a_market_twice_as_wild_looks_the_same() -> None:
@@ -34,7 +40,7 @@ def test_relative_windows_end_at_the_anchor_and_survive_one_without_trading_or_m
     context[1, :, :4] = 50.0
     encoded = relative.relative(context)
     assert np.isfinite(encoded).all()
-    assert np.isfinite(relative.standing(context)).all()
+    assert np.isfinite(standing(context)).all()
     last, rsi = encoded[:, -1], features.FEATURES.index("RSI14")
     assert (last[:, [3, 4, 6]] == 0).all()  # Close, Volume, MACD
     np.testing.assert_allclose(last[:, rsi] * 15, context[:, -1, rsi])
@@ -42,13 +48,13 @@ def test_relative_windows_end_at_the_anchor_and_survive_one_without_trading_or_m
 
 def test_what_the_head_is_to_say_leads_to_the_rows_that_came() -> None:
     cut = table()
-    found = relative.applied(cut.context, relative.changes(cut.context, cut.target))
+    found = relative.applied(cut.context, relative.changes(cut.context, cut.target, SPREAD), SPREAD)
     np.testing.assert_allclose(found, cut.target, rtol=1e-6, atol=1e-6)
 
 
 def test_no_head_makes_a_volume_that_is_no_number() -> None:
     context = table().context
-    assert np.isfinite(relative.applied(context, np.full((len(context), 5, 7), 1e6))).all()
+    assert np.isfinite(relative.applied(context, np.full((len(context), 5, 7), 1e6), SPREAD)).all()
 
 
 def windows_of(moves: Floats, *, night: float = 1.0) -> Floats:
@@ -60,14 +66,14 @@ def windows_of(moves: Floats, *, night: float = 1.0) -> Floats:
 
 
 def test_volatility_of_a_constant_move_overnight_is_that_move() -> None:
-    np.testing.assert_allclose(relative.volatility(windows_of(0.02 * np.tile([1, -1], 30)[None, :59])), 0.02)
+    np.testing.assert_allclose(volatility.volatility(windows_of(0.02 * np.tile([1, -1], 30)[None, :59])), 0.02)
 
 
 def test_volatility_of_a_random_walk_is_that_of_its_closes_and_steadier() -> None:
     steps = np.random.default_rng(0).normal(0, 0.02 / np.sqrt(400), (300, 60 * 400)).cumsum(axis=1)
     days = 100 * np.exp(steps).reshape(300, 60, 400)
     rows = [days[..., 0], days.max(axis=2), days.min(axis=2), days[..., -1], *[np.ones((300, 60))] * 3]
-    found = relative.volatility(np.stack(rows, axis=2))
+    found = volatility.volatility(np.stack(rows, axis=2))
     assert found.mean() == pytest.approx(0.02, rel=0.07)  # 400 steps a day miss what lies between them
     weights = 0.94 ** np.arange(58, -1, -1)
     of_closes = np.sqrt(np.diff(np.log(days[..., -1]), axis=1) ** 2 @ (weights / weights.sum()))
@@ -76,10 +82,10 @@ def test_volatility_of_a_random_walk_is_that_of_its_closes_and_steadier() -> Non
 
 def test_volatility_weighs_the_last_days_most_and_goes_back_to_what_is_usual() -> None:
     calm_then_wild = np.r_[np.full(49, 0.001), np.full(10, 0.05)]
-    late, early = relative.volatility(windows_of(np.stack([calm_then_wild, calm_then_wild[::-1]])))
+    late, early = volatility.volatility(windows_of(np.stack([calm_then_wild, calm_then_wild[::-1]])))
     assert early < late < 0.05
     assert late > 3 * early
 
 
 def test_volatility_of_a_flat_price_is_a_basis_point() -> None:
-    np.testing.assert_allclose(relative.volatility(windows_of(np.zeros((1, 59)))), 1e-4)
+    np.testing.assert_allclose(volatility.volatility(windows_of(np.zeros((1, 59)))), 1e-4)

@@ -39,9 +39,14 @@ def forecast(last_close: float, ticker: str = "AAPL", **data: Any) -> dict[str, 
         "trained_to": "2024-06-28",
         "model_age_sessions": 0,
         "model_source": "csv",
+        "strategy": "freeze",
         "ranges_from": ticker,
         "data": {"currency": "USD", "behind": 0, "untraded": 0, "last": "2024-06-28", **data},
         "predictions": {"week": week},
+        "risk": {
+            span: {"days": days, "volatility_year": 0.2317, "var_95": 0.0213, "var_99": 0.0379, "es_95": 0.0311}
+            for span, days in (("next_day", 1), ("week", 5))
+        },
         "history": history,
     }
 

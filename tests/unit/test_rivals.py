@@ -45,7 +45,9 @@ def tried(values: np.ndarray, rows: np.ndarray, said: BaselineForecast) -> Trial
     table = pd.DataFrame(values, columns=list(OHLCV), index=pd.bdate_range("2000-01-03", periods=len(values)))
     last = np.repeat(values[rows][:, None], 5, axis=1)
     assert said.bounds is not None
-    return trial(table, rows, np.where(np.isnan(said.bars), last, said.bars), said.bounds)
+    return trial(
+        table, rows, np.where(np.isnan(said.bars), last, said.bars), np.repeat(said.bounds[:, None], 3, axis=1)
+    )
 
 
 @pytest.mark.parametrize("rival", RIVALS)
@@ -110,8 +112,9 @@ def test_runs_of_origins_are_joined_in_their_order(clustered: np.ndarray) -> Non
 def test_the_hardest_range_is_named_and_stands_beside_the_model(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, 2_000)
     ours = tried(clustered, rows, har_forecasts(clustered, rows))
-    wide, none = ours.bounds * [0.5, 2.0], None
-    figures = scoring.intervals(ours, {"wide": wide, "silent": none, "same": ours.bounds})["80"]["horizons"]["1"]
+    own = ours.bounds[:, 0]
+    wide, none = own * [0.5, 2.0], None
+    figures = scoring.intervals(ours, {"wide": wide, "silent": none, "same": own})["80"]["horizons"]["1"]
     assert set(figures["peers"]) == {"wide", "same"}
     assert figures["winkler_ratio"]["same"] == pytest.approx(1.0)
     assert figures["winkler_ratio"]["wide"] < 1

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockops.backtesting import scoring, summary
+from stockops.backtesting import scoring, summary, value_at_risk
 from stockops.backtesting.trial import LAST_CLOSE, LAST_VALUE, MEAN_20, BaselineForecast, Trial, trial
+from stockops.forecasting.risk import Losses
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.records import FailOn
@@ -32,7 +33,7 @@ def said(forecast: np.ndarray | None = None, width: float = 0.03) -> Trial:
         forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
     middle = forecast[..., 3][:, None, :, None]
     bounds = np.concatenate([middle * (1 - width), middle * (1 + width)], axis=-1).repeat(2, axis=1)
-    return trial(TABLE, ROWS, forecast, bounds)
+    return trial(TABLE, ROWS, forecast, np.repeat(bounds[:, None], 3, axis=1))
 
 
 def perfect() -> np.ndarray:
@@ -145,7 +146,7 @@ def test_nothing_naive_knows_what_comes() -> None:
     wild = TABLE.copy()
     wild.iloc[451:] *= np.linspace(0.5, 3, len(wild) - 451)[:, None]
     forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
-    bounds = np.ones((len(ROWS), 2, 5, 2))
+    bounds = np.ones((len(ROWS), 3, 2, 5, 2))
     plain, other = trial(TABLE, ROWS, forecast, bounds), trial(wild, ROWS, forecast, bounds)
     for name in plain.naive:
         np.testing.assert_array_equal(plain.naive[name][:51], other.naive[name][:51])
@@ -171,7 +172,7 @@ def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> 
     flat[["Open", "High", "Low", "Close"]] = 50.0
     flat["Volume"] = 0.0
     forecast = np.repeat(flat.to_numpy()[ROWS, None, :5], 5, axis=1)
-    found = trial(flat, ROWS, forecast, np.full((len(ROWS), 2, 5, 2), 50.0))
+    found = trial(flat, ROWS, forecast, np.full((len(ROWS), 3, 2, 5, 2), 50.0))
     document = {
         "channels": scoring.channels(found), "ranges": scoring.intervals(found, {}),
         "years": scoring.coverage_by_year(found), "crps": scoring.crps(found),
@@ -217,3 +218,33 @@ def test_what_chance_may_bring_is_a_tie() -> None:
     rng = np.random.default_rng(0)
     noise = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * np.exp(rng.normal(0, 1e-3, (len(ROWS), 5, 5)))
     assert set(summary.brief(document(said(noise)))["close_findings"].values()) == {"tied"}
+
+
+def test_ranges_on_high_and_low_are_held_against_the_days_own() -> None:
+    forecast = perfect()
+    bounds = np.repeat(np.moveaxis(forecast[..., [3, 1, 2]], 2, 1)[:, :, None, :, None], 2, axis=2).repeat(2, axis=4)
+    bounds[:, 2, ..., 0] += 0.5  # the low lies below its range
+    found = scoring.extremes(trial(TABLE, ROWS, forecast, bounds))
+    assert {figures["coverage"] for figures in found["High"]["80"]["horizons"].values()} == {1.0}
+    assert {figures["coverage"] for figures in found["Low"]["95"]["horizons"].values()} == {0.0}
+    assert found["Low"]["80"]["horizons"]["5"]["forecasts"] == len(ROWS) - 5
+    assert found["High"]["80"]["horizons"]["1"]["winkler"] == 0.0
+
+
+def test_losses_beyond_their_value_at_risk_are_counted_and_a_week_is_counted_once() -> None:
+    found = said()
+    lost = 1 - found.actual[..., 3] / found.last[:, None, 3]
+    var = np.stack([np.quantile(lost[:-5], share, axis=0) for share in (0.95, 0.99)])
+    reckoned = Losses(np.tile(var, (len(ROWS), 1, 1)), np.full((len(ROWS), 5), 0.5))
+    figures = value_at_risk.figures(found, reckoned)
+    day, week = figures["1"], figures["5"]
+    assert day["forecasts"] == len(ROWS) - 1
+    assert day["var_95"]["share"] == pytest.approx(0.05, abs=0.01)
+    assert day["var_95"]["exceedances"] == int((lost[:-1, 0] > var[0, 0]).sum())
+    assert day["var_95"]["kupiec_p"] > 0.5
+    assert day["es_95"] == {"mean_loss": pytest.approx(lost[:-1, 0][lost[:-1, 0] > var[0, 0]].mean()), "expected": 0.5}
+    assert week["forecasts"] == len(range(0, len(ROWS) - 5, 5))
+    none = value_at_risk.figures(found, Losses(np.ones((len(ROWS), 2, 5)), np.ones((len(ROWS), 5))))["1"]
+    assert none["var_99"]["exceedances"] == 0
+    assert none["var_95"]["kupiec_p"] < 1e-3
+    assert none["es_95"] == {"mean_loss": None, "expected": None}

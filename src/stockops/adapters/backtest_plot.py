@@ -98,7 +98,7 @@ def _hard_month(panel: Axes, unit: str | None, trial: "Trial") -> None:
     """Draw the month of the largest daily moves: what came, and a fan of five sessions from every fifth close."""
     first, last = _wildest(trial)
     closes, path = (block[..., _CLOSE] * trial.unit[..., 0] for block in (trial.last[:, None], trial.forecast))
-    bounds = trial.bounds * trial.unit[:, :, :1, None]
+    bounds = trial.bounds[:, 0] * trial.unit[:, :, :1, None]
     days = date_axis(trial.dates)
     for origin in range(first, last, HORIZON):
         until = min(HORIZON, len(days) - 1 - origin)

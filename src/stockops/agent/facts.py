@@ -37,6 +37,16 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Losses:
+    """Losses over so many sessions, in percent of the last close: see `forecasting.risk`."""
+
+    days: int
+    var_95_percent: float
+    var_99_percent: float
+    es_95_percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrackRecord:
     """How the model did on windows held out of training, in percent better than «tomorrow = today»."""
 
@@ -65,9 +75,10 @@ class Facts:
     """What is known of a ticker after one session's close.
 
     returns_percent: by span. volatility_percent: of daily log returns, annualised; None where too few closes
-    are known. unit: of prices, None where nobody says. context: where the price stands, None where it was not traded
-    lately or nobody looked. warnings: what a reader has to know first. looks_back: the last session is so long ago that
-    a language model may know what came after.
+    are known. expected_volatility_percent: annualised, of the next session. losses: to be reckoned with over the next
+    session and over five. unit: of prices, None where nobody says. context: where the price stands, None where it was
+    not traded lately or nobody looked. warnings: what a reader has to know first. looks_back: the last session is so
+    long ago that a language model may know what came after.
     """
 
     ticker: str
@@ -78,6 +89,8 @@ class Facts:
     closes: tuple[tuple[str, float], ...]
     returns_percent: Mapping[str, float]
     volatility_percent: float | None
+    expected_volatility_percent: float
+    losses: tuple[Losses, ...]
     record: TrackRecord | None
     backtest: Tested | None
     drift: Mapping[str, Any] | None
@@ -136,6 +149,9 @@ class Facts:
         yield from (self.outlook_percent, self.half_width_percent, 80.0, 95.0)
         if self.volatility_percent is not None:
             yield self.volatility_percent
+        yield self.expected_volatility_percent
+        for found in self.losses:
+            yield from (found.var_95_percent, found.var_99_percent, found.es_95_percent)
         if self.record is not None:
             yield self.record.skill_percent
         if self.backtest is not None:
@@ -192,6 +208,8 @@ def gather(
         closes=closes,
         returns_percent=_returns(traded),
         volatility_percent=_volatility(traded),
+        expected_volatility_percent=100 * float(forecast["risk"]["next_day"]["volatility_year"]),
+        losses=tuple(_losses(forecast["risk"][span]) for span in ("next_day", "week")),
         record=_record(metrics),
         backtest=tested,
         drift=drift,
@@ -216,7 +234,9 @@ def _warnings(forecast: Mapping[str, Any], untested: str) -> Iterator[str]:
         yield f"The model was trained on prices from {forecast['model_source']}, not from {forecast['source']}."
     if unseen > WORTH_A_WORD:
         yield f"The model was trained to {forecast['trained_to']} and has not seen the last {unseen} sessions."
-    if forecast["ranges_from"] != forecast["ticker"]:
+    if forecast["strategy"] == "parent":
+        yield "Its own history is too short for a model of its own: the market's forecasts it, ranges included."
+    elif forecast["ranges_from"] != forecast["ticker"]:
         yield f"Its own history is short: the ranges are calibrated on {forecast['ranges_from']}."
 
 
@@ -225,6 +245,10 @@ def _day(bar: Mapping[str, Any], last: float) -> Day:
     inner, outer = (low_80, high_80), (low_95, high_95)
     percents = (_percents(bounds, last) for bounds in (inner, outer))
     return Day(bar["date"], bar["close"], 100 * (bar["close"] / last - 1), inner, outer, *percents)
+
+
+def _losses(risk: Mapping[str, Any]) -> Losses:
+    return Losses(int(risk["days"]), *(100 * float(risk[name]) for name in ("var_95", "var_99", "es_95")))
 
 
 def _percents(bounds: Bounds, last: float) -> Bounds:

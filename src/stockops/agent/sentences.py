@@ -58,6 +58,18 @@ def risks(facts: Facts) -> Iterator[Sentence]:
     last = facts.days[-1]
     outside = f"One week in twenty ends outside {spanned(last.close_95, last.percent_95)}"
     yield Sentence(f"{outside}, if the 95 % range holds what it promises.", "risk")
+    day, week = facts.losses
+    yield Sentence(
+        f"One day in twenty is reckoned to lose more than {day.var_95_percent:.1f} %, {day.es_95_percent:.1f} % on "
+        f"average then, and one in a hundred more than {day.var_99_percent:.1f} %.",
+        "risk",
+    )
+    yield Sentence(
+        f"Of weeks, one in twenty more than {week.var_95_percent:.1f} %, {week.es_95_percent:.1f} % on average then, "
+        f"and one in a hundred more than {week.var_99_percent:.1f} %.",
+        "risk",
+    )
+    yield Sentence(f"The model expects a volatility of {facts.expected_volatility_percent:.1f} % a year.", "risk")
     if facts.volatility_percent is not None:
         count = len(facts.closes)
         yield Sentence(

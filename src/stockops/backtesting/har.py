@@ -12,7 +12,7 @@ import pandas as pd
 
 from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast
 from stockops.forecasting.ranges import TAILS
-from stockops.forecasting.relative import QUIET, daily_variance
+from stockops.forecasting.volatility import QUIET, daily_variance
 from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.market.windows import HORIZON, targets
 

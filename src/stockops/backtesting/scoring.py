@@ -14,7 +14,7 @@ from stockops.backtesting.measures import (
     winkler,
 )
 from stockops.backtesting.trial import CLOSE, VOLUME, Trial
-from stockops.forecasting.ranges import LEVELS
+from stockops.forecasting.ranges import LEVELS, RANGED
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
 
@@ -62,6 +62,14 @@ def intervals(trial: Trial, peers: Mapping[str, Floats | None]) -> Document:
     return {str(round(100 * level)): _level(trial, index, others) for index, level in enumerate(LEVELS)}
 
 
+def extremes(trial: Trial) -> Document:
+    """Return {High, Low: {level in percent: {days: coverage and Winkler score}}}: how the ranges on those two held."""
+    return {
+        name: {str(round(100 * level)): _held(trial, name, index) for index, level in enumerate(LEVELS)}
+        for name in RANGED[1:]
+    }
+
+
 def coverage_by_year(trial: Trial) -> Document:
     """Return {year: {forecasts, level in percent: share}} over all horizons."""
     found: Document = {}
@@ -79,7 +87,7 @@ def crps(trial: Trial) -> Document:
     for days in HORIZONS:
         actual = trial.actual[:, days - 1, CLOSE]
         known = ~np.isnan(actual)
-        scores = {level: _winkler(trial.bounds, trial, index, days)[known] for index, level in enumerate(LEVELS)}
+        scores = {level: _winkler(trial.bounds[:, 0], trial, index, days)[known] for index, level in enumerate(LEVELS)}
         error = np.abs(trial.forecast[known, days - 1, CLOSE] - actual[known])
         found[str(days)] = _mean(weighted_interval_score(error, scores))
     return found
@@ -174,7 +182,7 @@ def _level(trial: Trial, index: int, peers: Mapping[str, Floats]) -> Document:
     found: Document = {}
     for days in HORIZONS:
         known = ~np.isnan(trial.actual[:, days - 1, CLOSE])
-        own = _range(trial.bounds, trial, index, days, known)
+        own = _range(trial.bounds[:, 0], trial, index, days, known)
         if own is None:
             continue
         naive = {name: found["winkler"] for name, found in _ranges(trial.naive_ranges, trial, index, days, known)}
@@ -185,12 +193,21 @@ def _level(trial: Trial, index: int, peers: Mapping[str, Floats]) -> Document:
     return {"coverage": _mean(_inside(trial, index, np.ones(len(trial.dates), dtype=bool))), "horizons": found}
 
 
-def _range(bounds: Floats, trial: Trial, index: int, days: int, known: Flags) -> Document | None:
-    hit = share(_hits(bounds, trial, index, days)[known], days)
+def _held(trial: Trial, name: str, index: int) -> Document:
+    channel, bounds, found = OHLCV.index(name), trial.bounds[:, RANGED.index(name)], {}
+    for days in HORIZONS:
+        known = ~np.isnan(trial.actual[:, days - 1, channel])
+        if own := _range(bounds, trial, index, days, known, channel):
+            found[str(days)] = {"forecasts": int(known.sum()), **own}
+    return {"horizons": found}
+
+
+def _range(bounds: Floats, trial: Trial, index: int, days: int, known: Flags, channel: int = CLOSE) -> Document | None:
+    hit = share(_hits(bounds, trial, index, days, channel)[known], days)
     return (
         None
         if hit is None
-        else {**_shared("coverage", hit), "winkler": _mean(_winkler(bounds, trial, index, days)[known])}
+        else {**_shared("coverage", hit), "winkler": _mean(_winkler(bounds, trial, index, days, channel)[known])}
     )
 
 
@@ -208,24 +225,24 @@ def _compared(score: float, naive: Mapping[str, float], peers: Mapping[str, Docu
     return {"naive_winkler": dict(naive), "winkler_ratio": ratios, "best_range": min(others, key=others.__getitem__)}
 
 
-def _hits(bounds: Floats, trial: Trial, index: int, days: int) -> Flags:
-    """Tell which closes fell into their range."""
-    actual, within = trial.actual[:, days - 1, CLOSE], bounds[:, index, days - 1]
+def _hits(bounds: Floats, trial: Trial, index: int, days: int, channel: int = CLOSE) -> Flags:
+    """Tell which values fell into their range."""
+    actual, within = trial.actual[:, days - 1, channel], bounds[:, index, days - 1]
     return (within[:, 0] <= actual) & (actual <= within[:, 1])
 
 
 def _inside(trial: Trial, index: int, chosen: Flags) -> Flags:
     """Return the hits of all horizons among the chosen origins, those whose target has come."""
     parts = [
-        _hits(trial.bounds, trial, index, days)[chosen & ~np.isnan(trial.actual[:, days - 1, CLOSE])]
+        _hits(trial.bounds[:, 0], trial, index, days)[chosen & ~np.isnan(trial.actual[:, days - 1, CLOSE])]
         for days in HORIZONS
     ]
     return np.concatenate(parts)
 
 
-def _winkler(bounds: Floats, trial: Trial, index: int, days: int) -> Floats:
+def _winkler(bounds: Floats, trial: Trial, index: int, days: int, channel: int = CLOSE) -> Floats:
     low, high = bounds[:, index, days - 1].T
-    return winkler(low, high, trial.actual[:, days - 1, CLOSE], LEVELS[index])
+    return winkler(low, high, trial.actual[:, days - 1, channel], LEVELS[index])
 
 
 def _shared(name: str, found: Share) -> Document:

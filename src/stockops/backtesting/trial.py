@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stockops.forecasting import ranges
+from stockops.forecasting.ranges import LEVELS
 from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.market.windows import CONTEXT, HORIZON, targets
 
@@ -39,7 +39,8 @@ class Trial:
 
     Everything is measured so that years can be averaged: prices in percent of the close at the origin, volume in
     shares. dates: of the origins. forecast, actual: OHLCV, (origins, 5 horizons, 5 channels), actual NaN where the
-    target has not come. last: the row at the origin, (origins, 5). bounds: on Close, (origins, 2 levels, 5, 2).
+    target has not come. last: the row at the origin, (origins, 5). bounds: on Close, High and Low, in the order of
+    `ranges.RANGED`, (origins, 3, 2 levels, 5, 2).
     naive: forecasts of the same shape by name, NaN for channels that one does not speak of. naive_ranges: bounds of the
     same shape by name. step: mean absolute change of each channel from one session to the next before the trial,
     in the same units, (5,). unit: what one of them is of a raw unit, (origins, 1, 5).
@@ -73,7 +74,7 @@ def joined(parts: Sequence[BaselineForecast]) -> BaselineForecast:
 
 
 def trial(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> Trial:
-    """Return the trial of forecasts (origins, 5, 5) and bounds (origins, 2, 5, 2) in raw units.
+    """Return the trial of forecasts (origins, 5, 5) and bounds (origins, 3, 2, 5, 2) in raw units.
 
     table: features of the history up to the end of the trial, index of sessions. rows: of the origins in it, in
     one run; what is before the first of them is what a naive forecaster may learn from.
@@ -87,7 +88,7 @@ def trial(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> 
         forecast=forecast / unit,
         actual=targets(values, rows) / unit,
         last=last / unit[:, 0],
-        bounds=bounds / unit[:, None, :, :1],
+        bounds=bounds / unit[:, None, None, :, :1],
         naive={name: said / unit for name, said in _naive(values, rows).items()},
         naive_ranges={name: said / unit[:, None, :, :1] for name, said in _naive_ranges(values, rows).items()},
         step=np.abs(np.diff(values[: rows[0] + 1], axis=0) / _units(values[: rows[0]])[:, 0]).mean(axis=0),
@@ -128,9 +129,9 @@ def _naive_ranges(values: Floats, rows: Rows) -> dict[str, Floats]:
     now = np.repeat(closes[rows, None], HORIZON, axis=1)
     found = {}
     for name, scale in (("constant", np.ones(len(spread))), ("EWMA", spread)):
-        missed = ranges.misses(scale[past - CONTEXT + 1], today, came)
-        quantiles = np.tile(ranges.calibrate(missed), (len(rows), 1, 1))
-        found[name] = ranges.around(now, scale[rows - CONTEXT + 1], quantiles)
+        missed = np.abs(np.log(came / today)) / scale[past - CONTEXT + 1, None]
+        width = np.quantile(missed, LEVELS, axis=0) * scale[rows - CONTEXT + 1, None, None]
+        found[name] = now[:, None, :, None] * np.exp(width[..., None] * [-1, 1])
     return found
 
 

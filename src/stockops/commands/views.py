@@ -30,7 +30,7 @@ def trained(document: Document) -> "RenderableType":
             f"from parent {parent['version']} ({parent['ticker']} to {parent['last']}), {document['strategy']}"
         )
     worth = summary.worth(document["backtest"], ticker)
-    held_out = _held_out(document["metrics"]["validation"], data["currency"])
+    held_out = _held_out(document["metrics"].get("validation"), data["currency"])
     return Group(_captioned(title, data), worth, held_out, *lines, *document["artifacts"])
 
 
@@ -43,13 +43,15 @@ def metrics(document: Document) -> "RenderableType":
     ticker, data = document["ticker"], document["data"]
     title = f"{ticker}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
     worth = summary.worth(document["backtest"], ticker)
-    return Group(title, worth, _held_out(document["validation"], data.get("currency")))
+    return Group(title, worth, _held_out(document.get("validation"), data.get("currency")))
 
 
-def _held_out(validation: Document, currency: str | None) -> "RenderableType":
-    """Show the errors on windows that were kept from the training, Close apart from the others."""
+def _held_out(validation: Document | None, currency: str | None) -> "RenderableType":
+    """Show the errors on windows that were kept from the training, Close apart from the others; None without any."""
     from rich.table import Table
 
+    if validation is None:
+        return "Too young for a model of its own: this is its parent as it is."
     title = f"{validation['windows']:,} windows held out of the training, RMSE"
     table = Table(
         title=title, title_justify="left", caption=_OVERLAP, caption_justify="left", box=None, padding=(0, 2, 0, 0)
@@ -87,7 +89,16 @@ def predicted(document: Document) -> "RenderableType":
             *(" to ".join(map(_price, bar[name])) for name in ("close_80", "close_95")),
             f"{bar['volume']:,}",
         )
-    return Group(table, *_notes(document))
+    return Group(table, *_risk(document["risk"]), *_notes(document))
+
+
+def _risk(risk: Document) -> list[str]:
+    """Return what may be lost, a line a span."""
+    return [
+        f"{span}: value at risk {found['var_95']:.1%} (95 %), {found['var_99']:.1%} (99 %), expected shortfall "
+        f"{found['es_95']:.1%}"
+        for span, found in (("next session", risk["next_day"]), ("five sessions", risk["week"]))
+    ] + [f"volatility {risk['next_day']['volatility_year']:.1%} a year"]
 
 
 def _notes(document: Document) -> list[str]:
@@ -98,7 +109,9 @@ def _notes(document: Document) -> list[str]:
     notes += _model_age(document)
     if document["model_source"] != document["source"]:
         notes.append(f"the model was trained on prices from {document['model_source']}")
-    if document["ranges_from"] != document["ticker"]:
+    if document["strategy"] == "parent":
+        notes.append(f"too young for a model of its own: {document['ranges_from']}'s forecasts it, ranges included")
+    elif document["ranges_from"] != document["ticker"]:
         notes.append(f"its history is short: the ranges are calibrated on {document['ranges_from']}")
     if document["predictions"]["days"][-1]["extrapolated"]:
         notes.append(f"beyond {_SCORED} sessions: extrapolated, not scored")

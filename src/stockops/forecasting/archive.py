@@ -118,7 +118,8 @@ def _integer(value: int) -> bytes:
 
 
 def _tuple(values: "tuple[int, ...] | list[int]") -> bytes:
-    return b"".join(map(_integer, values)) + {1: b"\x85", 2: b"\x86"}[len(values)]
+    items, short = b"".join(map(_integer, values)), {1: b"\x85", 2: b"\x86", 3: b"\x87"}
+    return items + short[len(values)] if len(values) in short else b"(" + items + b"t"
 
 
 def _meaning(pickle: bytes) -> Iterator[tuple[str, object]]:

@@ -40,8 +40,13 @@ class Checkpoint:
 
     @property
     def quantiles(self) -> Floats:
-        """The quantiles of the ranges as they were calibrated, (2 levels, 5 horizons)."""
+        """The quantiles of the ranges as the training left them, (3 channels, 2 sides, 4 shares, 5 horizons)."""
         return self.weights["range_quantiles"].astype(np.float64)
+
+    @property
+    def shortfall(self) -> Floats:
+        """How much further than the 95 % bound below Close the closes beyond it lie on average, (5 horizons,)."""
+        return self.weights["shortfall"].astype(np.float64)
 
     @property
     def version(self) -> str:

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from stockops.errors import DataError
-from stockops.forecasting import inference, ranges
+from stockops.forecasting import inference, ranges, risk
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.relative import volatility
+from stockops.forecasting.covariates import Covariates
+from stockops.forecasting.risk import Risk
 from stockops.forecasting.walk import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
@@ -35,13 +36,27 @@ class ForecastBar:
     volume: float
     close_80: tuple[float, float]
     close_95: tuple[float, float]
+    high_80: tuple[float, float]
+    high_95: tuple[float, float]
+    low_80: tuple[float, float]
+    low_95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The sessions that were asked for, the first five at least, and the risk over the first and over five."""
+
+    path: tuple[ForecastBar, ...]
+    next_day: Risk
+    week: Risk
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What one model says after one session's close.
 
-    currency: of the prices, None where nobody says. ranges_from: whose misses its ranges were calibrated on.
+    currency: of the prices, None where nobody says. strategy: how the model was trained, None for the parent, "parent"
+    for a ticker too young to be more than that. ranges_from: whose misses its ranges were calibrated on.
     model_age: sessions of the history that the model was not trained on. model_source: of the prices that it was.
     worth: what the last backtest found, or that there is none. behind: sessions that the prices end too early.
     """
@@ -52,8 +67,9 @@ class Forecast:
     last_date: date
     model_version: str
     trained_to: date
+    strategy: str | None
     ranges_from: str
-    path: tuple[ForecastBar, ...]
+    outlook: Outlook
     history: tuple[tuple[date, float], ...]
     model_age: int
     model_source: str
@@ -61,58 +77,65 @@ class Forecast:
     behind: int
 
     @property
+    def path(self) -> tuple[ForecastBar, ...]:
+        """The forecast sessions."""
+        return self.outlook.path
+
+    @property
     def next_day(self) -> ForecastBar:
-        """The first session of the path."""
+        """The first of them."""
         return self.path[0]
 
 
 def predict_one_step_and_week(
-    checkpoint: Checkpoint, bars: pd.DataFrame, sessions: Sequence[date], latest: Floats | None = None
-) -> tuple[ForecastBar, ...]:
-    """Return the forecast of each of `sessions`: the first is the next day, the first five are the week.
+    checkpoint: Checkpoint,
+    table: pd.DataFrame,
+    covariates: Covariates,
+    sessions: Sequence[date],
+    latest: Floats | None = None,
+) -> Outlook:
+    """Return the forecast of each of `sessions`, the first five of which are the week, and its risk.
 
-    bars: adjusted OHLCV of the whole history, its last row the origin. latest: that row's features, shape (7,),
-    where they come from a feature store; computed from the bars where not. Beyond five sessions, which the model does
-    not forecast, the fifth is carried on: what its own bars fed back to it made of a path was the drift of the past
-    (docs/backtest.md). Every forecast is a bar: low <= open, close <= high, prices above zero, volume not below. The
-    ranges have learnt from every session after the training. Raises DataError when the history is too short for one
-    window of features.
+    table, covariates: features of the whole history and what else is known at each row, the last one the origin.
+    latest: the features of that row, shape (7,), where they come from a feature store. Beyond five sessions, which the
+    model does not forecast, the fifth is carried on: what its own bars fed back to it made of a path was the drift of
+    the past (docs/backtest.md). Every forecast is a bar: low <= open, close <= high, prices above zero, volume not
+    below. The ranges have learnt from every session after the training. Raises DataError when the history is too short
+    for one window of features.
     """
-    _check_length(bars)
-    table = features.add(bars)
+    _check_length(table)
     window = table.to_numpy()[-CONTEXT:].copy()
     if latest is not None:
         window[-1] = latest
     last_close = float(window[-1, OHLCV.index("Close")])
-    week = as_bars(inference.forecast(checkpoint.weights, window[None])[0], last_close=last_close)
+    said, spread = inference.forecast(checkpoint.weights, window[None], covariates.at(slice(-1, None)))
+    week, quantiles = as_bars(said[0], last_close=last_close), _quantiles(checkpoint, table, covariates)
     path = week[np.minimum(np.arange(len(sessions)), HORIZON - 1)]
-    bounds = ranges.around(
-        path[None, :, OHLCV.index("Close")],
-        volatility(window[None]),
-        _quantiles(checkpoint, table)[None],
-    )[0]
-    return _bars(path, bounds, sessions)
+    bounds = ranges.around(path[None], spread, quantiles[None])[0]
+    risks = (risk.of(last_close, week, spread[0], quantiles, checkpoint.shortfall, days) for days in (1, HORIZON))
+    return Outlook(_bars(path, bounds, sessions), *risks)
 
 
-def _quantiles(checkpoint: Checkpoint, table: pd.DataFrame) -> Floats:
-    """Return the quantiles of the ranges as they stand at the last row, (2 levels, 5)."""
+def _quantiles(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates) -> Floats:
+    """Return the quantiles of the ranges as they stand at the last row, (3, 2, 4, 5)."""
     if checkpoint.trained_to >= pd.Timestamp(table.index[-1]).date():  # no target has come since
         return checkpoint.quantiles
-    tracked: Floats = walk(checkpoint, table).quantiles[-1]
+    tracked: Floats = walk(checkpoint, table, covariates).quantiles[-1]
     return tracked
 
 
-def _check_length(bars: pd.DataFrame) -> None:
-    needed = features.WARM_UP + CONTEXT
-    if len(bars) < needed:
+def _check_length(table: pd.DataFrame) -> None:
+    if len(table) < CONTEXT:
+        rows = len(table) + features.WARM_UP
         raise DataError(
-            f"too few rows to forecast from: {len(bars)}, and {needed} are needed",
+            f"too few rows to forecast from: {rows}, and {features.WARM_UP + CONTEXT} are needed",
             f"the model reads {CONTEXT} sessions and its slowest feature needs {features.WARM_UP} before them",
         )
 
 
 def _bars(path: Floats, bounds: Floats, sessions: Sequence[date]) -> tuple[ForecastBar, ...]:
-    """Return rows (days, 5) and ranges (2, days, 2) as forecast bars."""
+    """Return rows (days, 5) and ranges (3, 2, days, 2) as forecast bars."""
+    low, high = bounds[..., 0].tolist(), bounds[..., 1].tolist()
     return tuple(
         ForecastBar(
             date=day,
@@ -121,8 +144,12 @@ def _bars(path: Floats, bounds: Floats, sessions: Sequence[date]) -> tuple[Forec
             low=float(row[2]),
             close=float(row[3]),
             volume=float(row[4]),
-            close_80=(float(bounds[0, i, 0]), float(bounds[0, i, 1])),
-            close_95=(float(bounds[1, i, 0]), float(bounds[1, i, 1])),
+            close_80=(low[0][0][i], high[0][0][i]),
+            close_95=(low[0][1][i], high[0][1][i]),
+            high_80=(low[1][0][i], high[1][0][i]),
+            high_95=(low[1][1][i], high[1][1][i]),
+            low_80=(low[2][0][i], high[2][0][i]),
+            low_95=(low[2][1][i], high[2][1][i]),
         )
         for i, (day, row) in enumerate(zip(sessions, path, strict=True))
     )

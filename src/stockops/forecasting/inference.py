@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stockops.forecasting import ranges
+from stockops.forecasting import spread as spreads
+from stockops.forecasting.covariates import TRAITS, Covariates
 from stockops.forecasting.relative import STANDING, Floats, applied, relative, standing
 from stockops.market.features import FEATURES
 from stockops.market.windows import CONTEXT, HORIZON
@@ -18,6 +21,7 @@ Weights = Mapping[str, npt.NDArray[np.floating]]
 
 ARRAYS_OF_A_LAYER = 4  # two matrices, two biases
 _BATCH = 256  # windows in one pass, whose states fit a core's cache
+_RARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,12 @@ def layout(config: LSTMConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return dtype and shape of every array of a network, in the order of its state dict."""
     features, gates = config.features, 4 * config.hidden
     arrays: dict[str, tuple[str, tuple[int, ...]]] = {
+        "calendar": ("float32", (config.horizon, features, 2 * TRAITS)),
         "scaler_mean": ("float64", (features,)),
         "scaler_scale": ("float64", (features,)),
-        "range_quantiles": ("float64", (2, config.horizon)),
+        "spread": ("float64", (config.horizon, spreads.TERMS)),
+        "range_quantiles": ("float64", ranges.SHAPE),
+        "shortfall": ("float64", (config.horizon,)),
     }
     for layer in range(config.layers):
         arrays[f"body.weight_ih_l{layer}"] = ("float32", (gates, config.hidden if layer else features))
@@ -56,16 +63,33 @@ def encoded(windows: Floats, weights: Weights) -> Singles:
     return ((relative(windows) - weights["scaler_mean"]) / weights["scaler_scale"]).astype(np.float32)
 
 
-def forecast(weights: Weights, windows: Floats) -> Floats:
-    """Return forecasts in raw units, (windows, 5, 7), for windows (windows, 60, 7)."""
-    return np.concatenate([_forecast(weights, windows[i : i + _BATCH]) for i in range(0, len(windows), _BATCH)])
+def calendar(covariates: Covariates) -> Singles:
+    """Return what the head reads of the calendar, (windows, 5, 18): traits of the origin's session and the target's.
+
+    Rare flags, so in units of about their standard deviation: training learns of them as fast as of the rest.
+    """
+    traits = covariates.traits
+    origin = np.repeat(traits[:, :1], HORIZON, axis=1)
+    return (np.concatenate([origin, traits[:, 1:]], axis=2) / _RARE).astype(np.float32)
 
 
-def _forecast(weights: Weights, windows: Floats) -> Floats:
+def forecast(weights: Weights, windows: Floats, covariates: Covariates) -> tuple[Floats, Floats]:
+    """Return forecasts in raw units, (windows, 5, 7), and the spread to come, (windows, 5).
+
+    windows: (windows, 60, 7). spread: standard deviation of the log return from the last close to each session's.
+    """
+    spread = spreads.spread(weights["spread"].astype(np.float64), windows, covariates)
+    batches = [slice(start, start + _BATCH) for start in range(0, len(windows), _BATCH)]
+    change = np.concatenate([_change(weights, windows[some], covariates.at(some)) for some in batches])
+    return applied(windows, change, spread), spread
+
+
+def _change(weights: Weights, windows: Floats, covariates: Covariates) -> Singles:
     state = _last_state(weights, encoded(windows, weights))
-    seen = np.concatenate([state, standing(windows).astype(np.float32)], axis=1)
-    change = seen @ weights["head.weight"].T + weights["head.bias"]
-    return applied(windows, change.reshape(len(windows), HORIZON, -1))
+    seen = np.concatenate([state, standing(windows, covariates).astype(np.float32)], axis=1)
+    change = (seen @ weights["head.weight"].T + weights["head.bias"]).reshape(len(windows), HORIZON, -1)
+    found: Singles = change + np.einsum("whk,hck->whc", calendar(covariates), weights["calendar"])
+    return found
 
 
 def _last_state(weights: Weights, inputs: Singles) -> Singles:

@@ -1,53 +1,60 @@
-"""One model learns one history: scaler, fit, shrinkage, ranges, scores, in that order."""
+"""One model learns one history: scaler, spread, fit, shrinkage, ranges, scores, in that order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
 
-from stockops.forecasting import fit, ranges
+from stockops.forecasting import fit, ranges, risk
+from stockops.forecasting import spread as spreads
 from stockops.forecasting.bars import as_bars
+from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.lstm import PriceLSTM, in_batches, states
 from stockops.forecasting.recipes import FitConfig
-from stockops.forecasting.relative import applied, changes, relative, volatility
+from stockops.forecasting.relative import applied, changes, relative
 from stockops.forecasting.scaler import Scaler
 from stockops.forecasting.scores import Evaluation, Scaled
-from stockops.market import features, windows
+from stockops.market import windows
 from stockops.market.features import FEATURES
-from stockops.market.ohlcv import OHLCV
+from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.records import EpochLoss, Split
 
-_OPEN, _CLOSE = FEATURES.index("Open"), FEATURES.index("Close")
-_ENOUGH = 100  # held-out windows; a 95 % quantile of fewer hangs on a handful of days
+_OPEN, _HIGH, _LOW, _CLOSE = (FEATURES.index(name) for name in PRICES)
+Floats = npt.NDArray[np.float64]
+_ENOUGH = 500  # windows; a 99 % quantile of fewer hangs on a handful of days
+_YEAR = 250  # windows
+_PRIOR = 250  # windows that a usual high and low of before weigh as much as
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A history made ready for learning: its windows, and the session each window's target begins on."""
+    """A history made ready for learning: its windows, what else is known at each, the session its target begins on."""
 
     symbol: str
     windows: windows.Windows
+    covariates: Covariates
     targets_from: tuple[date, ...]
 
     @classmethod
-    def of(cls, symbol: str, bars: pd.DataFrame, *, split: Split, seed: int) -> "Table":
-        """Cut adjusted bars (rows, 5) into windows; DataError when they are too few."""
-        table = features.add(bars)
+    def of(cls, symbol: str, table: pd.DataFrame, covariates: Covariates, *, split: Split, seed: int) -> "Table":
+        """Cut a feature table (rows, 7) and its covariates into windows; DataError when they are too few."""
         cut = windows.make(table.to_numpy(dtype=float), symbol=symbol, split=split, seed=seed)
+        origins = slice(windows.CONTEXT - 1, windows.CONTEXT - 1 + len(cut.context))
         first_targets = pd.DatetimeIndex(table.index)[windows.CONTEXT :][: len(cut.context)]
-        return cls(symbol, cut, tuple(stamp.date() for stamp in first_targets))
+        return cls(symbol, cut, covariates.at(origins), tuple(stamp.date() for stamp in first_targets))
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
     """What learning left beside the weights.
 
-    history: losses of every epoch. shrinkage: what share of the learnt change of Open and of Close was kept, by
-    horizon. own_ranges: False where too few windows were held out and the ranges are still the parent's.
+    history: losses of every epoch. shrinkage: what share of the learnt change of each price was kept, by
+    horizon. own_ranges: False where there were too few windows and the ranges began as the parent's.
     """
 
     history: list[EpochLoss]
@@ -65,11 +72,13 @@ def learn(
     Where the body is frozen, what the head sees is computed once per window and the head trains on that.
     """
     scaler = _fit_scaler(model, table.windows)
-    forward, examples = _examples(model, table.windows)
+    spread = _fit_spread(model, table)
+    forward, examples = _examples(model, table, spread)
+    _centre(model, in_batches(model, forward, examples.of(examples.training)), examples)
     history = fit.fit(model, forward, examples, config, seed=seed, on_epoch=on_epoch)
     kept = _shrink(model, in_batches(model, forward, examples.of(examples.validation)), examples)
-    evaluation = _evaluate(model, in_batches(model, forward, examples.inputs), table)
-    own = _set_ranges(model, table.windows, evaluation)
+    evaluation = _evaluate(in_batches(model, forward, examples.inputs), table, spread)
+    own = _set_ranges(model, ranges.misses(spread, evaluation.forecast, evaluation.actual))
     return Learned(history, scaler, kept, own, evaluation)
 
 
@@ -81,14 +90,24 @@ def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> Scaler:
     return scaler
 
 
-def _examples(model: PriceLSTM, cut: windows.Windows) -> tuple[Callable[..., Tensor], fit.Examples]:
+def _fit_spread(model: PriceLSTM, table: Table) -> Floats:
+    """Fit the spread on the training windows, a child's from its parent's on; return all windows', (windows, 5)."""
+    cut, known = table.windows, table.covariates
+    chosen, before = cut.training, model.spread.cpu().numpy()
+    prior = before if before.any() else None  # a child begins as a copy of its parent
+    weights = spreads.fit(cut.context[chosen], cut.target[chosen], known.at(chosen), prior)
+    model.spread.copy_(torch.as_tensor(weights))
+    return spreads.spread(weights, cut.context, known)
+
+
+def _examples(model: PriceLSTM, table: Table, spread: Floats) -> tuple[Callable[..., Tensor], fit.Examples]:
     """Return what trains and on what: the head on its inputs where the body is frozen, else the network."""
-    device = model.scaler_mean.device
+    device, cut = model.scaler_mean.device, table.windows
     frozen = not any(weight.requires_grad for weight in model.body.parameters())
-    inputs = model.inputs(cut.context)
+    inputs = model.inputs(cut.context, table.covariates)
     examples = fit.Examples(
-        inputs=(states(model, inputs),) if frozen else inputs,
-        targets=torch.from_numpy(changes(cut.context, cut.target).astype(np.float32)).to(device),
+        inputs=(states(model, inputs), inputs[-1]) if frozen else inputs,
+        targets=torch.from_numpy(changes(cut.context, cut.target, spread).astype(np.float32)).to(device),
         training=torch.as_tensor(cut.training, device=device),
         validation=torch.as_tensor(cut.validation, device=device),
     )
@@ -96,30 +115,56 @@ def _examples(model: PriceLSTM, cut: windows.Windows) -> tuple[Callable[..., Ten
 
 
 @torch.no_grad()
-def _shrink(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> dict[str, list[float]]:
-    """Shrink the head's Open and Close toward the last close, as far as the held-out windows ask for it.
+def _centre(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> None:
+    """Move what the head says of High and Low to the median of the training windows, and less far where they are few.
 
-    The factor of each horizon is the least-squares one, in [0, 1]. For these two channels the last close is next to
-    unbeatable, and most of what a network learns beyond it is noise. Source: Copas, Regression, Prediction and
-    Shrinkage (1983).
+    A usual day's high and low, in units of the spread, are most of what there is to know of them.
+    """
+    left = (examples.targets[examples.training] - change).quantile(0.5, dim=0)
+    trusted = len(change) / (len(change) + _PRIOR)
+    model.head.bias.view_as(left)[:, [_HIGH, _LOW]] += trusted * left[:, [_HIGH, _LOW]]
+
+
+@torch.no_grad()
+def _shrink(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> dict[str, list[float]]:
+    """Shrink what the head says of prices toward the last close: by horizon, factors in [0, 1].
+
+    Open and Close as far as the held-out windows ask for it, by least squares: the last close is next to unbeatable
+    there, and most of what a network learns beyond it is noise. High and Low as far as the usual one was not the same
+    from year to year. Source: Copas, Regression, Prediction and Shrinkage (1983).
     """
     target = examples.targets[examples.validation]
     scale = ((change * target).sum(dim=0) / change.square().sum(dim=0).clamp(min=1e-12)).clamp(0.0, 1.0)
     factor = torch.ones_like(scale)
     factor[:, [_OPEN, _CLOSE]] = scale[:, [_OPEN, _CLOSE]]
+    factor[:, [_HIGH, _LOW]] = _steadiness(examples.targets[examples.training][..., [_HIGH, _LOW]])
     model.head.weight.mul_(factor.flatten()[:, None])
     model.head.bias.mul_(factor.flatten())
-    return {name: factor[:, FEATURES.index(name)].tolist() for name in ("Open", "Close")}
+    model.calendar.mul_(factor[..., None])
+    return {name: factor[:, FEATURES.index(name)].tolist() for name in PRICES}
 
 
-def _evaluate(model: PriceLSTM, change: Tensor, table: Table) -> Evaluation:
+def _steadiness(targets: Tensor) -> Tensor:
+    """Return how far the median of targets (windows, …), oldest first, was the same in every year, in [0, 1].
+
+    Its square over that and twice the variance of the years' medians, as years to come differ more from those of the
+    training than these from each other. 1 for less than two years.
+    """
+    years = torch.tensor_split(targets, max(len(targets) // _YEAR, 1))
+    medians = torch.stack([year.quantile(0.5, dim=0) for year in years])
+    varied = medians.var(dim=0) if len(years) > 1 else torch.zeros_like(medians[0])
+    usual = targets.quantile(0.5, dim=0).square()
+    return usual / (usual + 2 * varied).clamp(min=1e-12)
+
+
+def _evaluate(change: Tensor, table: Table, spread: Floats) -> Evaluation:
     """Return the changes forecast for all windows as an evaluation, the forecasts being bars as a user gets them."""
     cut = table.windows
-    forecast = as_bars(applied(cut.context, change.cpu().numpy()), cut.context[:, -1:, _CLOSE, None])
+    forecast = as_bars(applied(cut.context, change.cpu().numpy(), spread), cut.context[:, -1:, _CLOSE, None])
     held_out = np.zeros(len(cut.context), dtype=bool)
     held_out[cut.validation] = True
-    rows = (forecast, cut.target, cut.context[:, -1:])
-    scaled = (changes(cut.context, part[..., : len(OHLCV)]) for part in rows)
+    last = np.repeat(cut.context[:, -1:], windows.HORIZON, axis=1)
+    scaled = (changes(cut.context, part[..., : len(OHLCV)], spread) for part in (forecast, cut.target, last))
     return Evaluation(
         ticker=table.symbol,
         dates=table.targets_from,
@@ -131,16 +176,12 @@ def _evaluate(model: PriceLSTM, change: Tensor, table: Table) -> Evaluation:
     )
 
 
-def _set_ranges(model: PriceLSTM, cut: windows.Windows, evaluation: Evaluation) -> bool:
-    """Calibrate the ranges on the held-out windows; tell whether they were enough, the parent's stay if not."""
-    held_out = cut.validation
-    borrowed = bool(model.range_quantiles.any())  # a child begins as a copy of its parent
-    if borrowed and len(held_out) < _ENOUGH:
-        return False
-    misses = ranges.misses(
-        volatility(cut.context[held_out]),
-        evaluation.forecast[held_out, :, _CLOSE],
-        evaluation.actual[held_out, :, _CLOSE],
-    )
-    model.range_quantiles.copy_(torch.as_tensor(ranges.calibrate(misses)))
-    return True
+def _set_ranges(model: PriceLSTM, misses: Floats) -> bool:
+    """Calibrate the ranges on all windows; tell whether they were enough, the start being the parent's if not."""
+    before = model.range_quantiles.cpu().numpy()
+    own = len(misses) >= _ENOUGH or not before.any()
+    start = ranges.calibrate(misses) if own else before
+    if own:
+        model.shortfall.copy_(torch.as_tensor(risk.shortfall(misses, start)))
+    model.range_quantiles.copy_(torch.as_tensor(ranges.settled(start, misses)))
+    return own

@@ -4,11 +4,12 @@ Three things make it useful out of sample, where a plain LSTM on price levels lo
 a factor of ten:
 
 (a) prices, volume and MACD enter relative to the window's last row and in the window's own units (`relative`);
-(b) the head predicts the change from the `anchor`, the last close for all four prices, and starts at zero: an
-    untrained network *is* «tomorrow = today», to the last bit, and training can only move away from it where
-    that helps;
+(b) the head predicts the change from the `anchor`, the last close for all four prices, in units of the spread that
+    the sessions to come are expected to have, and starts at zero: an untrained network *is* «tomorrow = today», to the
+    last bit, and training can only move away from it where that helps;
 (c) beside the LSTM's state the head sees where the last row stands (`standing`), which 60 steps of a network
-    learn only roughly.
+    learn only roughly, and the calendar of the sessions to come;
+(d) its weights decay fast but where volume is said: of prices there is little to learn, and much to learn by heart.
 
 The scaler lives inside as buffers, so a checkpoint needs nothing beside it. `inference` says the same without torch.
 """
@@ -19,10 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stockops.forecasting.inference import LSTMConfig, Weights, encoded
+from stockops.forecasting import ranges, spread
+from stockops.forecasting.covariates import TRAITS, Covariates
+from stockops.forecasting.inference import LSTMConfig, Weights, calendar, encoded
 from stockops.forecasting.relative import STANDING, Floats, standing
+from stockops.market.features import FEATURES
 
 _BATCH = 128  # windows in one pass without gradients, whose states fit a core's cache
+_VOLUME = FEATURES.index("Volume")
+_DECAY, _OF_VOLUME = 100.0, 30.0  # of a weight for each unit of learning rate; of volume, on the LSTM's state alone
 
 Inputs = tuple[Tensor, ...]
 
@@ -32,7 +38,11 @@ class PriceLSTM(nn.Module):
 
     scaler_mean: Tensor
     scaler_scale: Tensor
+    spread: Tensor
     range_quantiles: Tensor
+    shortfall: Tensor
+    decay: Tensor
+    calendar_decay: Tensor
 
     def __init__(self, config: LSTMConfig | None = None) -> None:
         super().__init__()
@@ -42,9 +52,16 @@ class PriceLSTM(nn.Module):
         self.head = nn.Linear(c.hidden + STANDING, c.horizon * c.features)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+        self.calendar = nn.Parameter(torch.zeros(c.horizon, c.features, 2 * TRAITS))
         self.register_buffer("scaler_mean", torch.zeros(c.features, dtype=torch.float64))
         self.register_buffer("scaler_scale", torch.ones(c.features, dtype=torch.float64))
-        self.register_buffer("range_quantiles", torch.zeros(2, c.horizon, dtype=torch.float64))
+        self.register_buffer("spread", torch.zeros(c.horizon, spread.TERMS, dtype=torch.float64))
+        self.register_buffer("range_quantiles", torch.zeros(ranges.SHAPE, dtype=torch.float64))
+        self.register_buffer("shortfall", torch.ones(c.horizon, dtype=torch.float64))
+        decay = torch.full((c.horizon, c.features, c.hidden + STANDING), _DECAY)
+        decay[:, _VOLUME, : c.hidden], decay[:, _VOLUME, c.hidden :] = _OF_VOLUME, 0.0
+        self.register_buffer("decay", decay.flatten(0, 1), persistent=False)
+        self.register_buffer("calendar_decay", decay[..., -1:].clone(), persistent=False)
 
     @classmethod
     def of(cls, weights: Weights, config: LSTMConfig) -> "PriceLSTM":
@@ -57,23 +74,31 @@ class PriceLSTM(nn.Module):
         """Return the state dict as arrays of its own."""
         return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
 
-    def inputs(self, windows: Floats) -> Inputs:
-        """Return what the network reads of raw windows, float32 on its device: (windows, 60, 7) and (windows, 5)."""
-        seen = encoded(windows, self.weights()), standing(windows).astype(np.float32)
+    def inputs(self, windows: Floats, covariates: Covariates) -> Inputs:
+        """Return what the network reads, float32 on its device: (windows, 60, 7), (windows, 15), (windows, 5, 18)."""
+        stands = standing(windows, covariates).astype(np.float32)
+        seen = encoded(windows, self.weights()), stands, calendar(covariates)
         return tuple(torch.from_numpy(array).to(self.scaler_mean.device) for array in seen)
 
     def state(self, rows: Tensor, stands: Tensor) -> Tensor:
-        """Return what the head sees, (windows, 133): the top layer after the last row, and where that row stands."""
+        """Return what the head sees, (windows, 143): the top layer after the last row, and where that row stands."""
         states, _ = self.body(rows)
         return torch.cat([states[:, -1], stands], dim=1)
 
-    def change(self, state: Tensor) -> Tensor:
+    def change(self, state: Tensor, calendar: Tensor) -> Tensor:
         """Return the changes from the anchor in `units`, (windows, 5, 7)."""
-        return self.head(state).view(-1, self.config.horizon, self.config.features)  # type: ignore[no-any-return]
+        change = self.head(state).view(-1, self.config.horizon, self.config.features)
+        return change + torch.einsum("whk,hck->whc", calendar, self.calendar)  # type: ignore[no-any-return]
 
-    def forward(self, rows: Tensor, stands: Tensor) -> Tensor:
+    def forward(self, rows: Tensor, stands: Tensor, calendar: Tensor) -> Tensor:
         """Return the changes for what `inputs` gives: body and head in one step."""
-        return self.change(self.state(rows, stands))
+        return self.change(self.state(rows, stands), calendar)
+
+    @torch.no_grad()
+    def shrink(self, learning_rate: float) -> None:
+        """Let the head's weights decay by a step of training."""
+        self.head.weight.mul_(1 - learning_rate * self.decay)
+        self.calendar.mul_(1 - learning_rate * self.calendar_decay)
 
 
 @torch.no_grad()
@@ -84,8 +109,8 @@ def in_batches(network: nn.Module, function: Callable[..., Tensor], inputs: Inpu
 
 
 def states(model: PriceLSTM, inputs: Inputs) -> Tensor:
-    """Return what the head sees of every window, (windows, 133), without dropout.
+    """Return what the head sees of every window, (windows, 143), without dropout.
 
     A frozen LSTM is a fixed function, so this is computed once and the head trained on it.
     """
-    return in_batches(model, model.state, inputs)
+    return in_batches(model, model.state, inputs[:2])

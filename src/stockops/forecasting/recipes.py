@@ -18,7 +18,7 @@ class FitConfig:
 
 PARENT = FitConfig(epochs=20, learning_rate=1e-3)
 CHILD: dict[Strategy, FitConfig] = {
-    "freeze": FitConfig(epochs=10, learning_rate=3e-4),
+    "freeze": FitConfig(epochs=10, learning_rate=1e-3),
     "fine_tune": FitConfig(epochs=10, learning_rate=1e-4),
 }
 

@@ -20,7 +20,7 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """OHLCV as changes from the anchor in the network's units, (windows, days, 5); last has one day."""
+    """OHLCV as changes from the anchor in the network's units, (windows, days, 5); last is the same row on all days."""
 
     forecast: Floats
     actual: Floats
@@ -49,7 +49,7 @@ class Evaluation:
 def summary(evaluation: Evaluation) -> dict[str, object]:
     """Return the metrics of an evaluation; keys as in `{ticker}_metrics.json`.
 
-    Over every window and all five days: MSE of OHLCV in the units of the network (`lstm.units`), RMSE of Open to
+    Over every window and all five days: MSE of OHLCV in the units of the network (`relative.units`), RMSE of Open to
     Close in the price's currency, R2 averaged over OHLCV. `persistence` holds the same for the last known
     row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than «tomorrow = today».
     `validation` is the same over the held-out windows, `next_day` over the first day. All but `validation` is over
@@ -87,7 +87,7 @@ def _compare(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: slice)
     scaled = evaluation.scaled
     came = scaled.actual[chosen, days]
     model = _errors(evaluation.forecast[chosen, days], actual, scaled.forecast[chosen, days] - came)
-    persistence = _errors(naive, actual, scaled.last[chosen] - came)
+    persistence = _errors(naive, actual, scaled.last[chosen, days] - came)
     skill = {name: _skill(model[name], persistence[name]) for name in ("MSE", "RMSE")}
     return {**model, "persistence": persistence, "skill": skill}
 

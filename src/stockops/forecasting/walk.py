@@ -11,42 +11,43 @@ from numpy.lib.stride_tricks import sliding_window_view
 from stockops.forecasting import inference, ranges
 from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
-from stockops.forecasting.relative import volatility
-from stockops.market.features import FEATURES
+from stockops.forecasting.covariates import Covariates
+from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON, targets
 
 Floats = npt.NDArray[np.float64]
 
-_CLOSE = FEATURES.index("Close")
+_CLOSE = OHLCV.index("Close")
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
     """Forecasts from consecutive origins, oldest first.
 
-    rows: of the origins in the feature table, (origins,). bars: OHLCV, (origins, 5, 5). volatility: at the origins,
-    (origins,). misses: of Close in units of it, (origins, 5), NaN where the target has not come. quantiles: of
-    the ranges as they stood at each origin, (origins, 2, 5).
+    rows: of the origins in the feature table, (origins,). bars: OHLCV, (origins, 5, 5). spread: expected of the log
+    return to each session, (origins, 5). misses: in units of it, (origins, 3, 2, 5), NaN where the target has not come.
+    quantiles: of the ranges as they stood at each origin, (origins, 3, 2, 4, 5).
     """
 
     rows: npt.NDArray[np.int64]
     bars: Floats
-    volatility: Floats
+    spread: Floats
     misses: Floats
     quantiles: Floats
 
     @property
     def ranges(self) -> Floats:
-        """Lower and upper bounds on Close, (origins, 2 levels, 5, 2)."""
-        return ranges.around(self.bars[..., _CLOSE], self.volatility, self.quantiles)
+        """Lower and upper bounds on Close, High and Low, (origins, 3, 2 levels, 5, 2)."""
+        return ranges.around(self.bars, self.spread, self.quantiles)
 
 
-def walk(checkpoint: Checkpoint, table: pd.DataFrame, last: date | None = None) -> Walk:
+def walk(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates, last: date | None = None) -> Walk:
     """Return the forecasts from the last session of the training to `last`, the last row if not said.
 
-    table: features of the whole history. Each forecast reads the 60 rows up to its origin, and its range the misses
-    of the forecasts whose target had come by then; so a later row changes nothing of it. The training's last session
-    is the first origin: its targets were not trained on. The walk is empty where there is no origin with 60 rows.
+    table, covariates: features and what else is known at each row of the whole history. Each forecast reads the 60 rows
+    up to its origin, and its range the misses of the forecasts whose target had come by then; so a later row changes
+    nothing of it. The training's last session is the first origin: its targets were not trained on. The walk is empty
+    where there is no origin with 60 rows.
     """
     days = pd.DatetimeIndex(table.index)
     end = len(days) if last is None else int(days.searchsorted(pd.Timestamp(last), side="right"))
@@ -54,10 +55,10 @@ def walk(checkpoint: Checkpoint, table: pd.DataFrame, last: date | None = None) 
     rows = np.arange(max(trained, CONTEXT - 1), end)
     values = table.to_numpy()
     if not len(rows):
-        nothing = np.empty((0, HORIZON))
-        return Walk(rows, np.empty((0, HORIZON, HORIZON)), np.empty(0), nothing, np.empty((0, 2, HORIZON)))
+        bars, misses = np.empty((0, HORIZON, len(OHLCV))), np.empty((0, *ranges.SHAPE[:2], HORIZON))
+        return Walk(rows, bars, np.empty((0, HORIZON)), misses, np.empty((0, *ranges.SHAPE)))
     windows = sliding_window_view(values, CONTEXT, axis=0)[rows - CONTEXT + 1].transpose(0, 2, 1)
-    bars = as_bars(inference.forecast(checkpoint.weights, windows), windows[:, -1, None, _CLOSE, None])
-    spread = volatility(windows)
-    missed = ranges.misses(spread, bars[..., _CLOSE], targets(values[:end, _CLOSE], rows))
+    said, spread = inference.forecast(checkpoint.weights, windows, covariates.at(rows))
+    bars = as_bars(said, windows[:, -1, None, _CLOSE, None])
+    missed = ranges.misses(spread, bars, targets(values[:end, : len(OHLCV)], rows))
     return Walk(rows, bars, spread, missed, ranges.track(checkpoint.quantiles, missed))

@@ -19,6 +19,7 @@ CONTEXT = 60  # sessions that the network sees
 HORIZON = 5  # sessions that it forecasts
 VALIDATION = 0.2  # share of the windows held out
 MIN_WINDOWS = 100  # below this a fifth held out says nothing
+TRAINABLE = CONTEXT + HORIZON + MIN_WINDOWS - 1  # rows with features that make so many
 
 
 @dataclass(frozen=True, slots=True)

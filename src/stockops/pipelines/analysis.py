@@ -214,6 +214,7 @@ class Analyst:
             "model_version": forecast["model_version"],
             "model_age_sessions": forecast["model_age_sessions"],
             "predictions": forecast["predictions"],
+            "risk": forecast["risk"],
             "news": report.news,
             "data": forecast["data"],
             "degraded": sorted({*forecast["degraded"], *self.effort.degraded}),

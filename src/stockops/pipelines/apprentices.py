@@ -10,6 +10,8 @@ from importlib import resources
 from stockops import __version__
 from stockops.errors import ModelDamagedError
 from stockops.forecasting.checkpoint import Checkpoint, pack, unpack
+from stockops.forecasting.covariates import Market
+from stockops.forecasting.learning import Table
 from stockops.pipelines import lessons
 from stockops.pipelines.prices import Prices
 from stockops.ports import Progress, Shelf
@@ -36,28 +38,28 @@ class Apprentices:
 
     def parent(self, market: Prices) -> Checkpoint:
         """Return a parent trained on this history of the market."""
-        return self._made(PARENT, market, None)
+        return self._made(PARENT, market, market.as_market, None)
 
-    def child(self, prices: Prices, parent: Checkpoint) -> Checkpoint:
+    def child(self, prices: Prices, market: Market, parent: Checkpoint) -> Checkpoint:
         """Return a child trained on this history."""
-        return self._made(ModelRef("child", prices.symbol), prices, parent)
+        return self._made(ModelRef("child", prices.symbol), prices, market, parent)
 
-    def alone(self, prices: Prices) -> Checkpoint:
+    def alone(self, prices: Prices, market: Market) -> Checkpoint:
         """Return a model trained on this history alone, without a parent, as long as one is trained."""
-        return self._made(ModelRef("child", prices.symbol), prices, None)
+        return self._made(ModelRef("child", prices.symbol), prices, market, None)
 
-    def _made(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:
-        key = self._key(place, prices, parent)
+    def _made(self, place: ModelRef, prices: Prices, market: Market, parent: Checkpoint | None) -> Checkpoint:
+        table = lessons.table(prices, market, self.options)
+        key = self._key(place, prices, table, parent)
         with self.shelf.making(key):  # another ticker of the same start needs the same parent
             if found := self._found(place, key):
                 return found
-            checkpoint = self._taught(place, prices, parent)
+            checkpoint = self._taught(place, prices, table, parent)
             self.shelf.put(key, pack(checkpoint))
             return checkpoint
 
-    def _taught(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> Checkpoint:
+    def _taught(self, place: ModelRef, prices: Prices, table: Table, parent: Checkpoint | None) -> Checkpoint:
         options = self.options
-        table = lessons.table(prices, options)
         if parent is None:
             lesson = lessons.from_nothing(place, prices, table, options)
         else:
@@ -77,7 +79,7 @@ class Apprentices:
             log.warning("%s: it is trained anew", exc.message)
             return None
 
-    def _key(self, place: ModelRef, prices: Prices, parent: Checkpoint | None) -> str:
+    def _key(self, place: ModelRef, prices: Prices, table: Table, parent: Checkpoint | None) -> str:
         recipe = {
             "release": __version__,
             "code": _code(),
@@ -85,6 +87,7 @@ class Apprentices:
             "parent": parent.version if parent else None,
             "source": prices.source,
             "bars": prices.digest,
+            "covariates": table.covariates.digest,
             "options": asdict(self.options) | {"strategy": self.options.strategy if parent else None},
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32] + ".pt"

@@ -18,16 +18,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockops.backtesting import har, scoring, summary
+from stockops.backtesting import har, scoring, summary, value_at_risk
 from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast, Trial, joined, trial
 from stockops.best_effort import BestEffort
 from stockops.errors import DataError
+from stockops.forecasting import covariates, risk
 from stockops.forecasting.bars import digits
 from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.covariates import Covariates
+from stockops.forecasting.risk import Losses
 from stockops.forecasting.walk import walk
-from stockops.market import announced, features
+from stockops.market import features
 from stockops.market.ohlcv import OHLCV
-from stockops.market.windows import CONTEXT, HORIZON, MIN_WINDOWS
+from stockops.market.windows import HORIZON, TRAINABLE
 from stockops.pipelines.apprentices import Apprentices
 from stockops.pipelines.prices import Prices
 from stockops.ports import ModelStore, Peers, Plotter
@@ -41,11 +44,10 @@ Rows = npt.NDArray[np.int64]
 
 _MIN_ORIGINS = 60  # fewer say nothing about one time in twenty
 _SHARE, _MOST_ORIGINS = 1 / 3, 1_260  # where no start is given: the last third, at most five years
-_NEEDED = CONTEXT + HORIZON + MIN_WINDOWS - 1  # rows with features to train on
 _OF_CHILDREN: tuple[Baseline, ...] = ("parent", "scratch", "freeze", "fine_tune")
 COLUMNS = (
     "origin", "horizon", "target", "open", "high", "low", "close", "volume",
-    "close_80_low", "close_80_high", "close_95_low", "close_95_high",
+    *(f"{name}_{level}_{side}" for name in ("close", "high", "low") for level in (80, 95) for side in ("low", "high")),
 )  # fmt: skip
 
 
@@ -60,20 +62,21 @@ class BacktestOptions:
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), ranges on Close (origins, 2, 5, 2).
+    """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), ranges (origins, 3 channels, 2, 5, 2).
 
-    ranges_from: whose misses the first model's ranges were calibrated on.
+    losses: to be reckoned with. ranges_from: whose misses the first model's ranges were calibrated on.
     """
 
     rows: Rows
     bars: Floats
     bounds: Floats
+    losses: Losses
     ranges_from: str
 
     @property
     def as_baseline(self) -> BaselineForecast:
         """The same, to stand beside another model's."""
-        return BaselineForecast(self.bars, self.bounds)
+        return BaselineForecast(self.bars, self.bounds[:, 0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +102,12 @@ class Backtester:
         prices = self.history(ticker)
         table = features.add(prices.bars)
         rows = self._origins(prices, table)
-        course = _Course(prices, table, rows, tuple(_parts(table, rows, self.options.refit)))
         market = prices if ticker == MARKET else self.history(MARKET)
+        known = covariates.of(table, prices.calendar, market.as_market)
+        course = _Course(prices, table, known, rows, tuple(_parts(table, rows, self.options.refit)))
         forecasts = self._forecasts(course, lambda day: self._model(prices, market, day))
         tried = trial(table, rows, forecasts.bars, forecasts.bounds)
-        about = {"ranges_from": forecasts.ranges_from}
+        about = {"risk": value_at_risk.figures(tried, forecasts.losses), "ranges_from": forecasts.ranges_from}
         document = self._document(course, tried, self._peers(course, market)) | about
         if self.export:
             self.export(_csv(prices, table, forecasts))
@@ -113,25 +117,27 @@ class Backtester:
         """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
         start, count = self.options.start, len(table)
         days = pd.DatetimeIndex(table.index)
-        default = max(_NEEDED, count - min(round(count * _SHARE), _MOST_ORIGINS))
+        default = max(TRAINABLE, count - min(round(count * _SHARE), _MOST_ORIGINS))
         first = default if start is None else int(days.searchsorted(pd.Timestamp(start)))
-        if first < _NEEDED:
+        if first < TRAINABLE:
             raise DataError(
-                f"{prices.symbol}: too few sessions to train on before {start}: {first}, and {_NEEDED} are needed",
-                f"choose a later --start, {days[_NEEDED].date()} at the earliest" if count > _NEEDED else "",
+                f"{prices.symbol}: too few sessions to train on before {start}: {first}, and {TRAINABLE} are needed",
+                f"choose a later --start, {days[TRAINABLE].date()} at the earliest" if count > TRAINABLE else "",
             )
         if count - first < _MIN_ORIGINS:
             raise DataError(
                 f"{prices.symbol}: too few sessions to test on: {max(count - first, 0)} to {prices.last}, "
                 f"and {_MIN_ORIGINS} are needed",
-                "choose an earlier --start" if count > _NEEDED + _MIN_ORIGINS else "use a longer history",
+                "choose an earlier --start" if count > TRAINABLE + _MIN_ORIGINS else "use a longer history",
             )
         return np.arange(first, count)
 
     def _model(self, prices: Prices, market: Prices, day: date) -> Checkpoint:
         """Return the model that a user would have had before that day."""
         parent = self.apprentices.parent(market.before(day))
-        return parent if prices.symbol == MARKET else self.apprentices.child(prices.before(day), parent)
+        return (
+            parent if prices.symbol == MARKET else self.apprentices.child(prices.before(day), market.as_market, parent)
+        )
 
     def _forecasts(self, course: "_Course", model: Callable[[date], Checkpoint]) -> Forecasts:
         """Walk through every part of the trial with a model of before its first day."""
@@ -139,14 +145,17 @@ class Backtester:
         found = []
         for part in course.parts:
             checkpoint = model(days[part[0]])
-            walked = walk(checkpoint, course.table, last=days[part[-1]])
+            walked = walk(checkpoint, course.table, course.covariates, last=days[part[-1]])
             wanted = walked.rows >= part[0]
             whose = checkpoint.card["ranges_from"]
-            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], whose))
+            last = course.table.to_numpy()[walked.rows, CLOSE]
+            lost = risk.losses(last, walked.bars, walked.spread, walked.quantiles, checkpoint.shortfall).at(wanted)
+            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], lost, whose))
         return Forecasts(
             rows=np.concatenate([part.rows for part in found]),
             bars=np.concatenate([part.bars for part in found]),
             bounds=np.concatenate([part.bounds for part in found]),
+            losses=Losses.joined([part.losses for part in found]),
             ranges_from=found[0].ranges_from,
         )
 
@@ -170,13 +179,13 @@ class Backtester:
         if name == "parent":
             return self._forecasts(course, lambda day: given.parent(market.before(day))).as_baseline
         if name == "scratch":
-            return self._forecasts(course, lambda day: given.alone(prices.before(day))).as_baseline
+            return self._forecasts(course, lambda day: given.alone(prices.before(day), market.as_market)).as_baseline
         if name in ("freeze", "fine_tune"):
             other = replace(self, apprentices=given.with_strategy(name))
             return other._forecasts(course, lambda day: other._model(prices, market, day)).as_baseline
         values = course.table.to_numpy()[:, : len(OHLCV)]
         if name == "har":
-            known = announced.traits(prices.calendar, pd.DatetimeIndex(course.table.index))
+            known = course.covariates.traits
             return joined([har.forecasts(values[: part[-1] + 1], part, known[: part[-1] + 1]) for part in course.parts])
         return joined([self.peers.forecasts(name, values[: part[-1] + 1], part) for part in course.parts])
 
@@ -199,6 +208,7 @@ class Backtester:
             "seed": options.seed,
             "channels": scoring.channels(tried),
             "ranges": scoring.intervals(tried, {name: forecast.bounds for name, forecast in said.items()}),
+            "extremes": scoring.extremes(tried),
             "coverage_by_year": scoring.coverage_by_year(tried),
             "crps": scoring.crps(tried),
             "peers": {name: scoring.peer(tried, forecast.bars) for name, forecast in said.items()},
@@ -219,13 +229,14 @@ class Backtester:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """What a backtest goes through: a history, its features, the rows of the origins, and the same in parts.
+    """What a backtest goes through: a history, its features and covariates, the rows of the origins, the same in parts.
 
     Each part has a model of its own.
     """
 
     prices: Prices
     table: pd.DataFrame
+    covariates: Covariates
     rows: Rows
     parts: tuple[Rows, ...]
 
@@ -256,7 +267,7 @@ def _csv(prices: Prices, table: pd.DataFrame, forecasts: Forecasts) -> bytes:
     writer.writerow(COLUMNS)
     for row, bars, bounds in zip(forecasts.rows, forecasts.bars, forecasts.bounds, strict=True):
         for step in range(HORIZON):
-            figures = [digits(value) for value in (*bars[step, :VOLUME], *bounds[:, step].ravel())]
+            figures = [digits(value) for value in (*bars[step, :VOLUME], *bounds[:, :, step].ravel())]
             figures.insert(VOLUME, round(bars[step, VOLUME]))
             writer.writerow([days[row], step + 1, days[row + step + 1], *figures])
     return text.getvalue().encode()

@@ -35,13 +35,15 @@ def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: 
         return None
     card = found.checkpoint.card
     child = ref.kind == "child"
-    same = {
+    same: dict[str, Any] = {
         "strategy": options.strategy if child else None,
         "split": options.split,
         "seed": options.seed,
         "fit": asdict(recipes.of(recipes.CHILD[options.strategy] if child else recipes.PARENT, options)),
         "parent": parent.checkpoint.summary if child else None,
     }
+    if card["strategy"] == "parent":  # made of too few sessions to have been trained in any way
+        same |= {"strategy": "parent", "fit": {}}
     if any(card[name] != value for name, value in same.items()) or card["data"]["source"] != feed.name:
         return None
     if feed.live and card["data"]["last"] == history.last_day(ref.ticker).isoformat():

@@ -2,25 +2,31 @@
 
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 
 from stockops import __version__
+from stockops.errors import DataError
 from stockops.forecasting import checkpoint as checkpoints
-from stockops.forecasting import recipes, scores, transfer
+from stockops.forecasting import covariates, recipes, scores, transfer
 from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.covariates import Market
 from stockops.forecasting.device import prepare
 from stockops.forecasting.fit import best_epoch
 from stockops.forecasting.learning import Learned, Table, learn
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.recipes import FitConfig
+from stockops.forecasting.walk import walk
 from stockops.market import features
+from stockops.market.windows import CONTEXT, TRAINABLE
 from stockops.pipelines.prices import Prices
 from stockops.records import EpochLoss, ModelRef, TrainOptions
 
 _LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
+_YOUNGEST = CONTEXT + 1  # rows with features: a window, and one session that says whether it was right
+_BEFORE_ALL = "1970-01-01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +54,92 @@ class Lesson:
     def _card(self, options: TrainOptions, learned: Learned) -> dict[str, Any]:
         ticker, parent = self.place.ticker, self.about["parent"]
         return {
-            "kind": self.place.kind,
-            "ticker": ticker,
+            **_origin(self.place, self.prices, options),
             **self.about,
-            "data": self.prices.summary,
-            "bars": self.prices.digest,
-            "features": list(features.FEATURES),
             "config": asdict(self.model.config),
             "fit": asdict(self.fit),
-            "split": options.split,
-            "seed": options.seed,
             "best_epoch": best_epoch(learned.history).epoch,
             "history": [asdict(epoch) for epoch in learned.history],
             "shrinkage": learned.shrinkage,
             "ranges_from": ticker if learned.own_ranges else parent["ticker"],
             "metrics": scores.summary(learned.evaluation),
-            "libraries": {"stockops": __version__} | {name: importlib.metadata.version(name) for name in _LIBRARIES},
         }
 
 
-def table(prices: Prices, options: TrainOptions) -> Table:
-    """Return the windows of a history; DataError when they are too few."""
-    return Table.of(prices.symbol, prices.bars, split=options.split, seed=options.seed)
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What becomes of a ticker that is too young to learn from: its parent as it is, under the ticker's name."""
+
+    place: ModelRef
+    prices: Prices
+    market: Market | None
+    parent: Checkpoint
+
+    @property
+    def waits_for(self) -> int:
+        """Sessions that are missing until it may have a model of its own."""
+        return TRAINABLE - _rows(self.prices)
+
+    def child(self, options: TrainOptions) -> Checkpoint:
+        """Return the child: the parent's weights, its ranges having followed the ticker's own sessions so far."""
+        table = features.add(self.prices.bars)
+        known = covariates.of(table, self.prices.calendar, self.market)
+        stranger = replace(self.parent, card=self.parent.card | {"data": self.prices.summary | {"last": _BEFORE_ALL}})
+        weights = {**self.parent.weights, "range_quantiles": walk(stranger, table, known).quantiles[-1]}
+        card = self.parent.card
+        return checkpoints.seal(
+            weights,
+            {
+                **_origin(self.place, self.prices, options),
+                "strategy": "parent",
+                "parent": self.parent.summary,
+                "config": card["config"],
+                "fit": {},
+                "best_epoch": 0,
+                "history": [],
+                "shrinkage": card["shrinkage"],
+                "ranges_from": self.parent.card["ticker"],
+                "metrics": {},
+            },
+        )
+
+
+def _origin(place: ModelRef, prices: Prices, options: TrainOptions) -> dict[str, Any]:
+    """Return what every card says: whose model it is, of which data, made how and by what."""
+    return {
+        "kind": place.kind,
+        "ticker": place.ticker,
+        "data": prices.summary,
+        "bars": prices.digest,
+        "features": list(features.FEATURES),
+        "split": options.split,
+        "seed": options.seed,
+        "libraries": {"stockops": __version__} | {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def is_young(prices: Prices) -> bool:
+    """Tell whether a ticker has too few sessions to learn from; DataError where it has too few to forecast from."""
+    rows = _rows(prices)
+    if rows < _YOUNGEST:
+        raise DataError(
+            f"{prices.symbol}: too few rows to forecast from: {len(prices.bars)}, and "
+            f"{_YOUNGEST + features.WARM_UP} are needed",
+            f"wait for {_YOUNGEST - rows} more sessions or use a longer history",
+        )
+    return rows < TRAINABLE
+
+
+def _rows(prices: Prices) -> int:
+    """Return how many sessions have features."""
+    return len(prices.bars) - features.WARM_UP
+
+
+def table(prices: Prices, market: Market | None, options: TrainOptions) -> Table:
+    """Return the windows of a history beside the market's; DataError when they are too few."""
+    rows = features.add(prices.bars)
+    known = covariates.of(rows, prices.calendar, market)
+    return Table.of(prices.symbol, rows, known, split=options.split, seed=options.seed)
 
 
 def from_nothing(place: ModelRef, prices: Prices, table: Table, options: TrainOptions) -> Lesson:

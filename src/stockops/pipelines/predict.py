@@ -3,21 +3,24 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 
 from stockops.backtesting import summary
+from stockops.forecasting import covariates
 from stockops.forecasting.bars import digits
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
+from stockops.forecasting.risk import Risk
+from stockops.market import features
 from stockops.market.windows import HORIZON
 from stockops.pipelines import feature_history, track_record
 from stockops.pipelines import models as stored
 from stockops.pipelines.feature_history import Latest
 from stockops.pipelines.models import Found
-from stockops.pipelines.prices import Prices
+from stockops.pipelines.prices import NO_MARKET, Prices
 from stockops.pipelines.train import Trainer
 from stockops.ports import Ledger
 from stockops.records import SCHEMA, LedgerEntry, ModelRef
@@ -71,6 +74,8 @@ class Predictor:
         age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, effort=given.effort)
         # Without trades the last features tell nothing: what is forecast is what may come after the last one.
         latest = Latest() if prices.untraded else feature_history.latest(prices, given.features, given.effort)
+        table = features.add(prices.traded)
+        known = covariates.of(table, prices.calendar, given.history.market(prices))
         sessions = prices.calendar.next_sessions(prices.last, max(self.days, HORIZON))
         _warn_of_unknown_holidays(prices, sessions[-1])
         forecast = Forecast(
@@ -80,14 +85,16 @@ class Predictor:
             last_date=prices.last,
             model_version=checkpoint.version,
             trained_to=checkpoint.trained_to,
+            strategy=checkpoint.card["strategy"],
             ranges_from=checkpoint.card["ranges_from"],
-            path=predict_one_step_and_week(checkpoint, prices.traded, sessions, latest.values),
+            outlook=predict_one_step_and_week(checkpoint, table, known, sessions, latest.values),
             history=_history(prices),
             model_age=age,
             model_source=stored.source_of(checkpoint),
             worth=summary.worth(track_record.of_model(found.place, checkpoint, prices, given.models), ticker),
             behind=prices.behind,
         )
+        late = prices.behind or NO_MARKET in given.effort.degraded  # a vendor may have more in a moment
         entries = _entries(forecast, found.place.kind, self.now())
         given.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
         result = document(forecast, self.days, prices, latest, given.effort.degraded)
@@ -98,7 +105,7 @@ class Predictor:
             result,
             model=found.fingerprint,
             fresh_until=self._fresh_until(prices, sessions[0]),
-            complete=not (given.effort.missed or latest.skew or (given.history.feed.live and prices.behind)),
+            complete=not (given.effort.missed or latest.skew or (given.history.feed.live and late)),
         )
 
     def _model(self, ref: ModelRef) -> Found:
@@ -174,14 +181,21 @@ def document(forecast: Forecast, days: int, prices: Prices, latest: Latest, degr
         "trained_to": forecast.trained_to.isoformat(),
         "model_age_sessions": forecast.model_age,
         "model_source": forecast.model_source,
+        "strategy": forecast.strategy,
         "ranges_from": forecast.ranges_from,
         "cached": False,
         "next_business_days": [bar.date.isoformat() for bar in forecast.path[:HORIZON]],
         "predictions": {"next_day": path[0], "week": path[:HORIZON], "days": path[:days]},
+        "risk": {"next_day": _risk(forecast.outlook.next_day), "week": _risk(forecast.outlook.week)},
         "history": [{"date": day.isoformat(), "close": digits(close)} for day, close in forecast.history],
         "features": {"source": latest.source} | ({"skew": list(latest.skew)} if latest.skew else {}),
         "degraded": degraded,
     }
+
+
+def _risk(risk: Risk) -> dict[str, float]:
+    """Return what may be lost, as shares of the last close."""
+    return {name: round(value, 6) for name, value in asdict(risk).items()}
 
 
 def _bar(bar: ForecastBar, horizon: int, last_close: float) -> dict[str, Any]:
@@ -197,5 +211,9 @@ def _bar(bar: ForecastBar, horizon: int, last_close: float) -> dict[str, Any]:
         "change": round(bar.close / last_close - 1, 6),
         "close_80": [digits(bound) for bound in bar.close_80],
         "close_95": [digits(bound) for bound in bar.close_95],
+        "high_80": [digits(bound) for bound in bar.high_80],
+        "high_95": [digits(bound) for bound in bar.high_95],
+        "low_80": [digits(bound) for bound in bar.low_80],
+        "low_95": [digits(bound) for bound in bar.low_95],
         "extrapolated": horizon > HORIZON,
     }

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from stockops.best_effort import BestEffort
-from stockops.errors import DataError, UsageError
+from stockops.errors import DataError, StockopsError, UsageError
+from stockops.forecasting.covariates import LATE, Market
 from stockops.market import adjustment, calendar, exchanges, ohlcv, plausibility, repairs
 from stockops.market.calendar import TradingCalendar
 from stockops.market.calendar_sessions import EVERY_DAY
@@ -19,11 +20,12 @@ from stockops.market.ohlcv import RawBars
 from stockops.market.repairs import Repair
 from stockops.market.suspicion import Suspicion
 from stockops.ports import BarFeed
-from stockops.records import Clock, PriceOptions
+from stockops.records import MARKET, Clock, PriceOptions
 
 log = logging.getLogger("stockops.prices")
 
-STALE, SUSPICIOUS = "stale prices", "suspicious prices"  # as `degraded` names them
+# as `degraded` names them
+STALE, SUSPICIOUS, NO_MARKET = "stale prices", "suspicious prices", "market history"
 _END_OF_TIME = date(2200, 1, 1)  # date.max does not fit a nanosecond timestamp
 _REMEMBERED = 2  # a ticker and the market: a list of tickers is not kept
 _A_DAY = timedelta(days=1)  # that clocks may differ by round the globe
@@ -67,6 +69,11 @@ class Prices:
     def traded(self) -> pd.DataFrame:
         """The bars up to the last trade: those that tell how far a price may move."""
         return self.bars.iloc[: len(self.bars) - self.untraded]
+
+    @property
+    def as_market(self) -> Market:
+        """The same, for a ticker to be seen beside."""
+        return Market(self.bars, self.calendar)
 
     @property
     def digest(self) -> str:
@@ -120,11 +127,36 @@ class PriceHistory:
         that cannot be or is hard to believe, a hole that is too long, or days that are not the calendar's. What is let
         pass is said in the log, and named in `degraded` where it makes a result poorer.
         """
+        found = self._once(symbol)
+        self.effort.doubt(*found.doubts)
+        return found
+
+    def market(self, prices: Prices) -> Market | None:
+        """Return the market beside a ticker's prices; None where its prices cannot be had, which is said.
+
+        That costs the quality of a forecast, and not the forecast.
+        """
+        try:
+            found = prices if prices.symbol == MARKET else self._once(MARKET)
+        except StockopsError as exc:
+            log.warning(
+                "%s: a forecast without the history of %s, which tells of the market: %s", prices.symbol, MARKET, exc
+            )
+            self.effort.doubt(NO_MARKET)
+            return None
+        if pd.Timestamp(prices.last) - pd.Timestamp(found.last) > LATE:
+            log.warning(
+                "%s: the history of %s ends on %s: too early to tell of the market", prices.symbol, MARKET, found.last
+            )
+            self.effort.doubt(NO_MARKET)
+        return found.as_market
+
+    def _once(self, symbol: str) -> Prices:
+        """Return the prices of a symbol, read at most once while they are remembered."""
         found = self.read.pop(symbol, None) or self._daily(symbol)
         self.read[symbol] = found  # at the end: the one that was asked for longest ago is forgotten first
         if len(self.read) > _REMEMBERED:
             self.read.pop(next(iter(self.read)))
-        self.effort.doubt(*found.doubts)
         return found
 
     def _daily(self, symbol: str) -> Prices:

@@ -100,7 +100,7 @@ class Serving:
             ticker=ref.ticker,
             model=candidates.digest(candidates.read(ref, self.models, options.as_of)),
             source=options.source,
-            history=self.history(ref.ticker),
+            history=self._histories(ref.ticker),
             backtest=track_record.digest(ref, self.models),
             as_of=options.as_of,
             days=options.days,
@@ -122,7 +122,11 @@ class Serving:
             self._keep(self.cache, question, predicted)
         return {**predicted.document, "degraded": self.effort.degraded}
 
+    def _histories(self, ticker: str) -> str:
+        """Return a digest of the files that a forecast is made from: the ticker's and the market's."""
+        return self.history(ticker) + self.history(MARKET)
+
     def _keep(self, cache: PredictionCache, question: Question, predicted: "Predicted") -> None:
         """Keep a forecast that nothing made poorer, made from the history that was asked about."""
-        if predicted.complete and self.history(question.ticker) == question.history:
+        if predicted.complete and self._histories(question.ticker) == question.history:
             cache.keep(replace(question, model=predicted.model), predicted.document, predicted.fresh_until)

@@ -54,7 +54,31 @@ class Bar(TypedDict):
     change: Number
     close_80: Bounds
     close_95: Bounds
+    high_80: Bounds
+    high_95: Bounds
+    low_80: Bounds
+    low_95: Bounds
     extrapolated: bool
+
+
+@with_config(_STRICT)
+class RiskOver(TypedDict):
+    """What may be lost over so many sessions, as shares of the last close."""
+
+    days: Annotated[int, Field(ge=1)]
+    volatility_day: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    volatility_year: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    var_95: Share
+    var_99: Share
+    es_95: Share
+
+
+@with_config(_STRICT)
+class Risks(TypedDict):
+    """The risk over the next session and over five."""
+
+    next_day: RiskOver
+    week: RiskOver
 
 
 @with_config(_STRICT)
@@ -113,10 +137,12 @@ class KeptForecast(TypedDict):
     trained_to: Day
     model_age_sessions: Count
     model_source: str
+    strategy: str | None
     ranges_from: str
     cached: Literal[False]
     next_business_days: list[Day]
     predictions: Predictions
+    risk: Risks
     history: Annotated[list[Close], Field(min_length=1)]
     features: dict[str, Any]
     degraded: list[str]

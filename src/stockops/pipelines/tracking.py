@@ -60,7 +60,8 @@ def _tested(backtest: Mapping[str, Any] | None) -> dict[str, float]:
 def _doubt(card: Mapping[str, Any], backtest: Mapping[str, Any] | None) -> str:
     """Say it where persistence was better: in the backtest, else on the windows held out of the training."""
     if backtest is None:
-        where, skill = "on windows held out of its training", card["metrics"]["validation"]["skill"]["RMSE"]
+        held_out = card["metrics"].get("validation")  # none of a child that is its parent
+        where, skill = "on windows held out of its training", held_out["skill"]["RMSE"] if held_out else None
     else:
         where, skill = f"in the backtest of {backtest['start']} to {backtest['end']}", backtest["close_skill"]
     if skill is None or skill >= 0:

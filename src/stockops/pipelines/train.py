@@ -26,7 +26,7 @@ from stockops.records import PARENT, SCHEMA, Clock, ModelRef, TrainingRun, Train
 
 if TYPE_CHECKING:
     from stockops.forecasting.learning import Learned
-    from stockops.pipelines.lessons import Lesson
+    from stockops.pipelines.lessons import Inheritance, Lesson
 
 log = logging.getLogger("stockops.train")
 
@@ -160,35 +160,59 @@ class Trainer:
     def _location(self, place: ModelRef) -> str:
         return PurePosixPath(self.models.name(place, place.checkpoint)).parent.as_posix()
 
-    def _prepare(self, ref: ModelRef) -> "Lesson":
+    def _prepare(self, ref: ModelRef) -> "Lesson | Inheritance":
         from stockops.pipelines import lessons  # torch, which a forecast that finds its model does without
 
         prices = self.history.daily(ref.ticker)
-        table = lessons.table(prices, self.options)  # too few rows: said before a parent is trained
+        young = ref.kind == "child" and lessons.is_young(prices)  # too few rows: said before a parent is trained
+        market = self.history.market(prices)
+        if young:
+            return lessons.Inheritance(ref, prices, market, self._parent_of(prices))
+        table = lessons.table(prices, market, self.options)
         if ref.kind == "parent":
             return lessons.from_nothing(ref, prices, table, self.options)
+        return lessons.from_parent(ref, prices, table, self._parent_of(prices), self.options)
+
+    def _parent_of(self, prices: Prices) -> Checkpoint:
+        """Return the parent of a child of these prices, trained first where there is none."""
         parent = self.heal(PARENT).checkpoint
         if self.clock.as_of is None:
             stored.warn_if_ahead(parent, prices.last)
         stored.doubt_parent(parent, prices, self.effort)
-        return lessons.from_parent(ref, prices, table, parent, self.options)
+        return parent
 
-    def _train(self, place: ModelRef, lesson: "Lesson", started: float) -> Trained:
-        """Learn, write, record: the same for the parent and both kinds of child."""
-        with self.progress.epochs(lesson.label, lesson.fit.epochs) as on_epoch:
-            checkpoint, learned = lesson.learn(self.options, on_epoch)
-        if not learned.own_ranges:
-            log.warning("%s: too short a history for ranges of its own: it has its parent's", place.ticker)
+    def _train(self, place: ModelRef, lesson: "Lesson | Inheritance", started: float) -> Trained:
+        """Learn or inherit, write, record: the same for the parent and every kind of child."""
+        checkpoint, learned = self._learnt(lesson)
         prices = lesson.prices
         backtest = track_record.of_model(place, checkpoint, prices, self.models)
         files = self._files(place, checkpoint, learned, prices.currency, backtest)
         artifacts = self.models.write(place, files)
-        run = run_of(place, checkpoint, files, learned.history, time.monotonic() - started, backtest)
+        history = learned.history if learned else []
+        run = run_of(place, checkpoint, files, history, time.monotonic() - started, backtest)
         run_id = self._publish(prices, run)
         seconds = time.monotonic() - started
         self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
         location, degraded = self._location(place), self.effort.degraded
         return Trained(checkpoint, location, prices.document, backtest, artifacts, run_id, seconds, degraded)
+
+    def _learnt(self, lesson: "Lesson | Inheritance") -> "tuple[Checkpoint, Learned | None]":
+        """Return the checkpoint, and what learning left beside it: nothing where there was too little to learn from."""
+        from stockops.pipelines.lessons import Inheritance
+
+        ticker = lesson.place.ticker
+        if isinstance(lesson, Inheritance):
+            log.warning(
+                "%s: too young for a model of its own, its parent forecasts it as it is; %d more sessions make it one",
+                ticker,
+                lesson.waits_for,
+            )
+            return lesson.child(self.options), None
+        with self.progress.epochs(lesson.label, lesson.fit.epochs) as on_epoch:
+            checkpoint, learned = lesson.learn(self.options, on_epoch)
+        if not learned.own_ranges:
+            log.warning("%s: too short a history for ranges of its own: they began as its parent's", ticker)
+        return checkpoint, learned
 
     def _publish(self, prices: Prices, run: TrainingRun) -> str | None:
         """Tell the feature store and the tracker, each of which may fail; the model is written already."""
@@ -205,17 +229,21 @@ class Trainer:
         self,
         place: ModelRef,
         checkpoint: Checkpoint,
-        learned: "Learned",
+        learned: "Learned | None",
         unit: str | None,
         backtest: dict[str, Any] | None,
     ) -> dict[str, bytes]:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
-        worth = summary.worth(backtest, place.ticker)
-        return {
-            f"{place.kind}_scaler.pkl": learned.scaler.pickled(),  # for notebooks; never read back
-            "metrics.json": _json(_metrics_document(checkpoint, backtest)),
-            "predictions.png": self.plots.predictions(learned.evaluation, worth, unit),
-            "residuals.png": self.plots.residuals(learned.evaluation, worth),
+        described = {"metrics.json": _json(_metrics_document(checkpoint, backtest))}
+        if learned:
+            worth = summary.worth(backtest, place.ticker)
+            described = {
+                f"{place.kind}_scaler.pkl": learned.scaler.pickled(),  # for notebooks; never read back
+                **described,
+                "predictions.png": self.plots.predictions(learned.evaluation, worth, unit),
+                "residuals.png": self.plots.residuals(learned.evaluation, worth),
+            }
+        return described | {
             place.checkpoint: checkpoints.pack(checkpoint),
             f"{place.kind}_model.json": _json({"schema": SCHEMA, **checkpoint.card}),
         }

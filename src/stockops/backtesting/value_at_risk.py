@@ -1,0 +1,76 @@
+"""Did losses exceed their value at risk as often as they may, and in no runs? And how far did they go beyond?"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from stockops.backtesting.trial import CLOSE, Trial
+from stockops.forecasting.risk import Losses
+from stockops.market.windows import HORIZON
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Document = dict[str, Any]
+
+_ALLOWED = {"var_95": 0.05, "var_99": 0.01}  # share of forecasts, in the order of `Losses.var`
+
+
+def figures(trial: Trial, reckoned: Losses) -> Document:
+    """Return {days: figures of var_95, var_99 and es_95} for one and five sessions ahead.
+
+    Over five sessions from every fifth origin only, so that no two losses share a day.
+    """
+    return {str(days): _of(trial, reckoned, days) for days in (1, HORIZON)}
+
+
+def kupiec(exceeded: Flags, allowed: float) -> float:
+    """Return the p-value of as many exceedances where that share is allowed; 1 where it is met exactly.
+
+    Source: Kupiec, Techniques for Verifying the Accuracy of Risk Measurement Models (1995), unconditional coverage.
+    """
+    count, hits = len(exceeded), int(exceeded.sum())
+    found, expected = (_likelihood(hits, count - hits, share) for share in (hits / count, allowed))
+    return float(stats.chi2.sf(2 * (found - expected), 1))
+
+
+def christoffersen(exceeded: Flags) -> float | None:
+    """Return the p-value of exceedances that come no more often after another one; None for fewer than two of them.
+
+    Source: Christoffersen, Evaluating Interval Forecasts (1998), independence against a first-order Markov chain.
+    """
+    if exceeded.sum() < 2:
+        return None
+    before, after = exceeded[:-1], exceeded[1:]
+    apart = 0.0
+    for state in (False, True):
+        then = after[before == state]
+        apart += _likelihood(int(then.sum()), int((~then).sum()), float(then.mean()) if len(then) else 0.0)
+    together = _likelihood(int(after.sum()), int((~after).sum()), float(after.mean()))
+    return float(stats.chi2.sf(2 * max(apart - together, 0.0), 1))
+
+
+def _likelihood(hits: int, others: int, share: float) -> float:
+    """Return the logarithm of the likelihood of so many hits and others where a share of hits is expected."""
+    return float(special.xlogy(hits, share) + special.xlog1py(others, -share))
+
+
+def _of(trial: Trial, reckoned: Losses, days: int) -> Document:
+    known = np.flatnonzero(~np.isnan(trial.actual[:, days - 1, CLOSE]))[::days]
+    lost = 1 - trial.actual[known, days - 1, CLOSE] / trial.last[known, CLOSE]
+    found: Document = {"forecasts": len(known)}
+    for level, (name, allowed) in enumerate(_ALLOWED.items()):
+        exceeded = lost > reckoned.var[known, level, days - 1]
+        found[name] = {
+            "exceedances": int(exceeded.sum()),
+            "share": float(exceeded.mean()) if len(known) else None,
+            "allowed": allowed,
+            "kupiec_p": kupiec(exceeded, allowed) if len(known) else None,
+            "christoffersen_p": christoffersen(exceeded),
+        }
+    beyond = lost > reckoned.var[known, 0, days - 1]
+    mean, expected = (
+        float(part[beyond].mean()) if beyond.any() else None for part in (lost, reckoned.shortfall[known, days - 1])
+    )
+    return found | {"es_95": {"mean_loss": mean, "expected": expected}}

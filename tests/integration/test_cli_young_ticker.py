@@ -1,0 +1,124 @@
+"""A ticker of three months: its parent forecasts it as it is, and everyone who reads of it is told so."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.integration.cli import on_a_terminal
+from tests.price_builders import PriceFiles, history
+
+TICKER = "GEV"
+LEAST, TRAINABLE = 86, 189  # sessions, the first 25 of which have no features
+
+
+def put(files: PriceFiles, rows: int) -> None:
+    files.put(history(rows, symbol=TICKER, seed=3), f"{TICKER}.csv")
+
+
+def forecast(files: PriceFiles, *options: str) -> dict[str, Any]:
+    result = files("predict-child", *options, ticker=TICKER)
+    assert result.code == 0, result.err
+    return result.document
+
+
+@pytest.mark.parametrize("rows", [LEAST, 90, 120, TRAINABLE - 1])
+def test_it_is_forecast_with_its_parent_as_it_is_and_that_is_said(files: PriceFiles, rows: int) -> None:
+    put(files, rows)
+    result = files("predict-child", ticker=TICKER)
+    assert result.code == 0, result.err
+    document = result.document
+    assert (document["strategy"], document["ranges_from"]) == ("parent", "^GSPC")
+    assert (
+        f"GEV: too young for a model of its own, its parent forecasts it as it is; {TRAINABLE - rows} more"
+        in result.err
+    )
+    for bar in document["predictions"]["week"]:
+        assert bar["close_95"][0] < bar["close_80"][0] < bar["close"] < bar["close_80"][1] < bar["close_95"][1]
+    assert document["risk"]["week"]["var_99"] > document["risk"]["next_day"]["var_95"] > 0
+
+
+def test_a_session_less_than_a_window_and_one_is_too_few(files: PriceFiles) -> None:
+    put(files, LEAST - 1)
+    for command in ("predict-child", "train-child"):
+        result = files(command, ticker=TICKER)
+        assert result.code == 3
+        assert f"GEV: too few rows to forecast from: {LEAST - 1}, and {LEAST} are needed" in result.err
+        assert "wait for 1 more sessions" in result.err
+    assert not (files.cli.home / "outputs" / TICKER).exists()
+
+
+def test_train_child_makes_such_a_child_and_one_of_its_own_when_there_is_enough(files: PriceFiles) -> None:
+    put(files, 100)
+    young = files("train-child", ticker=TICKER)
+    assert young.code == 0, young.err
+    document = young.document
+    assert (document["strategy"], document["best_epoch"], document["metrics"]) == ("parent", 0, {})
+    assert document["artifacts"] == [
+        f"outputs/GEV/GEV_{name}" for name in ("metrics.json", "child_model.pt", "child_model.json")
+    ]
+    again = files("train-child", "--skip-fresh", ticker=TICKER)
+    assert again.document["status"] == "fresh"
+    put(files, TRAINABLE)
+    own = files("train-child", "--skip-fresh", "--epochs", "1", ticker=TICKER)
+    assert own.code == 0, own.err
+    assert own.document["status"] == "completed"
+    assert (own.document["strategy"], own.document["ranges_from"]) == ("freeze", "^GSPC")
+    assert forecast(files)["strategy"] == "freeze"
+
+
+def test_its_ranges_have_followed_its_own_sessions(files: PriceFiles) -> None:
+    calm = history(150, symbol=TICKER, seed=3)
+    wild = calm.copy()
+    leap = 1 + 0.25 * (np.arange(150) % 2)  # far beyond what the window's volatility allows
+    wild[["Open", "High", "Low", "Close"]] = calm[["Open", "High", "Low", "Close"]].mul(leap, axis=0)
+    widths = []
+    for table in (calm, wild):
+        files.put(table, f"{TICKER}.csv")
+        document = forecast(files, "--prices", "trust", "--no-cache")
+        low, high = document["predictions"]["next_day"]["close_80"]
+        widths.append((high - low) / document["last_close"])
+        (files.cli.home / "outputs" / TICKER / f"{TICKER}_child_model.pt").unlink()
+    assert widths[1] > 2 * widths[0]
+
+
+def test_a_report_a_table_and_the_metrics_say_how_it_is_forecast(files: PriceFiles) -> None:
+    put(files, 90)
+    report = files("analyze", ticker=TICKER)
+    assert report.code == 0, report.err
+    text = (files.cli.home / "outputs" / TICKER / "analysis" / "latest_report.md").read_text()
+    assert "Its own history is too short for a model of its own: the market's forecasts it" in text
+    folder = str(files.folder)
+    table = on_a_terminal(
+        "predict-child",
+        "--ticker",
+        TICKER,
+        "--quiet",
+        home=files.cli.home,
+        COLUMNS="200",
+        STOCKOPS_SOURCE="csv",
+        STOCKOPS_DATA_DIR=folder,
+    )
+    assert "too young for a model of its own: ^GSPC's forecasts it" in table
+    trained = on_a_terminal(
+        "train-child",
+        "--ticker",
+        TICKER,
+        "--quiet",
+        home=files.cli.home,
+        COLUMNS="200",
+        STOCKOPS_SOURCE="csv",
+        STOCKOPS_DATA_DIR=folder,
+    )
+    assert "this is its parent as it is" in trained
+    shown = on_a_terminal(
+        "show",
+        "metrics",
+        "--ticker",
+        TICKER,
+        home=files.cli.home,
+        COLUMNS="200",
+        STOCKOPS_SOURCE="csv",
+        STOCKOPS_DATA_DIR=folder,
+    )
+    assert "this is its parent as it is" in shown
