@@ -103,10 +103,12 @@ def measured(tickers: Sequence[str], data: Path, start: date, end: date | None) 
     os.environ |= {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off"}
     run = Run.worker("backtest", {"source": "csv", "data_dir": str(data), "as_of": end}, home)
     tester = backtester(run)
-    market = tester.history("^GSPC")
+    market, teacher = tester.history("^GSPC"), tester.apprentices
+    parent = teacher.parent(market.before(start))
     for ticker in tickers:
         prices = tester.history(ticker)
-        yield ticker, paths(tester._model(prices, market, start), prices.bars, start)
+        child = teacher.child(prices.before(start), market.as_market, parent)
+        yield ticker, paths(child, prices.bars, start)
 
 
 def main() -> None:

@@ -114,7 +114,10 @@ class PriceOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """What a training was told. epochs None: 20 for the parent, 10 for a child."""
+    """What a training was told. epochs None: 20 for the parent, 5 for one of a panel, 10 for a child.
+
+    universe: symbols that the parent learns from beside the index.
+    """
 
     strategy: Strategy = "freeze"
     split: Split = "random"
@@ -122,6 +125,7 @@ class TrainOptions:
     seed: int = 7
     device: Device = "auto"
     threads: int = 2
+    universe: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

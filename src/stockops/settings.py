@@ -173,8 +173,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("TRANSFER_STRATEGY", "STOCKOPS_STRATEGY"),
         description="what a child trains: its head, or everything",
     )
+    universe: Path | None = Field(None, description="file of symbols that the parent learns from beside ^GSPC")
     split: Split = Field("random", description="which windows are held out for validation")
-    epochs: int | None = Field(None, ge=1, le=10_000, description="20 for the parent, 10 for a child")
+    epochs: int | None = Field(
+        None, ge=1, le=10_000, description="20 for the parent (5 with a universe), 10 for a child"
+    )
     days: int = Field(5, ge=1, le=63, description="sessions to forecast")
     start: Annotated[date, BeforeValidator(_day)] | None = Field(None, description="first origin of a backtest")
     end: Annotated[date, BeforeValidator(_day)] | None = Field(None, description="its last origin")

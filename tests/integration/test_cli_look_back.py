@@ -116,7 +116,7 @@ def csv(trained: Cli) -> tuple[str, ...]:
     """Options that read files which go on where the samples end."""
     folder = trained.home / "prices"
     folder.mkdir()
-    for symbol in ("AAPL", "KO"):
+    for symbol in ("AAPL", "KO", "^GSPC"):
         (folder / f"{symbol}.csv").write_text(to_csv(history(last=date(2006, 7, 14))))
     return "--source", "csv", "--data-dir", str(folder), "--as-of", "2006-07-14"
 

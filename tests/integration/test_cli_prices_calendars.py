@@ -169,6 +169,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[YahooServer]:
 def yahoo(trained: Cli, server: YahooServer) -> Cli:
     """A CLI on a vendor that knows what the tests put into `server.tables`."""
     trained.setenv(STOCKOPS_SOURCE="yahoo", STOCKOPS_AS_OF="", STOCKOPS_HTTP_ATTEMPTS="1", **server.env)
+    server.tables["^GSPC"] = until(0)
     for ref in (PARENT, ModelRef.of("AAPL")):
         lend(trained.home, ref, "yahoo", datetime.now(UTC).date() - timedelta(days=60))
     return trained

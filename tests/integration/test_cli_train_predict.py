@@ -82,8 +82,8 @@ def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli
     document = result.document
     assert set(document) == {
         "schema", "ticker", "source", "last_date", "last_close", "currency", "data", "model_version", "trained_to",
-        "model_age_sessions", "model_source", "ranges_from", "cached", "next_business_days", "predictions", "history",
-        "features", "degraded",
+        "model_age_sessions", "model_source", "strategy", "ranges_from", "cached", "next_business_days", "predictions",
+        "risk", "history", "features", "degraded",
     }  # fmt: skip
     assert document["last_date"] == document["trained_to"] == AS_OF
     # 3 July is a session (a half day), 4 July is not

@@ -42,7 +42,19 @@ TASK = Task(
     epochs=10, result={"degraded": []}, error={"kind": "data"},
 )  # fmt: skip
 KEPT = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(asdict(TASK))}
-FREE = ("digest", "currency", "fresh_until", "stage", "result", "epoch", "epochs", "started_at", "error", "source")
+FREE = (
+    "digest",
+    "currency",
+    "fresh_until",
+    "stage",
+    "result",
+    "epoch",
+    "epochs",
+    "started_at",
+    "error",
+    "source",
+    "strategy",
+)
 NEW: list[Any] = [1.0, -1, 0, None, "", "abc", [], {}, True, "2013-01-01", 1e308, "[" * 50, 10**400]
 
 

@@ -194,7 +194,7 @@ def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for() -> Non
     said = torch.randn(len(given.validation), 5, 7, generator=torch.Generator().manual_seed(0))
     given.targets[given.validation] = said * 0.5  # half of what the head says is true
     given.targets[given.validation, :, 0] = -said[..., 0]  # and the opposite of what it says of Open
-    kept = learning._shrink(network, said, given)
+    kept = learning._shrink(network, said, given, years=1.0)
     assert kept == {"Open": [0.0] * 5, "High": [1.0] * 5, "Low": [1.0] * 5, "Close": [pytest.approx(0.5)] * 5}
     share = network.head.weight.view(5, 7, -1) / before["weight"].view(5, 7, -1)
     torch.testing.assert_close(share[:, 3], torch.full_like(share[:, 3], 0.5))
@@ -207,11 +207,11 @@ def test_a_usual_low_is_kept_as_far_as_it_was_the_same_from_year_to_year() -> No
     noise = torch.randn(2000, generator=torch.Generator().manual_seed(0))
     steady = -1.0 + 0.5 * noise
     changing = steady + torch.linspace(-2, 2, 8).repeat_interleave(250)
-    of_steady, of_changing = learning._steadiness(torch.stack([steady, changing], dim=1)).tolist()
+    of_steady, of_changing = learning._steadiness(torch.stack([steady, changing], dim=1), 8).tolist()
     assert of_steady > 0.97
     assert 0.05 < of_changing < 0.4
-    assert learning._steadiness(changing[:400, None]).tolist() == [1.0]  # less than two years tell nothing
-    assert learning._steadiness(torch.zeros(600, 1)).tolist() == [0.0]  # nothing to keep
+    assert learning._steadiness(changing[:400, None], 1).tolist() == [1.0]  # less than two years tell nothing
+    assert learning._steadiness(torch.zeros(600, 1), 2).tolist() == [0.0]  # nothing to keep
 
 
 def test_a_young_ticker_keeps_the_ranges_of_its_parent_and_an_old_one_has_its_own() -> None:

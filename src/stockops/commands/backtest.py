@@ -15,6 +15,7 @@ from stockops.commands.options import (
     SPLIT,
     START,
     STRATEGY,
+    UNIVERSE,
     command,
 )
 from stockops.commands.run import Run, Verdict
@@ -24,7 +25,7 @@ from stockops.errors import ExitCode, UsageError
 log = logging.getLogger("stockops.backtest")
 
 
-@command(*MANY, START, END, REFIT, BASELINES, FORECASTS, BACKTEST_FAIL_ON, STRATEGY, EPOCHS, SPLIT)
+@command(*MANY, START, END, REFIT, BASELINES, FORECASTS, BACKTEST_FAIL_ON, STRATEGY, UNIVERSE, EPOCHS, SPLIT)
 def backtest(run: Run) -> None:
     """What is a ticker's model worth? Forecast from every close with models that know only what was before."""
     start, end = run.settings.start, run.settings.end

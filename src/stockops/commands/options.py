@@ -73,6 +73,7 @@ SKIP_FRESH = _option("skip_fresh", bool, "Leave models that are whole and curren
 STRATEGY = _option(
     "strategy", Strategy, "What a child trains: its head (freeze) or everything.", env="TRANSFER_STRATEGY"
 )
+UNIVERSE = _option("universe", str, "File of symbols that it learns from beside ^GSPC.", metavar="FILE")
 SPLIT = _option("split", Split, "Which fifth of the windows is held out; random if not said.")
 REPLACE = _option("replace", bool, "With --as-of: replace the model even if it was trained on later sessions.")
 EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")

@@ -196,13 +196,15 @@ class Run:
                 self.services.effort.attempt(gateway, lambda: gateway.push(measuring.page(self.services)))
 
     def _tickers_from_file(self) -> list[str]:
+        path = self.settings.tickers_file
+        return [] if path is None else self.listed("--tickers-file", path)
+
+    def listed(self, option: str, path: Path) -> list[str]:
+        """Return the symbols of a file as they are written there; - is stdin."""
         from stockops.market.symbols import listed
 
-        path = self.settings.tickers_file
-        if path is None:
-            return []
         try:
             text = _stdin() if str(path) == "-" else self.services.read_text(path)
         except (OSError, ValueError) as exc:
-            raise UsageError(f"--tickers-file {path} {exc}", "write one symbol a line") from exc
+            raise UsageError(f"{option} {path} {exc}", "write one symbol a line") from exc
         return listed(text)

@@ -2,15 +2,15 @@
 
 from stockops.commands import views
 from stockops.commands.batch import Document, Spread, Work
-from stockops.commands.options import BACKGROUND, EPOCHS, MANY, REPLACE, SKIP_FRESH, SPLIT, STRATEGY, command
+from stockops.commands.options import BACKGROUND, EPOCHS, MANY, REPLACE, SKIP_FRESH, SPLIT, STRATEGY, UNIVERSE, command
 from stockops.commands.run import Run
 from stockops.commands.wiring import tasks, trainer
 from stockops.records import PARENT, ModelRef
 
 
-@command(EPOCHS, SPLIT, REPLACE, BACKGROUND)
+@command(UNIVERSE, EPOCHS, SPLIT, REPLACE, BACKGROUND)
 def train_parent(run: Run) -> None:
-    """Train the market's model on the S&P 500 (^GSPC)."""
+    """Train the market's model on the S&P 500 (^GSPC), and on a universe of tickers where one is given."""
     if run.settings.background:
         run.one(lambda: tasks(run).train(PARENT), views.started)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stockops.commands import measuring
 from stockops.commands.run import Run
 from stockops.errors import UsageError
-from stockops.records import TrainOptions
+from stockops.records import MARKET, TrainOptions
 
 if TYPE_CHECKING:
     from stockops.pipelines.analysis import Analyst
@@ -51,7 +51,22 @@ def _train_options(run: Run) -> TrainOptions:
         seed=settings.seed,
         device=settings.device,
         threads=settings.threads,
+        universe=_universe(run),
     )
+
+
+def _universe(run: Run) -> tuple[str, ...]:
+    """Return the symbols that the parent learns from beside the index, each once."""
+    from stockops.market import symbols
+
+    path = run.settings.universe
+    if path is None:
+        return ()
+    found = dict.fromkeys(symbols.parse(symbol) for symbol in run.listed("--universe", path))
+    found.pop(MARKET, None)
+    if not found:
+        raise UsageError(f"--universe {path} names no ticker", "write one symbol a line")
+    return tuple(found)
 
 
 def predictor(run: Run, progress: "Progress | None" = None) -> "Predictor":
@@ -131,8 +146,10 @@ def backtester(run: Run) -> "Backtester":
 
     settings, services = run.settings, run.services
     file = settings.forecasts
+    prices = run.services.history.until(settings.end)
     return Backtester(
-        history=run.services.history.until(settings.end).daily,
+        history=prices.daily,
+        beside=prices.beside,
         apprentices=Apprentices(services.shelf, run.progress, _train_options(run)),
         peers=services.peers,
         models=services.models,

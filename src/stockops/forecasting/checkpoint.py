@@ -59,9 +59,15 @@ class Checkpoint:
         return date.fromisoformat(self.card["data"]["last"])
 
     @property
-    def summary(self) -> dict[str, str]:
-        """Which model it is, in the words of a child's card."""
-        return {"ticker": self.card["ticker"], "version": self.version, "last": self.card["data"]["last"]}
+    def of_many(self) -> bool:
+        """Whether it, or its parent, learnt from more histories than the index's."""
+        return "panel" in (self.card["parent"] or self.card)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Which model it is, in the words of a child's card; panel: of how many histories, where of more than one."""
+        panel = {"panel": len(self.card["panel"])} if "panel" in self.card else {}
+        return {"ticker": self.card["ticker"], "version": self.version, "last": self.card["data"]["last"], **panel}
 
 
 def seal(weights: Weights, card: dict[str, Any]) -> Checkpoint:

@@ -27,7 +27,7 @@ from stockops.records import EpochLoss, Split
 _OPEN, _HIGH, _LOW, _CLOSE = (FEATURES.index(name) for name in PRICES)
 Floats = npt.NDArray[np.float64]
 _ENOUGH = 500  # windows; a 99 % quantile of fewer hangs on a handful of days
-_YEAR = 250  # windows
+_DAYS_A_YEAR = 365.25
 _PRIOR = 250  # windows that a usual high and low of before weigh as much as
 
 
@@ -65,21 +65,32 @@ class Learned:
 
 
 def learn(
-    model: PriceLSTM, table: Table, config: FitConfig, *, seed: int, on_epoch: Callable[[EpochLoss], None]
+    model: PriceLSTM,
+    table: Table,
+    config: FitConfig,
+    *,
+    seed: int,
+    on_epoch: Callable[[EpochLoss], None],
+    shown: Table | None = None,
 ) -> Learned:
-    """Train what the model leaves trainable, in place; set its scaler and the quantiles of its ranges.
+    """Train what the model leaves trainable, in place; set its scaler, its spread and the quantiles of its ranges.
 
-    Where the body is frozen, what the head sees is computed once per window and the head trains on that.
+    Where the body is frozen, what the head sees is computed once per window and the head trains on that. shown: the
+    history that the evaluation is of, where the table is of many (`panel`).
     """
     scaler = _fit_scaler(model, table.windows)
     spread = _fit_spread(model, table)
     forward, examples = _examples(model, table, spread)
-    _centre(model, in_batches(model, forward, examples.of(examples.training)), examples)
+    if model.head.weight.any():
+        _centre(model, in_batches(model, forward, examples.of(examples.training)), examples)
+    else:  # it says nothing yet, and saying so takes as long as an epoch
+        _centre(model, torch.zeros_like(examples.targets[examples.training]), examples)
     history = fit.fit(model, forward, examples, config, seed=seed, on_epoch=on_epoch)
-    kept = _shrink(model, in_batches(model, forward, examples.of(examples.validation)), examples)
+    years = (table.targets_from[-1] - table.targets_from[0]).days / _DAYS_A_YEAR
+    kept = _shrink(model, in_batches(model, forward, examples.of(examples.validation)), examples, years)
     evaluation = _evaluate(in_batches(model, forward, examples.inputs), table, spread)
-    own = _set_ranges(model, ranges.misses(spread, evaluation.forecast, evaluation.actual))
-    return Learned(history, scaler, kept, own, evaluation)
+    own = _set_ranges(model, ranges.misses(spread, evaluation.forecast, evaluation.actual), of_one=shown is None)
+    return Learned(history, scaler, kept, own, evaluation if shown is None else _look_at(model, shown))
 
 
 def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> Scaler:
@@ -126,7 +137,7 @@ def _centre(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> None:
 
 
 @torch.no_grad()
-def _shrink(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> dict[str, list[float]]:
+def _shrink(model: PriceLSTM, change: Tensor, examples: fit.Examples, years: float) -> dict[str, list[float]]:
     """Shrink what the head says of prices toward the last close: by horizon, factors in [0, 1].
 
     Open and Close as far as the held-out windows ask for it, by least squares: the last close is next to unbeatable
@@ -137,22 +148,21 @@ def _shrink(model: PriceLSTM, change: Tensor, examples: fit.Examples) -> dict[st
     scale = ((change * target).sum(dim=0) / change.square().sum(dim=0).clamp(min=1e-12)).clamp(0.0, 1.0)
     factor = torch.ones_like(scale)
     factor[:, [_OPEN, _CLOSE]] = scale[:, [_OPEN, _CLOSE]]
-    factor[:, [_HIGH, _LOW]] = _steadiness(examples.targets[examples.training][..., [_HIGH, _LOW]])
+    factor[:, [_HIGH, _LOW]] = _steadiness(examples.targets[examples.training][..., [_HIGH, _LOW]], round(years))
     model.head.weight.mul_(factor.flatten()[:, None])
     model.head.bias.mul_(factor.flatten())
     model.calendar.mul_(factor[..., None])
     return {name: factor[:, FEATURES.index(name)].tolist() for name in PRICES}
 
 
-def _steadiness(targets: Tensor) -> Tensor:
+def _steadiness(targets: Tensor, years: int) -> Tensor:
     """Return how far the median of targets (windows, …), oldest first, was the same in every year, in [0, 1].
 
     Its square over that and twice the variance of the years' medians, as years to come differ more from those of the
     training than these from each other. 1 for less than two years.
     """
-    years = torch.tensor_split(targets, max(len(targets) // _YEAR, 1))
-    medians = torch.stack([year.quantile(0.5, dim=0) for year in years])
-    varied = medians.var(dim=0) if len(years) > 1 else torch.zeros_like(medians[0])
+    medians = torch.stack([year.quantile(0.5, dim=0) for year in torch.tensor_split(targets, max(years, 1))])
+    varied = medians.var(dim=0) if years > 1 else torch.zeros_like(medians[0])
     usual = targets.quantile(0.5, dim=0).square()
     return usual / (usual + 2 * varied).clamp(min=1e-12)
 
@@ -176,12 +186,21 @@ def _evaluate(change: Tensor, table: Table, spread: Floats) -> Evaluation:
     )
 
 
-def _set_ranges(model: PriceLSTM, misses: Floats) -> bool:
-    """Calibrate the ranges on all windows; tell whether they were enough, the start being the parent's if not."""
+def _look_at(model: PriceLSTM, table: Table) -> Evaluation:
+    """Return the evaluation of a trained model on a history."""
+    spread = spreads.spread(model.spread.cpu().numpy(), table.windows.context, table.covariates)
+    return _evaluate(in_batches(model, model, model.inputs(table.windows.context, table.covariates)), table, spread)
+
+
+def _set_ranges(model: PriceLSTM, misses: Floats, *, of_one: bool) -> bool:
+    """Calibrate the ranges on all windows; tell whether they were enough, the start being the parent's if not.
+
+    of_one: they are of one history, oldest first, so that the last years of them can be followed.
+    """
     before = model.range_quantiles.cpu().numpy()
     own = len(misses) >= _ENOUGH or not before.any()
     start = ranges.calibrate(misses) if own else before
     if own:
         model.shortfall.copy_(torch.as_tensor(risk.shortfall(misses, start)))
-    model.range_quantiles.copy_(torch.as_tensor(ranges.settled(start, misses)))
+    model.range_quantiles.copy_(torch.as_tensor(ranges.settled(start, misses) if of_one else start))
     return own

@@ -17,10 +17,16 @@ class FitConfig:
 
 
 PARENT = FitConfig(epochs=20, learning_rate=1e-3)
+PANEL = FitConfig(epochs=5, learning_rate=1e-3, batch_size=256)  # of a parent that learns from many histories
 CHILD: dict[Strategy, FitConfig] = {
     "freeze": FitConfig(epochs=10, learning_rate=1e-3),
     "fine_tune": FitConfig(epochs=10, learning_rate=1e-4),
 }
+
+
+def parent(*, of_many: bool) -> FitConfig:
+    """Return the recipe of a parent: of the index alone, or of a universe."""
+    return PANEL if of_many else PARENT
 
 
 def of(recipe: FitConfig, options: TrainOptions) -> FitConfig:

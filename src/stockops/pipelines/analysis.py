@@ -169,6 +169,7 @@ class Analyst:
             place,
             models=self.models,
             strategy=(metrics or {}).get("strategy"),
+            of_many=bool((metrics or {}).get("of_many")),
             source=forecast["source"],
             last=forecast["last_date"],
         )

@@ -4,15 +4,17 @@ import functools
 import hashlib
 import json
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
 
 from stockops import __version__
-from stockops.errors import ModelDamagedError
+from stockops.errors import DataError, ModelDamagedError
 from stockops.forecasting.checkpoint import Checkpoint, pack, unpack
 from stockops.forecasting.covariates import Market
 from stockops.forecasting.learning import Table
 from stockops.pipelines import lessons
+from stockops.pipelines.lessons import Lesson
 from stockops.pipelines.prices import Prices
 from stockops.ports import Progress, Shelf
 from stockops.records import PARENT, ModelRef, Strategy, TrainOptions
@@ -36,9 +38,9 @@ class Apprentices:
         """Return the same, children being taught in another way."""
         return replace(self, options=replace(self.options, strategy=strategy))
 
-    def parent(self, market: Prices) -> Checkpoint:
-        """Return a parent trained on this history of the market."""
-        return self._made(PARENT, market, market.as_market, None)
+    def parent(self, market: Prices, others: Sequence[Prices] = ()) -> Checkpoint:
+        """Return a parent trained on this history of the market, and on others beside it where there are any."""
+        return self._made(PARENT, market, market.as_market, None, others)
 
     def child(self, prices: Prices, market: Market, parent: Checkpoint) -> Checkpoint:
         """Return a child trained on this history."""
@@ -48,25 +50,54 @@ class Apprentices:
         """Return a model trained on this history alone, without a parent, as long as one is trained."""
         return self._made(ModelRef("child", prices.symbol), prices, market, None)
 
-    def _made(self, place: ModelRef, prices: Prices, market: Market, parent: Checkpoint | None) -> Checkpoint:
+    def _made(
+        self,
+        place: ModelRef,
+        prices: Prices,
+        market: Market,
+        parent: Checkpoint | None,
+        others: Sequence[Prices] = (),
+    ) -> Checkpoint:
         table = lessons.table(prices, market, self.options)
-        key = self._key(place, prices, table, parent)
+        key = self._key(place, prices, table, parent, others)
         with self.shelf.making(key):  # another ticker of the same start needs the same parent
             if found := self._found(place, key):
                 return found
-            checkpoint = self._taught(place, prices, table, parent)
+            checkpoint = self._taught(self._lesson(place, prices, market, table, parent, others))
             self.shelf.put(key, pack(checkpoint))
             return checkpoint
 
-    def _taught(self, place: ModelRef, prices: Prices, table: Table, parent: Checkpoint | None) -> Checkpoint:
+    def _lesson(
+        self,
+        place: ModelRef,
+        prices: Prices,
+        market: Market,
+        table: Table,
+        parent: Checkpoint | None,
+        others: Sequence[Prices],
+    ) -> Lesson:
         options = self.options
-        if parent is None:
-            lesson = lessons.from_nothing(place, prices, table, options)
-        else:
-            lesson = lessons.from_parent(place, prices, table, parent, options)
-        log.info("training %s on %s sessions to %s", lesson.label, len(prices.bars), prices.last)
+        if parent is not None:
+            return lessons.from_parent(place, prices, table, parent, options)
+        if not others:
+            return lessons.from_nothing(place, prices, table, options)
+        return lessons.from_many(place, prices, table, self._tables(others, market), len(others), options)
+
+    def _tables(self, others: Sequence[Prices], market: Market) -> Iterator[tuple[Prices, Table]]:
+        """Yield what can be learnt from; a history that was too short by then is left out."""
+        for prices in others:
+            try:
+                table = lessons.table(prices, market, self.options)
+            except DataError as exc:
+                log.info("left out of what the parent learns from: %s", exc.message)
+                continue
+            yield prices, table
+
+    def _taught(self, lesson: Lesson) -> Checkpoint:
+        sessions, last = len(lesson.prices.bars), lesson.prices.last
+        log.info("training %s on %s sessions to %s", lesson.label, sessions, last)
         with self.progress.epochs(lesson.label, lesson.fit.epochs) as on_epoch:
-            checkpoint, _ = lesson.learn(options, on_epoch)
+            checkpoint, _ = lesson.learn(self.options, on_epoch)
         return checkpoint
 
     def _found(self, place: ModelRef, key: str) -> Checkpoint | None:
@@ -79,7 +110,14 @@ class Apprentices:
             log.warning("%s: it is trained anew", exc.message)
             return None
 
-    def _key(self, place: ModelRef, prices: Prices, table: Table, parent: Checkpoint | None) -> str:
+    def _key(
+        self,
+        place: ModelRef,
+        prices: Prices,
+        table: Table,
+        parent: Checkpoint | None,
+        others: Sequence[Prices] = (),
+    ) -> str:
         recipe = {
             "release": __version__,
             "code": _code(),
@@ -88,7 +126,8 @@ class Apprentices:
             "source": prices.source,
             "bars": prices.digest,
             "covariates": table.covariates.digest,
-            "options": asdict(self.options) | {"strategy": self.options.strategy if parent else None},
+            "others": [[other.symbol, other.digest] for other in others],
+            "options": asdict(self.options) | {"strategy": self.options.strategy if parent else None, "universe": None},
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32] + ".pt"
 

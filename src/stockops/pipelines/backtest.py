@@ -9,7 +9,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -21,7 +21,7 @@ import pandas as pd
 from stockops.backtesting import har, scoring, summary, value_at_risk
 from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast, Trial, joined, trial
 from stockops.best_effort import BestEffort
-from stockops.errors import DataError
+from stockops.errors import DataError, StockopsError
 from stockops.forecasting import covariates, risk
 from stockops.forecasting.bars import digits
 from stockops.forecasting.checkpoint import Checkpoint
@@ -32,7 +32,7 @@ from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON, TRAINABLE
 from stockops.pipelines.apprentices import Apprentices
-from stockops.pipelines.prices import Prices
+from stockops.pipelines.prices import LEFT_OUT, Prices
 from stockops.ports import ModelStore, Peers, Plotter
 from stockops.records import MARKET, METHOD, SCHEMA, Baseline, ModelRef, Refit
 
@@ -83,11 +83,13 @@ class Forecasts:
 class Backtester:
     """Tests what a ticker's model is worth.
 
-    history: the prices that this call may see, which end with the last origin and are adjusted as of then. export:
+    history, beside: the prices that this call may see, which end with the last origin and are adjusted as of then; of
+    what is tested, and of what the parent learns from. export:
     where the single forecasts go as CSV, None for nowhere.
     """
 
     history: Callable[[str], Prices]
+    beside: Callable[[str], Prices]
     apprentices: Apprentices
     peers: Peers
     models: ModelStore
@@ -104,8 +106,9 @@ class Backtester:
         rows = self._origins(prices, table)
         market = prices if ticker == MARKET else self.history(MARKET)
         known = covariates.of(table, prices.calendar, market.as_market)
-        course = _Course(prices, table, known, rows, tuple(_parts(table, rows, self.options.refit)))
-        forecasts = self._forecasts(course, lambda day: self._model(prices, market, day))
+        parts = tuple(_parts(table, rows, self.options.refit))
+        course = _Course(prices, table, known, rows, parts, tuple(self._others(ticker)))
+        forecasts = self._forecasts(course, lambda day: self._model(course, market, day))
         tried = trial(table, rows, forecasts.bars, forecasts.bounds)
         about = {"risk": value_at_risk.figures(tried, forecasts.losses), "ranges_from": forecasts.ranges_from}
         document = self._document(course, tried, self._peers(course, market)) | about
@@ -132,9 +135,25 @@ class Backtester:
             )
         return np.arange(first, count)
 
-    def _model(self, prices: Prices, market: Prices, day: date) -> Checkpoint:
+    def _others(self, ticker: str) -> Iterator[Prices]:
+        """Yield the histories of the universe that the parent may learn from: all but the tested one."""
+        for symbol in self.apprentices.options.universe:
+            if symbol == ticker:
+                continue
+            try:
+                yield self.beside(symbol)
+            except StockopsError as exc:
+                log.warning("%s is left out of what the parent learns from: %s", symbol, exc)
+                self.effort.doubt(LEFT_OUT)
+
+    def _parent(self, course: "_Course", market: Prices, day: date) -> Checkpoint:
+        """Return the parent that a user would have had before that day."""
+        others = (other.before(day) for other in course.others)
+        return self.apprentices.parent(market.before(day), [other for other in others if len(other.bars)])
+
+    def _model(self, course: "_Course", market: Prices, day: date) -> Checkpoint:
         """Return the model that a user would have had before that day."""
-        parent = self.apprentices.parent(market.before(day))
+        prices, parent = course.prices, self._parent(course, market, day)
         return (
             parent if prices.symbol == MARKET else self.apprentices.child(prices.before(day), market.as_market, parent)
         )
@@ -177,12 +196,12 @@ class Backtester:
         if name == "drift":
             return _drift(course.table, course.rows)
         if name == "parent":
-            return self._forecasts(course, lambda day: given.parent(market.before(day))).as_baseline
+            return self._forecasts(course, lambda day: self._parent(course, market, day)).as_baseline
         if name == "scratch":
             return self._forecasts(course, lambda day: given.alone(prices.before(day), market.as_market)).as_baseline
         if name in ("freeze", "fine_tune"):
             other = replace(self, apprentices=given.with_strategy(name))
-            return other._forecasts(course, lambda day: other._model(prices, market, day)).as_baseline
+            return other._forecasts(course, lambda day: other._model(course, market, day)).as_baseline
         values = course.table.to_numpy()[:, : len(OHLCV)]
         if name == "har":
             known = course.covariates.traits
@@ -204,6 +223,7 @@ class Backtester:
             "trainings": len(course.parts),
             "method": METHOD,
             "strategy": None if prices.symbol == MARKET else options.strategy,
+            "panel": [other.symbol for other in course.others],
             "split": options.split,
             "seed": options.seed,
             "channels": scoring.channels(tried),
@@ -231,7 +251,7 @@ class Backtester:
 class _Course:
     """What a backtest goes through: a history, its features and covariates, the rows of the origins, the same in parts.
 
-    Each part has a model of its own.
+    Each part has a model of its own. others: histories that the parent learns from beside the index.
     """
 
     prices: Prices
@@ -239,6 +259,7 @@ class _Course:
     covariates: Covariates
     rows: Rows
     parts: tuple[Rows, ...]
+    others: tuple[Prices, ...]
 
 
 def _parts(table: pd.DataFrame, rows: Rows, refit: Refit) -> Sequence[Rows]:

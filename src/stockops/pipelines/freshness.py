@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stockops.errors import ModelDamagedError
+from stockops.errors import ModelDamagedError, StockopsError
 from stockops.forecasting import recipes
 from stockops.pipelines import models as stored
 from stockops.pipelines.models import Found
@@ -39,14 +39,34 @@ def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: 
         "strategy": options.strategy if child else None,
         "split": options.split,
         "seed": options.seed,
-        "fit": asdict(recipes.of(recipes.CHILD[options.strategy] if child else recipes.PARENT, options)),
+        "fit": asdict(
+            recipes.of(
+                recipes.CHILD[options.strategy] if child else recipes.parent(of_many=bool(options.universe)), options
+            )
+        ),
         "parent": parent.checkpoint.summary if child else None,
     }
     if card["strategy"] == "parent":  # made of too few sessions to have been trained in any way
         same |= {"strategy": "parent", "fit": {}}
     if any(card[name] != value for name, value in same.items()) or card["data"]["source"] != feed.name:
         return None
-    if feed.live and card["data"]["last"] == history.last_day(ref.ticker).isoformat():
+    if (
+        feed.live
+        and card["data"]["last"] == history.last_day(ref.ticker).isoformat()
+        and (child or not options.universe)
+    ):
         return Fresh(found, {**card["data"], "behind": 0})
     prices = history.daily(ref.ticker)
-    return Fresh(found, prices.document) if card.get("bars") == prices.digest else None
+    same_bars = card.get("bars") == prices.digest and (child or _same_panel(card, history, options))
+    return Fresh(found, prices.document) if same_bars else None
+
+
+def _same_panel(card: dict[str, Any], history: PriceHistory, options: TrainOptions) -> bool:
+    """Tell whether a parent learnt from this universe, as its histories are now."""
+    members = {member["ticker"]: member["bars"] for member in card.get("panel", ())[1:]}
+    if tuple(members) != options.universe:
+        return False
+    try:
+        return all(history.beside(ticker).digest == bars for ticker, bars in members.items())
+    except StockopsError:  # what becomes of one that cannot be had, a training says
+        return False

@@ -1,7 +1,7 @@
 """A lesson: what one model is to learn from, and the checkpoint that comes of it. No file is touched."""
 
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from stockops import __version__
 from stockops.errors import DataError
 from stockops.forecasting import checkpoint as checkpoints
-from stockops.forecasting import covariates, recipes, scores, transfer
+from stockops.forecasting import covariates, panel, recipes, scores, transfer
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Market
 from stockops.forecasting.device import prepare
@@ -31,7 +31,10 @@ _BEFORE_ALL = "1970-01-01"
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Prices, the table made of them, the model that is to learn, how, and what its card says of its origin."""
+    """Prices, the table to learn from, the model that is to, how, and what its card says of its origin.
+
+    shown: the table of these prices, where the one to learn from is of many histories.
+    """
 
     place: ModelRef
     prices: Prices
@@ -39,6 +42,7 @@ class Lesson:
     model: PriceLSTM
     fit: FitConfig
     about: dict[str, Any]
+    shown: Table | None = None
 
     @property
     def label(self) -> str:
@@ -48,7 +52,7 @@ class Lesson:
     def learn(self, options: TrainOptions, on_epoch: Callable[[EpochLoss], None]) -> tuple[Checkpoint, Learned]:
         """Return the checkpoint of the trained model, and what learning left beside it."""
         model = self.model.to(prepare(options.device, options.threads))
-        learned = learn(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch)
+        learned = learn(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch, shown=self.shown)
         return checkpoints.seal(model.weights(), self._card(options, learned)), learned
 
     def _card(self, options: TrainOptions, learned: Learned) -> dict[str, Any]:
@@ -147,6 +151,41 @@ def from_nothing(place: ModelRef, prices: Prices, table: Table, options: TrainOp
     torch.manual_seed(options.seed)  # the first weights
     about = {"strategy": None, "parent": None}
     return Lesson(place, prices, table, PriceLSTM(), recipes.of(recipes.PARENT, options), about)
+
+
+def from_many(
+    place: ModelRef,
+    prices: Prices,
+    table: Table,
+    others: Iterable[tuple[Prices, Table]],
+    count: int,
+    options: TrainOptions,
+) -> Lesson:
+    """Return the lesson of a parent that learns from the index and up to `count` others, one after the other.
+
+    DataError where there is none of the universe to learn from.
+    """
+    members = [_member(prices)]
+
+    def tables() -> Iterator[Table]:
+        yield table
+        for other, its_table in others:
+            members.append(_member(other))
+            yield its_table
+
+    gathered = panel.gathered(tables(), 1 + count, symbol=place.ticker, seed=options.seed)
+    if len(members) == 1:
+        raise DataError("no ticker of the universe can be learnt from", "see the warnings above")
+    torch.manual_seed(options.seed)  # the first weights
+    about = {"strategy": None, "parent": None, "panel": members}
+    return Lesson(
+        place, prices, gathered, PriceLSTM(), recipes.of(recipes.parent(of_many=True), options), about, shown=table
+    )
+
+
+def _member(prices: Prices) -> dict[str, Any]:
+    """Return what a parent's card says of a history that it learnt from."""
+    return {"ticker": prices.symbol, **prices.summary, "bars": prices.digest}
 
 
 def from_parent(place: ModelRef, prices: Prices, table: Table, parent: Checkpoint, options: TrainOptions) -> Lesson:

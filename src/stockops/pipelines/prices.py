@@ -25,7 +25,7 @@ from stockops.records import MARKET, Clock, PriceOptions
 log = logging.getLogger("stockops.prices")
 
 # as `degraded` names them
-STALE, SUSPICIOUS, NO_MARKET = "stale prices", "suspicious prices", "market history"
+STALE, SUSPICIOUS, NO_MARKET, LEFT_OUT = "stale prices", "suspicious prices", "market history", "universe"
 _END_OF_TIME = date(2200, 1, 1)  # date.max does not fit a nanosecond timestamp
 _REMEMBERED = 2  # a ticker and the market: a list of tickers is not kept
 _A_DAY = timedelta(days=1)  # that clocks may differ by round the globe
@@ -150,6 +150,10 @@ class PriceHistory:
             )
             self.effort.doubt(NO_MARKET)
         return found.as_market
+
+    def beside(self, symbol: str) -> Prices:
+        """Return the bars of a symbol that a result is not about: what is to be said of them goes to the log alone."""
+        return self._once(symbol)
 
     def _once(self, symbol: str) -> Prices:
         """Return the prices of a symbol, read at most once while they are remembered."""

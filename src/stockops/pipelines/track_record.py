@@ -26,21 +26,25 @@ def digest(ref: ModelRef, models: ModelStore) -> str:
 def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models: ModelStore) -> Document | None:
     """Return the summary of the last backtest that may be quoted of a model and the prices that it is asked about."""
     strategy, last = checkpoint.card["strategy"], prices.last.isoformat()
-    return of(place, models=models, strategy=strategy, source=prices.source, last=last)
+    return of(place, models=models, strategy=strategy, of_many=checkpoint.of_many, source=prices.source, last=last)
 
 
-def of(ref: ModelRef, *, models: ModelStore, strategy: str | None, source: str, last: str) -> Document | None:
+def of(
+    ref: ModelRef, *, models: ModelStore, strategy: str | None, of_many: bool, source: str, last: str
+) -> Document | None:
     """Return the summary of the last backtest of a model's method, or None where none may be quoted.
 
-    strategy: how the model was trained, None for a parent; a backtest of another strategy, or by a release whose
-    weights meant something else, tells nothing of it. One on prices from elsewhere says nothing here, and one that
-    knows sessions after `last` (YYYY-MM-DD) would let a look back know what came. A report that is not whole is none.
+    strategy: how the model was trained, None for a parent; of_many: whether its parent learnt from more than the index.
+    A backtest of another way to train, or by a release whose weights meant something else, tells nothing of it. One on
+    prices from elsewhere says nothing here, and one that knows sessions after `last` (YYYY-MM-DD) would let a look back
+    know what came. A report that is not whole is none.
     """
     try:
         document = strict_json.read(models.read(replace(ref, as_of=None), REPORT) or b"null")
         summary: Document = shapes.checked(document["summary"], shapes.BacktestSummary)
         same = {"method": METHOD, "strategy": strategy, "source": source, "ticker": ref.ticker}
         fits = document["end"] <= last and all(document[name] == value for name, value in same.items())
+        fits = fits and bool(document.get("panel")) is of_many
     except (ValueError, KeyError, TypeError):
         return None
     return summary if fits else None
