@@ -60,6 +60,7 @@ def test_train_child_makes_such_a_child_and_one_of_its_own_when_there_is_enough(
     again = files("train-child", "--skip-fresh", ticker=TICKER)
     assert again.document["status"] == "fresh"
     put(files, TRAINABLE)
+    assert "GEV is old enough for a model of its own" in files("predict-child", ticker=TICKER).err
     own = files("train-child", "--skip-fresh", "--epochs", "1", ticker=TICKER)
     assert own.code == 0, own.err
     assert own.document["status"] == "completed"

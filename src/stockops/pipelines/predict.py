@@ -15,7 +15,7 @@ from stockops.forecasting.bars import digits
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
 from stockops.forecasting.risk import Risk
 from stockops.market import features
-from stockops.market.windows import HORIZON
+from stockops.market.windows import HORIZON, TRAINABLE
 from stockops.pipelines import feature_history, track_record
 from stockops.pipelines import models as stored
 from stockops.pipelines.feature_history import Latest
@@ -75,6 +75,8 @@ class Predictor:
         # Without trades the last features tell nothing: what is forecast is what may come after the last one.
         latest = Latest() if prices.untraded else feature_history.latest(prices, given.features, given.effort)
         table = features.add(prices.traded)
+        if checkpoint.card["strategy"] == "parent" and len(table) >= TRAINABLE:
+            log.warning("%s is old enough for a model of its own: stockops train-child --ticker %s", ticker, ticker)
         known = covariates.of(table, prices.calendar, given.history.market(prices))
         sessions = prices.calendar.next_sessions(prices.last, max(self.days, HORIZON))
         _warn_of_unknown_holidays(prices, sessions[-1])

@@ -106,7 +106,8 @@ class PriceHistory:
     """The one way to prices: of one source, as of one day, under one policy.
 
     calendar_of: the calendar of a symbol, or the one that it is told to keep. read: the last ones, which a call may
-    need more than once, so that what there is to say of them is said once.
+    need more than once, so that what there is to say of them is said once. without: why there is no market; a list of
+    tickers does not ask for it again.
     """
 
     feed: BarFeed
@@ -115,6 +116,7 @@ class PriceHistory:
     options: PriceOptions
     effort: BestEffort
     read: dict[str, Prices] = field(default_factory=dict, init=False, repr=False, compare=False)
+    without: list[StockopsError] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def until(self, day: date | None) -> "PriceHistory":
         """Return the same, none after that day where one is given."""
@@ -137,7 +139,7 @@ class PriceHistory:
         That costs the quality of a forecast, and not the forecast.
         """
         try:
-            found = prices if prices.symbol == MARKET else self._once(MARKET)
+            found = prices if prices.symbol == MARKET else self._market()
         except StockopsError as exc:
             log.warning(
                 "%s: a forecast without the history of %s, which tells of the market: %s", prices.symbol, MARKET, exc
@@ -150,6 +152,16 @@ class PriceHistory:
             )
             self.effort.doubt(NO_MARKET)
         return found.as_market
+
+    def _market(self) -> Prices:
+        """Return the market's prices, or raise why there are none as it was found out the first time."""
+        if self.without:
+            raise self.without[0]
+        try:
+            return self._once(MARKET)
+        except StockopsError as exc:
+            self.without.append(exc)
+            raise
 
     def beside(self, symbol: str) -> Prices:
         """Return the bars of a symbol that a result is not about: what is to be said of them goes to the log alone."""

@@ -1,0 +1,64 @@
+"""The market beside a ticker's prices: asked for once in a list, and missing without the forecast being so."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+
+from stockops.best_effort import BestEffort
+from stockops.errors import DataError
+from stockops.market import calendar
+from stockops.market.ohlcv import RawBars
+from stockops.pipelines.prices import PriceHistory
+from stockops.records import MARKET, Clock, PriceOptions
+from tests.builders import bars
+
+
+@dataclass
+class Feed:
+    """Knows some symbols, and which it was asked for."""
+
+    tables: dict[str, pd.DataFrame]
+    asked: list[str] = field(default_factory=list)
+    name: str = "csv"
+    live: bool = False
+
+    def bars(self, symbol: str, first: date, last: date) -> RawBars:
+        self.asked.append(symbol)
+        if symbol not in self.tables:
+            raise DataError(f"no file of {symbol}")
+        return RawBars(self.tables[symbol])
+
+
+def history(feed: Feed, effort: BestEffort) -> PriceHistory:
+    clock = Clock(datetime(2020, 1, 1, tzinfo=UTC))
+    return PriceHistory(feed=feed, calendar_of=calendar.of, clock=clock, options=PriceOptions(), effort=effort)
+
+
+TICKERS = ("AAPL", "KO", "MSFT")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_list_of_tickers_asks_for_the_market_once(known: bool, caplog: pytest.LogCaptureFixture) -> None:
+    feed = Feed({symbol: bars(300) for symbol in (*TICKERS, *([MARKET] if known else []))})
+    effort = BestEffort()
+    prices = history(feed, effort)
+    for ticker in TICKERS:
+        effort.begin()
+        found = prices.market(prices.daily(ticker))
+        assert (found is not None) is known
+        assert effort.degraded == ([] if known else ["market history"])
+    assert feed.asked.count(MARKET) == 1
+    warned = [line for line in caplog.messages if "a forecast without the history of ^GSPC" in line]
+    assert len(warned) == (0 if known else 3)
+
+
+def test_the_market_is_its_own() -> None:
+    feed = Feed({MARKET: bars(300)})
+    prices = history(feed, BestEffort())
+    index = prices.daily(MARKET)
+    found = prices.market(index)
+    assert found is not None
+    assert found.bars is index.bars
+    assert feed.asked == [MARKET]
