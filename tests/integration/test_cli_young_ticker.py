@@ -89,37 +89,11 @@ def test_a_report_a_table_and_the_metrics_say_how_it_is_forecast(files: PriceFil
     assert report.code == 0, report.err
     text = (files.cli.home / "outputs" / TICKER / "analysis" / "latest_report.md").read_text()
     assert "Its own history is too short for a model of its own: the market's forecasts it" in text
-    folder = str(files.folder)
-    table = on_a_terminal(
-        "predict-child",
-        "--ticker",
-        TICKER,
-        "--quiet",
-        home=files.cli.home,
-        COLUMNS="200",
-        STOCKOPS_SOURCE="csv",
-        STOCKOPS_DATA_DIR=folder,
-    )
-    assert "too young for a model of its own: ^GSPC's forecasts it" in table
-    trained = on_a_terminal(
-        "train-child",
-        "--ticker",
-        TICKER,
-        "--quiet",
-        home=files.cli.home,
-        COLUMNS="200",
-        STOCKOPS_SOURCE="csv",
-        STOCKOPS_DATA_DIR=folder,
-    )
-    assert "this is its parent as it is" in trained
-    shown = on_a_terminal(
-        "show",
-        "metrics",
-        "--ticker",
-        TICKER,
-        home=files.cli.home,
-        COLUMNS="200",
-        STOCKOPS_SOURCE="csv",
-        STOCKOPS_DATA_DIR=folder,
-    )
-    assert "this is its parent as it is" in shown
+
+    def shown(*command: str) -> str:
+        source = {"STOCKOPS_SOURCE": "csv", "STOCKOPS_DATA_DIR": str(files.folder), "COLUMNS": "200"}
+        return on_a_terminal(*command, "--ticker", TICKER, home=files.cli.home, stdout=None, **source)
+
+    assert "too young for a model of its own: ^GSPC's forecasts it" in shown("predict-child", "--quiet")
+    assert "this is its parent as it is" in shown("train-child", "--quiet")
+    assert "this is its parent as it is" in shown("show", "metrics")

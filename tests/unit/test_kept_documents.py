@@ -43,18 +43,9 @@ TASK = Task(
 )  # fmt: skip
 KEPT = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(asdict(TASK))}
 FREE = (
-    "digest",
-    "currency",
-    "fresh_until",
-    "stage",
-    "result",
-    "epoch",
-    "epochs",
-    "started_at",
-    "error",
-    "source",
+    "digest", "currency", "fresh_until", "stage", "result", "epoch", "epochs", "started_at", "error", "source",
     "strategy",
-)
+)  # fmt: skip
 NEW: list[Any] = [1.0, -1, 0, None, "", "abc", [], {}, True, "2013-01-01", 1e308, "[" * 50, 10**400]
 
 

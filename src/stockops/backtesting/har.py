@@ -12,14 +12,13 @@ import pandas as pd
 
 from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast
 from stockops.forecasting.ranges import TAILS
-from stockops.forecasting.volatility import QUIET, daily_variance
+from stockops.forecasting.volatility import QUIET, SPANS, daily_variance
 from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.market.windows import HORIZON, targets
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-_SPANS = (1, 5, 22)  # sessions: a day, a week, a month
 _USUAL = 250  # sessions whose highs and lows, in units of volatility, say where the next will be
 _FEWEST = 22
 _HIGH, _LOW = OHLCV.index("High"), OHLCV.index("Low")
@@ -32,7 +31,7 @@ def forecasts(values: Floats, rows: Rows, traits: Floats) -> BaselineForecast:
     they were known then (`market.announced`), (rows, 6, traits). Coefficients and quantiles are those of what had come
     by the first origin; where highs and lows lie, of what had come by each. Open and Close are NaN: it says nothing.
     """
-    past = np.arange(_SPANS[-1], rows[0] - HORIZON + 1)  # origins whose targets have come by the first
+    past = np.arange(SPANS[-1], rows[0] - HORIZON + 1)  # origins whose targets have come by the first
     spread = _spread(values, past)
     closes = values[:, CLOSE]
     moves = np.log(targets(values[:, : len(PRICES)], np.arange(len(values))) / closes[:, None, None])
@@ -52,7 +51,7 @@ def _spread(values: Floats, past: Rows) -> Floats:
     variance = np.concatenate([variance[:1], variance])  # the first session has no night
     closes = np.log(values[:, CLOSE])
     falls = np.minimum(np.diff(closes, prepend=closes[0]), 0)
-    known = np.column_stack([*(_means(np.log(variance), span) for span in _SPANS), falls, _means(falls, _SPANS[1])])
+    known = np.column_stack([*(_means(np.log(variance), span) for span in SPANS), falls, _means(falls, SPANS[1])])
     total = np.cumsum(targets(variance, np.arange(len(values))), axis=1)
     return np.exp(0.5 * _fitted(known, np.log(total), past))
 
@@ -61,7 +60,7 @@ def _volume(values: Floats, traits: Floats, past: Rows) -> Floats:
     """Return volume over the next 1 to 5 sessions, (rows, 5); its median, which has the least absolute error."""
     logged = np.log1p(values[:, VOLUME])
     ahead = targets(logged, np.arange(len(values)))
-    means = [_means(logged, span) for span in _SPANS]
+    means = [_means(logged, span) for span in SPANS]
     said = [
         _fitted(np.column_stack([*means, traits[:, 0], traits[:, days]]), ahead[:, days - 1], past)
         for days in range(1, HORIZON + 1)

@@ -105,7 +105,7 @@ def _past(table: pd.DataFrame) -> tuple[Floats, Floats]:
     usual = volatility.usual(_windows(table))
     level = np.zeros(len(table))
     level[CONTEXT - 1 :] = usual - np.cumsum(usual) / np.arange(1, len(usual) + 1)
-    logged = np.log(np.maximum(volatility.daily_variance(table.to_numpy(dtype=float)), volatility.QUIET**2))
+    logged = volatility.log_variance(table.to_numpy(dtype=float))
     excess = np.full(len(table), np.nan)
     excess[CONTEXT - 1 :] = np.clip(logged[CONTEXT - 2 :] - usual - _CALM, 0, _WILDEST)
     around = pd.Series(excess).rolling(2 * _ABOUT + 1, center=True, min_periods=1).mean().to_numpy()

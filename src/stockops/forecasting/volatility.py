@@ -31,6 +31,12 @@ def daily_variance(rows: Floats) -> Floats:
     return found
 
 
+def log_variance(rows: Floats) -> Floats:
+    """Return the logarithm of `daily_variance`, that of a basis point where a price stood."""
+    found: Floats = np.log(np.maximum(daily_variance(rows), QUIET**2))
+    return found
+
+
 def volatility(windows: Floats) -> Floats:
     """Return the standard deviation of a daily log return as it stands at the end of a window, shape (windows,).
 
@@ -46,7 +52,7 @@ def volatility(windows: Floats) -> Floats:
 
 def usual(windows: Floats) -> Floats:
     """Return the mean over a window of the logarithm of the daily variance, (windows,)."""
-    found: Floats = _logged(windows).mean(axis=1)
+    found: Floats = log_variance(windows).mean(axis=1)
     return found
 
 
@@ -58,12 +64,8 @@ def terms(windows: Floats) -> Floats:
     teaches of them holds for another. Source: Corsi, A Simple Approximate Long-Memory Model of Realized Volatility
     (2009); Corsi, Renò, Discrete-Time Volatility Forecasting with Persistent Leverage Effect (2012).
     """
-    logged = _logged(windows)
+    logged = log_variance(windows)
     level = logged.mean(axis=1)
     falls = np.minimum(np.diff(np.log(windows[:, -SPANS[1] - 1 :, _CLOSE]), axis=1), 0) / np.exp(level / 2)[:, None]
     against = [logged[:, -sessions:].mean(axis=1) - level for sessions in SPANS]
     return np.stack([*against, falls[:, -1], falls.mean(axis=1)], axis=1)
-
-
-def _logged(windows: Floats) -> Floats:
-    return np.log(np.maximum(daily_variance(windows), QUIET**2))
