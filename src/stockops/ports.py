@@ -123,6 +123,9 @@ class Workers(Protocol):
     def starting(self, task_id: str) -> AbstractContextManager[object]:
         """Keep other processes from starting the same task."""
 
+    def is_starting(self, task_id: str) -> bool:
+        """Tell whether a process is starting a task."""
+
     def start(self, job: "Job", ticker: str, task_id: str) -> None:
         """Start a worker and wait until it holds the task; ServiceError with its last words when it does not."""
 

@@ -128,6 +128,17 @@ def test_no_more_workers_than_allowed_run_at_once_and_the_others_wait(trained: C
     assert trained("status", "MSFT", "--wait", "--timeout", "60").document["status"] == "completed"
 
 
+def test_a_worker_killed_before_its_turn_is_failed_at_the_next_look(trained: Cli) -> None:
+    trained.setenv(STOCKOPS_MAX_WORKERS="1", STOCKOPS_EPOCHS="10000")
+    trained(*TRAIN, "--background")
+    wait_until(lambda: status(trained) == "running", 60, "the first worker running")
+    trained("train-child", "--ticker", "MSFT", "--background")
+    assert status(trained, "MSFT") == "queued"
+    os.kill(worker_of(trained, "MSFT"), signal.SIGKILL)
+    wait_until(lambda: status(trained, "MSFT") == "failed", 5, "the death of a waiting worker being seen")
+    os.kill(worker_of(trained), signal.SIGKILL)
+
+
 def test_waiting_has_a_bound_when_asked(trained: Cli) -> None:
     trained.setenv(STOCKOPS_EPOCHS="10000")
     trained(*TRAIN, "--background")

@@ -39,7 +39,11 @@ class WorkerProcesses:
 
     def starting(self, task_id: str) -> AbstractContextManager[object]:
         """Keep other processes from starting the same task."""
-        return locked(self._lock(f"start-{task_id}"), 2 * _START_SECONDS, f"another process is starting {task_id}")
+        return locked(self._start_lock(task_id), 2 * _START_SECONDS, f"another process is starting {task_id}")
+
+    def is_starting(self, task_id: str) -> bool:
+        """Tell whether a process is starting a task."""
+        return _is_taken(self._start_lock(task_id))
 
     def start(self, job: Job, ticker: str, task_id: str) -> None:
         """Start a worker in a session of its own: neither Ctrl-C nor the end of the terminal reaches it."""
@@ -76,16 +80,7 @@ class WorkerProcesses:
 
     def is_held(self, task_id: str) -> bool:
         """Tell whether a living worker holds a task."""
-        path = self._task_lock(task_id)
-        if not path.exists():
-            return False
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        return _is_taken(self._task_lock(task_id))
 
     def turn(self) -> AbstractContextManager[object]:
         """Wait for one of as many places as workers may run at once."""
@@ -98,5 +93,21 @@ class WorkerProcesses:
     def _task_lock(self, task_id: str) -> Path:
         return self._lock(f"task-{task_id}")
 
+    def _start_lock(self, task_id: str) -> Path:
+        return self._lock(f"start-{task_id}")
+
     def _lock(self, name: str) -> Path:
         return self.home / "locks" / f"{name}.lock"
+
+
+def _is_taken(path: Path) -> bool:
+    """Tell whether a living process holds a lock file."""
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from stockops import strict_json
@@ -27,7 +27,6 @@ log = logging.getLogger("stockops.tasks")
 PREFIX = "task_status:"
 SECONDS_RUNNING = 7_200
 SECONDS_ENDED = 3_600
-_STARTING = timedelta(seconds=60)  # a worker that does not hold its task by then never will
 _SIGN_OF_LIFE_SECONDS = 1.0
 
 
@@ -146,9 +145,10 @@ class Tasks:
 
     def _judged(self, task: Task) -> Task:
         """Return the task, failed if its worker died."""
-        if task.ended or task.here != self.workers.here or self.workers.is_held(task.task_id):
+        if task.ended or task.here != self.workers.here:
             return task
-        if task.status == "queued" and self.now() - datetime.fromisoformat(task.queued_at) < _STARTING:
+        # In this order: who starts a worker waits until it holds the task.
+        if self.workers.is_starting(task.task_id) or self.workers.is_held(task.task_id):
             return task
         raw = self.state.get(PREFIX + task.task_id)  # it may have ended between the two looks
         latest = (None if raw is None else _decode(raw, task.task_id)) or task
