@@ -258,7 +258,7 @@ def test_one_screen_answers_what_it_is_worth(warm: Cli) -> None:
     ("arguments", "code", "words"),
     [
         (("--start", END, "--end", START), 2, f"--start {END} is after --end {START}"),
-        (("--start", DAYS[100]), 3, f"too few sessions to train on before {DAYS[100]}: 75, and 164 are needed"),
+        (("--start", DAYS[80]), 3, f"too few sessions before {DAYS[80]} to forecast from: 55, and 61 are needed"),
         (("--start", DAYS[-20]), 3, "too few sessions to test on: 20"),
         (("--start", "2090-01-01"), 3, "too few sessions to test on: 0"),
         (("--start", "last year"), 2, "start"),

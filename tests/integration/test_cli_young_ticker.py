@@ -97,3 +97,28 @@ def test_a_report_a_table_and_the_metrics_say_how_it_is_forecast(files: PriceFil
     assert "too young for a model of its own: ^GSPC's forecasts it" in shown("predict-child", "--quiet")
     assert "this is its parent as it is" in shown("train-child", "--quiet")
     assert "this is its parent as it is" in shown("show", "metrics")
+
+
+def test_a_backtest_tests_the_parent_as_it_is_and_may_be_quoted(files: PriceFiles) -> None:
+    put(files, 150)
+    result = files("backtest", "--baselines", "scratch,parent", ticker=TICKER)
+    assert result.code == 0, result.err
+    document = result.document
+    assert (document["strategy"], document["ranges_from"], document["origins"]) == ("parent", "^GSPC", 60)
+    assert list(document["peers"]) == ["parent"]
+    assert (
+        "GEV is too young for --baselines scratch"
+        in files("backtest", "--baselines", "scratch", "--verbose", ticker=TICKER).err
+    )
+    assert document["peers"]["parent"]["High"]["1"]["model_skill"] == 0.0
+    assert "not tested" not in files("analyze", ticker=TICKER).document["report"]
+
+
+def test_a_backtest_anew_each_year_gives_it_a_model_of_its_own_when_it_is_old_enough(files: PriceFiles) -> None:
+    put(files, 700)
+    files.put(history(1_200, symbol="^GSPC", seed=7), "^GSPC.csv")
+    days = [str(day.date()) for day in history(700, symbol=TICKER, seed=3).index]
+    result = files("backtest", "--start", days[90], "--refit", "yearly", "--epochs", "1", ticker=TICKER)
+    assert result.code == 0, result.err
+    assert (result.document["strategy"], result.document["ranges_from"]) == ("freeze", "^GSPC")
+    assert result.document["trainings"] >= 3

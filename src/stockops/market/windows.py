@@ -20,6 +20,7 @@ HORIZON = 5  # sessions that it forecasts
 VALIDATION = 0.2  # share of the windows held out
 MIN_WINDOWS = 100  # below this a fifth held out says nothing
 TRAINABLE = CONTEXT + HORIZON + MIN_WINDOWS - 1  # rows with features that make so many
+FORECASTABLE = CONTEXT + 1  # rows with features: a window, and one session that says whether it was right
 
 
 @dataclass(frozen=True, slots=True)

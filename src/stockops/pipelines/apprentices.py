@@ -43,8 +43,11 @@ class Apprentices:
         return self._made(PARENT, market, market.as_market, None, others)
 
     def child(self, prices: Prices, market: Market, parent: Checkpoint) -> Checkpoint:
-        """Return a child trained on this history."""
-        return self._made(ModelRef("child", prices.symbol), prices, market, parent)
+        """Return a child trained on this history, or what a ticker too young for that inherits."""
+        place = ModelRef("child", prices.symbol)
+        if lessons.is_young(prices):
+            return lessons.Inheritance(place, prices, market, parent).child(self.options)
+        return self._made(place, prices, market, parent)
 
     def alone(self, prices: Prices, market: Market) -> Checkpoint:
         """Return a model trained on this history alone, without a parent, as long as one is trained."""

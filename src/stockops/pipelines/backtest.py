@@ -30,7 +30,7 @@ from stockops.forecasting.risk import Losses
 from stockops.forecasting.walk import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
-from stockops.market.windows import HORIZON, TRAINABLE
+from stockops.market.windows import FORECASTABLE, HORIZON, TRAINABLE
 from stockops.pipelines.apprentices import Apprentices
 from stockops.pipelines.prices import LEFT_OUT, Prices
 from stockops.ports import ModelStore, Peers, Plotter
@@ -65,6 +65,7 @@ class Forecasts:
     """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), ranges (origins, 3 channels, 2, 5, 2).
 
     losses: to be reckoned with. ranges_from: whose misses the first model's ranges were calibrated on.
+    strategy: how the last model was trained.
     """
 
     rows: Rows
@@ -72,6 +73,7 @@ class Forecasts:
     bounds: Floats
     losses: Losses
     ranges_from: str
+    strategy: str | None
 
     @property
     def as_baseline(self) -> BaselineForecast:
@@ -110,7 +112,11 @@ class Backtester:
         course = _Course(prices, table, known, rows, parts, tuple(self._others(ticker)))
         forecasts = self._forecasts(course, lambda day: self._model(course, market, day))
         tried = trial(table, rows, forecasts.bars, forecasts.bounds)
-        about = {"risk": value_at_risk.figures(tried, forecasts.losses), "ranges_from": forecasts.ranges_from}
+        about = {
+            "strategy": forecasts.strategy,
+            "risk": value_at_risk.figures(tried, forecasts.losses),
+            "ranges_from": forecasts.ranges_from,
+        }
         document = self._document(course, tried, self._peers(course, market)) | about
         if self.export:
             self.export(_csv(prices, table, forecasts))
@@ -120,18 +126,20 @@ class Backtester:
         """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
         start, count = self.options.start, len(table)
         days = pd.DatetimeIndex(table.index)
+        least = TRAINABLE if prices.symbol == MARKET else FORECASTABLE
         default = max(TRAINABLE, count - min(round(count * _SHARE), _MOST_ORIGINS))
+        default = max(least, min(default, count - _MIN_ORIGINS))  # of a young ticker, as many as say something
         first = default if start is None else int(days.searchsorted(pd.Timestamp(start)))
-        if first < TRAINABLE:
+        if first < least:
             raise DataError(
-                f"{prices.symbol}: too few sessions to train on before {start}: {first}, and {TRAINABLE} are needed",
-                f"choose a later --start, {days[TRAINABLE].date()} at the earliest" if count > TRAINABLE else "",
+                f"{prices.symbol}: too few sessions before {start} to forecast from: {first}, and {least} are needed",
+                f"choose a later --start, {days[least].date()} at the earliest" if count > least else "",
             )
         if count - first < _MIN_ORIGINS:
             raise DataError(
                 f"{prices.symbol}: too few sessions to test on: {max(count - first, 0)} to {prices.last}, "
                 f"and {_MIN_ORIGINS} are needed",
-                "choose an earlier --start" if count > TRAINABLE + _MIN_ORIGINS else "use a longer history",
+                "choose an earlier --start" if count >= least + _MIN_ORIGINS else "use a longer history",
             )
         return np.arange(first, count)
 
@@ -161,7 +169,7 @@ class Backtester:
     def _forecasts(self, course: "_Course", model: Callable[[date], Checkpoint]) -> Forecasts:
         """Walk through every part of the trial with a model of before its first day."""
         days = [pd.Timestamp(stamp).date() for stamp in course.table.index]
-        found = []
+        found: list[Forecasts] = []
         for part in course.parts:
             checkpoint = model(days[part[0]])
             walked = walk(checkpoint, course.table, course.covariates, last=days[part[-1]])
@@ -169,13 +177,15 @@ class Backtester:
             whose = checkpoint.card["ranges_from"]
             last = course.table.to_numpy()[walked.rows, CLOSE]
             lost = risk.losses(last, walked.bars, walked.spread, walked.quantiles, checkpoint.shortfall).at(wanted)
-            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], lost, whose))
+            how = checkpoint.card["strategy"]
+            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], lost, whose, how))
         return Forecasts(
             rows=np.concatenate([part.rows for part in found]),
             bars=np.concatenate([part.bars for part in found]),
             bounds=np.concatenate([part.bounds for part in found]),
             losses=Losses.joined([part.losses for part in found]),
             ranges_from=found[0].ranges_from,
+            strategy=found[-1].strategy,
         )
 
     def _peers(self, course: "_Course", market: Prices) -> dict[str, BaselineForecast]:
@@ -187,6 +197,8 @@ class Backtester:
                 log.info("%s is the parent: --baselines %s is of children", ticker, name)
             elif name == self.apprentices.options.strategy:
                 log.info("--baselines %s is what is tested", name)
+            elif name == "scratch" and course.rows[0] < TRAINABLE:
+                log.info("%s is too young for --baselines scratch", ticker)
             else:
                 found[name] = self._peer(name, course, market)
         return found
@@ -222,7 +234,6 @@ class Backtester:
             "refit": self.options.refit,
             "trainings": len(course.parts),
             "method": METHOD,
-            "strategy": None if prices.symbol == MARKET else options.strategy,
             "panel": [other.symbol for other in course.others],
             "split": options.split,
             "seed": options.seed,

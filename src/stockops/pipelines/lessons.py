@@ -20,12 +20,11 @@ from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.recipes import FitConfig
 from stockops.forecasting.walk import walk
 from stockops.market import features
-from stockops.market.windows import CONTEXT, TRAINABLE
+from stockops.market.windows import FORECASTABLE, TRAINABLE
 from stockops.pipelines.prices import Prices
 from stockops.records import EpochLoss, ModelRef, TrainOptions
 
 _LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
-_YOUNGEST = CONTEXT + 1  # rows with features: a window, and one session that says whether it was right
 _BEFORE_ALL = "1970-01-01"
 
 
@@ -125,11 +124,11 @@ def _origin(place: ModelRef, prices: Prices, options: TrainOptions) -> dict[str,
 def is_young(prices: Prices) -> bool:
     """Tell whether a ticker has too few sessions to learn from; DataError where it has too few to forecast from."""
     rows = _rows(prices)
-    if rows < _YOUNGEST:
+    if rows < FORECASTABLE:
         raise DataError(
             f"{prices.symbol}: too few rows to forecast from: {len(prices.bars)}, and "
-            f"{_YOUNGEST + features.WARM_UP} are needed",
-            f"wait for {_YOUNGEST - rows} more sessions or use a longer history",
+            f"{FORECASTABLE + features.WARM_UP} are needed",
+            f"wait for {FORECASTABLE - rows} more sessions or use a longer history",
         )
     return rows < TRAINABLE
 

@@ -199,7 +199,7 @@ class Metrics(TypedDict):
     ticker: str
     model_version: str
     strategy: str | None
-    validation: HeldOut
+    validation: NotRequired[HeldOut]  # none of a child that is its parent
 
 
 @with_config(_STRICT)
