@@ -53,9 +53,9 @@ def main() -> None:
     folder, symbol, parent, place, epochs = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])
     table = pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"], index_col="Date")
     values = features.add(adjust(table[table.index >= pd.Timestamp(FIRST_DAY)]).bars).to_numpy()
-    model = transfer.child_of(checkpoint.unpack(Path(parent).read_bytes(), PARENT), "freeze")
-    model.body.dropout = model.config.dropout
     cut = windows.make(values, symbol=symbol, split="random", seed=7)
+    model = transfer.child_of(checkpoint.unpack(Path(parent).read_bytes(), PARENT), "freeze", len(cut.training))
+    model.body.dropout = model.config.dropout
     rows = relative(cut.context[cut.training]).reshape(-1, values.shape[1])
     samples = Samples(values, rows.mean(axis=0), rows.std(axis=0), model.spread.numpy())
     training = DataLoader(Subset(samples, list(cut.training)), batch_size=32, shuffle=True)

@@ -130,7 +130,7 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True)
 class EpochLoss:
-    """Mean squared error of one epoch, on standardised changes; epoch 0 is before any training."""
+    """Mean absolute error of one epoch, of changes in the network's units; epoch 0 is before any training."""
 
     epoch: int
     loss: float | None

@@ -174,6 +174,7 @@ class Settings(BaseSettings):
         description="what a child trains: its head, or everything",
     )
     universe: Path | None = Field(None, description="file of symbols that the parent learns from beside ^GSPC")
+    keep_tested: bool = Field(False, description="whether a backtest's parent may learn from the tested ticker")
     split: Split = Field("random", description="which windows are held out for validation")
     epochs: int | None = Field(
         None, ge=1, le=10_000, description="20 for the parent (5 with a universe), 10 for a child"

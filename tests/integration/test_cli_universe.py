@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders import bars, to_csv
-from tests.integration.cli import Cli
+from tests.integration.cli import Cli, on_a_terminal
 
 TICKERS = ("AAPL", "KO", "MSFT")
 
@@ -88,12 +88,17 @@ def test_a_universe_of_nobody_is_refused(market: Cli, text: str | None, code: in
     assert not (market.home / "outputs" / "parent").exists()
 
 
-def test_a_backtest_leaves_the_tested_ticker_out_of_the_panel(market: Cli) -> None:
+def test_a_backtest_leaves_the_tested_ticker_out_of_the_panel_unless_told_otherwise(market: Cli) -> None:
     start = bars(450).index[350].date().isoformat()
     call = ("backtest", "--ticker", "KO", "--start", start, "--epochs", "1", "--baselines", "none")
     result = market(*call, "--universe", file(market))
     assert result.code == 0, result.err
     assert result.document["panel"] == ["AAPL", "MSFT"]
+    with_it = market(*call, "--universe", file(market), "--keep-tested")
+    assert with_it.document["panel"] == ["AAPL", "KO", "MSFT"]
+    assert with_it.document["channels"] != result.document["channels"]
+    shown = on_a_terminal("show", "backtest", "--ticker", "KO", home=market.home, stdout=None)
+    assert " others, KO among them." in shown
     plain = market(*call)
     assert plain.document["panel"] == []
     assert plain.document["channels"] != result.document["channels"]

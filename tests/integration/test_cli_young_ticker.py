@@ -106,11 +106,11 @@ def test_a_backtest_tests_the_parent_as_it_is_and_may_be_quoted(files: PriceFile
     document = result.document
     assert (document["strategy"], document["ranges_from"], document["origins"]) == ("parent", "^GSPC", 60)
     assert list(document["peers"]) == ["parent"]
-    assert (
-        "GEV is too young for --baselines scratch"
-        in files("backtest", "--baselines", "scratch", "--verbose", ticker=TICKER).err
-    )
+    verbose = files("backtest", "--baselines", "scratch", "--verbose", ticker=TICKER)
+    assert "GEV is too young for --baselines scratch" in verbose.err
     assert document["peers"]["parent"]["High"]["1"]["model_skill"] == 0.0
+    shown = on_a_terminal("show", "backtest", "--ticker", TICKER, home=files.cli.home, stdout=None)
+    assert "this tests its parent as it is" in shown
     assert "not tested" not in files("analyze", ticker=TICKER).document["report"]
 
 

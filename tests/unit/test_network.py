@@ -81,7 +81,7 @@ def test_an_untrained_network_says_tomorrow_is_today_to_the_last_bit() -> None:
 def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
     parent = model(trained=True)
     before = copy.deepcopy(parent.state_dict())
-    child = transfer.child_of(kept(parent), "freeze")
+    child = transfer.child_of(kept(parent), "freeze", windows=200)
     config = FitConfig(epochs=2, learning_rate=1e-2)
     fit.fit(child, child.change, examples(child, table(), cached=True), config, seed=0, on_epoch=ignore)
     changed = {name for name, value in child.state_dict().items() if not torch.equal(value, before[name])}
@@ -91,7 +91,7 @@ def test_freeze_changes_only_the_head_and_leaves_the_parent_alone() -> None:
 
 def test_fine_tune_changes_the_body_too() -> None:
     parent = model(trained=True)
-    child = transfer.child_of(kept(parent), "fine_tune")
+    child = transfer.child_of(kept(parent), "fine_tune", windows=200)
     config = FitConfig(epochs=1, learning_rate=1e-3)
     fit.fit(child, child, examples(child, table()), config, seed=0, on_epoch=ignore)
     name = "body.weight_hh_l0"
@@ -101,7 +101,7 @@ def test_fine_tune_changes_the_body_too() -> None:
 def test_freeze_through_cached_states_equals_freeze_through_the_network() -> None:
     parent, cut = model(trained=True), table()
     config = FitConfig(epochs=2, learning_rate=1e-2)
-    cached, through = (transfer.child_of(kept(parent), "freeze") for _ in range(2))
+    cached, through = (transfer.child_of(kept(parent), "freeze", windows=200) for _ in range(2))
     histories = [
         fit.fit(cached, cached.change, examples(cached, cut, cached=True), config, seed=3, on_epoch=ignore),
         fit.fit(through, through, examples(through, cut), config, seed=3, on_epoch=ignore),
@@ -109,6 +109,17 @@ def test_freeze_through_cached_states_equals_freeze_through_the_network() -> Non
     torch.testing.assert_close(cached.head.weight, through.head.weight, rtol=1e-4, atol=1e-6)
     losses = [[epoch.validation_loss for epoch in history] for history in histories]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def test_the_fewer_windows_a_child_has_the_nearer_it_stays_to_its_parent() -> None:
+    parent, cut = model(trained=True), table()
+    gone = {}
+    for count in (100, 1000, 10_000):
+        child = transfer.child_of(kept(parent), "freeze", windows=count)
+        config = FitConfig(epochs=10, learning_rate=1e-3)
+        fit.fit(child, child.change, examples(child, cut, cached=True), config, seed=0, on_epoch=ignore)
+        gone[count] = (child.head.weight - parent.head.weight).abs().mean().item()
+    assert 0 < 3 * gone[100] < gone[1000] < gone[10_000]
 
 
 def test_the_weights_of_the_best_epoch_are_kept_and_the_untrained_network_counts_as_one() -> None:
@@ -218,7 +229,7 @@ def test_a_young_ticker_keeps_the_ranges_of_its_parent_and_an_old_one_has_its_ow
     parent = model(trained=True)
     parent.range_quantiles.fill_(9.0)
     for rows, own in ((500, False), (700, True)):  # 411 and 611 windows
-        child = transfer.child_of(kept(parent), "freeze")
+        child = transfer.child_of(kept(parent), "freeze", windows=rows)
         _, learned = learnt(rows, child)
         assert learned.own_ranges is own
         assert bool((child.range_quantiles < 8.0).all()) is own  # moved by what came, from nine on

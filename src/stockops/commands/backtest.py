@@ -10,6 +10,7 @@ from stockops.commands.options import (
     END,
     EPOCHS,
     FORECASTS,
+    KEEP_TESTED,
     MANY,
     REFIT,
     SPLIT,
@@ -25,7 +26,9 @@ from stockops.errors import ExitCode, UsageError
 log = logging.getLogger("stockops.backtest")
 
 
-@command(*MANY, START, END, REFIT, BASELINES, FORECASTS, BACKTEST_FAIL_ON, STRATEGY, UNIVERSE, EPOCHS, SPLIT)
+@command(
+    *MANY, START, END, REFIT, BASELINES, FORECASTS, BACKTEST_FAIL_ON, STRATEGY, UNIVERSE, KEEP_TESTED, EPOCHS, SPLIT
+)
 def backtest(run: Run) -> None:
     """What is a ticker's model worth? Forecast from every close with models that know only what was before."""
     start, end = run.settings.start, run.settings.end

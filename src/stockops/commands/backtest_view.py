@@ -22,11 +22,24 @@ def backtested(document: Document) -> "RenderableType":
     return Group(
         f"[bold]{document['ticker']}[/]: {document['origins']:,} forecasts of unseen sessions, "
         f"{document['start']} to {document['end']}",
+        *_learnt(document),
         *(f"{caveat[0].upper()}{caveat[1:]}." for caveat in caveats(document["data"])),
         _verdict(document["summary"]["close_findings"]),
         *parts,
         "; ".join([f"* Diebold-Mariano p < {_SURE}", *document.get("artifacts", [])[:1]]),
     )
+
+
+def _learnt(document: Document) -> list[str]:
+    """Say what is tested, where that is not a child of the index's parent."""
+    found = []
+    if document.get("strategy") == "parent":
+        found.append("Too young for a model of its own: this tests its parent as it is.")
+    if panel := document.get("panel", []):
+        beside = f"{len(panel)} others" if len(panel) > 1 else panel[0]
+        tested = f", {document['ticker']} among them" if document["ticker"] in panel else ""
+        found.append(f"The parent learnt from ^GSPC and {beside}{tested}.")
+    return found
 
 
 def _verdict(findings: dict[str, str]) -> str:

@@ -74,6 +74,7 @@ STRATEGY = _option(
     "strategy", Strategy, "What a child trains: its head (freeze) or everything.", env="TRANSFER_STRATEGY"
 )
 UNIVERSE = _option("universe", str, "File of symbols that it learns from beside ^GSPC.", metavar="FILE")
+KEEP_TESTED = _option("keep_tested", bool, "With --universe: the parent may learn from the tested ticker too.")
 SPLIT = _option("split", Split, "Which fifth of the windows is held out; random if not said.")
 REPLACE = _option("replace", bool, "With --as-of: replace the model even if it was trained on later sessions.")
 EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")

@@ -149,14 +149,14 @@ def backtester(run: Run) -> "Backtester":
     prices = run.services.history.until(settings.end)
     return Backtester(
         history=prices.daily,
-        beside=prices.beside,
+        universe=prices.universe,
         apprentices=Apprentices(services.shelf, run.progress, _train_options(run)),
         peers=services.peers,
         models=services.models,
         plots=services.plots,
         effort=services.effort,
         export=functools.partial(services.write_file, file) if file else None,
-        options=BacktestOptions(settings.start, settings.refit, settings.baselines),
+        options=BacktestOptions(settings.start, settings.refit, settings.baselines, settings.keep_tested),
     )
 
 

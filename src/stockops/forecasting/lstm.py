@@ -1,6 +1,6 @@
 """The network: a 3-layer LSTM that reads 60 sessions and says how the next 5 differ from the last close.
 
-Three things make it useful out of sample, where a plain LSTM on price levels loses to «tomorrow = today» by
+Four things make it useful out of sample, where a plain LSTM on price levels loses to «tomorrow = today» by
 a factor of ten:
 
 (a) prices, volume and MACD enter relative to the window's last row and in the window's own units (`relative`);
@@ -10,6 +10,7 @@ a factor of ten:
 (c) beside the LSTM's state the head sees where the last row stands (`standing`), which 60 steps of a network
     learn only roughly, and the calendar of the sessions to come;
 (d) its weights decay fast but where volume is said: of prices there is little to learn, and much to learn by heart.
+    They decay toward zero, or toward where a child began (`hold`).
 
 The scaler lives inside as buffers, so a checkpoint needs nothing beside it. `inference` says the same without torch.
 """
@@ -43,6 +44,8 @@ class PriceLSTM(nn.Module):
     shortfall: Tensor
     decay: Tensor
     calendar_decay: Tensor
+    prior: Tensor
+    calendar_prior: Tensor
 
     def __init__(self, config: LSTMConfig | None = None) -> None:
         super().__init__()
@@ -62,6 +65,8 @@ class PriceLSTM(nn.Module):
         decay[:, _VOLUME, : c.hidden], decay[:, _VOLUME, c.hidden :] = _OF_VOLUME, 0.0
         self.register_buffer("decay", decay.flatten(0, 1), persistent=False)
         self.register_buffer("calendar_decay", decay[..., -1:].clone(), persistent=False)
+        self.register_buffer("prior", torch.zeros_like(self.head.weight), persistent=False)
+        self.register_buffer("calendar_prior", torch.zeros_like(self.calendar), persistent=False)
 
     @classmethod
     def of(cls, weights: Weights, config: LSTMConfig) -> "PriceLSTM":
@@ -95,10 +100,18 @@ class PriceLSTM(nn.Module):
         return self.change(self.state(rows, stands), calendar)
 
     @torch.no_grad()
+    def hold(self, decay: float) -> None:
+        """Let the head's weights decay toward what they are now instead of toward zero, and by that much faster."""
+        self.prior.copy_(self.head.weight)
+        self.calendar_prior.copy_(self.calendar)
+        self.decay += decay
+        self.calendar_decay += decay
+
+    @torch.no_grad()
     def shrink(self, learning_rate: float) -> None:
         """Let the head's weights decay by a step of training."""
-        self.head.weight.mul_(1 - learning_rate * self.decay)
-        self.calendar.mul_(1 - learning_rate * self.calendar_decay)
+        self.head.weight.lerp_(self.prior, learning_rate * self.decay)
+        self.calendar.lerp_(self.calendar_prior, learning_rate * self.calendar_decay)
 
 
 @torch.no_grad()

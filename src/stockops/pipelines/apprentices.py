@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
 
@@ -84,17 +84,8 @@ class Apprentices:
             return lessons.from_parent(place, prices, table, parent, options)
         if not others:
             return lessons.from_nothing(place, prices, table, options)
-        return lessons.from_many(place, prices, table, self._tables(others, market), len(others), options)
-
-    def _tables(self, others: Sequence[Prices], market: Market) -> Iterator[tuple[Prices, Table]]:
-        """Yield what can be learnt from; a history that was too short by then is left out."""
-        for prices in others:
-            try:
-                table = lessons.table(prices, market, self.options)
-            except DataError as exc:
-                log.info("left out of what the parent learns from: %s", exc.message)
-                continue
-            yield prices, table
+        tables = lessons.tables(others, market, options, _leave_out)  # too short by then
+        return lessons.from_many(place, prices, table, tables, len(others), options)
 
     def _taught(self, lesson: Lesson) -> Checkpoint:
         sessions, last = len(lesson.prices.bars), lesson.prices.last
@@ -133,6 +124,10 @@ class Apprentices:
             "options": asdict(self.options) | {"strategy": self.options.strategy if parent else None, "universe": None},
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32] + ".pt"
+
+
+def _leave_out(_: str, why: DataError) -> None:
+    log.info("left out of what the parent learns from: %s", why.message)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -21,7 +21,7 @@ import pandas as pd
 from stockops.backtesting import har, scoring, summary, value_at_risk
 from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast, Trial, joined, trial
 from stockops.best_effort import BestEffort
-from stockops.errors import DataError, StockopsError
+from stockops.errors import DataError
 from stockops.forecasting import covariates, risk
 from stockops.forecasting.bars import digits
 from stockops.forecasting.checkpoint import Checkpoint
@@ -32,7 +32,7 @@ from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import FORECASTABLE, HORIZON, TRAINABLE
 from stockops.pipelines.apprentices import Apprentices
-from stockops.pipelines.prices import LEFT_OUT, Prices
+from stockops.pipelines.prices import Prices
 from stockops.ports import ModelStore, Peers, Plotter
 from stockops.records import MARKET, METHOD, SCHEMA, Baseline, ModelRef, Refit
 
@@ -53,11 +53,16 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class BacktestOptions:
-    """What a backtest was told. start: the first origin, None for the last third of what there is."""
+    """What a backtest was told.
+
+    start: the first origin, None for the last third of what there is. keep_tested: whether a universe may teach the
+    parent the tested ticker, as one that is served would be; left out, the parent knows it no more than a new ticker.
+    """
 
     start: date | None
     refit: Refit
     baselines: tuple[Baseline, ...]
+    keep_tested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,13 @@ class Forecasts:
 class Backtester:
     """Tests what a ticker's model is worth.
 
-    history, beside: the prices that this call may see, which end with the last origin and are adjusted as of then; of
+    history, universe: the prices that this call may see, which end with the last origin and are adjusted as of then; of
     what is tested, and of what the parent learns from. export:
     where the single forecasts go as CSV, None for nowhere.
     """
 
     history: Callable[[str], Prices]
-    beside: Callable[[str], Prices]
+    universe: Callable[[Iterable[str]], Iterator[Prices]]
     apprentices: Apprentices
     peers: Peers
     models: ModelStore
@@ -109,7 +114,7 @@ class Backtester:
         market = prices if ticker == MARKET else self.history(MARKET)
         known = covariates.of(table, prices.calendar, market.as_market)
         parts = tuple(_parts(table, rows, self.options.refit))
-        course = _Course(prices, table, known, rows, parts, tuple(self._others(ticker)))
+        course = _Course(prices, table, known, rows, parts, self._others(ticker))
         forecasts = self._forecasts(course, lambda day: self._model(course, market, day))
         tried = trial(table, rows, forecasts.bars, forecasts.bounds)
         about = {
@@ -143,16 +148,10 @@ class Backtester:
             )
         return np.arange(first, count)
 
-    def _others(self, ticker: str) -> Iterator[Prices]:
-        """Yield the histories of the universe that the parent may learn from: all but the tested one."""
-        for symbol in self.apprentices.options.universe:
-            if symbol == ticker:
-                continue
-            try:
-                yield self.beside(symbol)
-            except StockopsError as exc:
-                log.warning("%s is left out of what the parent learns from: %s", symbol, exc)
-                self.effort.doubt(LEFT_OUT)
+    def _others(self, ticker: str) -> tuple[Prices, ...]:
+        """Return the histories of the universe that the parent may learn from: all but the tested one, unless told."""
+        symbols = self.apprentices.options.universe
+        return tuple(self.universe(each for each in symbols if each != ticker or self.options.keep_tested))
 
     def _parent(self, course: "_Course", market: Prices, day: date) -> Checkpoint:
         """Return the parent that a user would have had before that day."""

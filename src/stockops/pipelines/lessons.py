@@ -145,6 +145,22 @@ def table(prices: Prices, market: Market | None, options: TrainOptions) -> Table
     return Table.of(prices.symbol, rows, known, split=options.split, seed=options.seed)
 
 
+def tables(
+    universe: Iterable[Prices],
+    market: Market | None,
+    options: TrainOptions,
+    leave_out: Callable[[str, DataError], None],
+) -> Iterator[tuple[Prices, Table]]:
+    """Yield every history that can be learnt from with its windows, and give the others to `leave_out`."""
+    for prices in universe:
+        try:
+            windows = table(prices, market, options)
+        except DataError as exc:
+            leave_out(prices.symbol, exc)
+            continue
+        yield prices, windows
+
+
 def from_nothing(place: ModelRef, prices: Prices, table: Table, options: TrainOptions) -> Lesson:
     """Return the lesson of a model without a parent: the parent itself, or a child that is to do without one."""
     torch.manual_seed(options.seed)  # the first weights
@@ -189,6 +205,6 @@ def _member(prices: Prices) -> dict[str, Any]:
 
 def from_parent(place: ModelRef, prices: Prices, table: Table, parent: Checkpoint, options: TrainOptions) -> Lesson:
     """Return the lesson of a child."""
-    child = transfer.child_of(parent, options.strategy)
+    child = transfer.child_of(parent, options.strategy, len(table.windows.training))
     about = {"strategy": options.strategy, "parent": parent.summary}
     return Lesson(place, prices, table, child, recipes.of(recipes.CHILD[options.strategy], options), about)

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -166,6 +166,21 @@ class PriceHistory:
     def beside(self, symbol: str) -> Prices:
         """Return the bars of a symbol that a result is not about: what is to be said of them goes to the log alone."""
         return self._once(symbol)
+
+    def universe(self, symbols: Iterable[str]) -> Iterator[Prices]:
+        """Yield the bars of symbols that a parent learns from; one that has none is left out, and that is said."""
+        for symbol in symbols:
+            try:
+                prices = self.beside(symbol)
+            except StockopsError as exc:
+                self.leave_out(symbol, exc)
+                continue
+            yield prices
+
+    def leave_out(self, symbol: str, why: StockopsError) -> None:
+        """Say that a parent learns from one less than it was told to."""
+        log.warning("%s is left out of what the parent learns from: %s", symbol, why)
+        self.effort.doubt(LEFT_OUT)
 
     def _once(self, symbol: str) -> Prices:
         """Return the prices of a symbol, read at most once while they are remembered."""

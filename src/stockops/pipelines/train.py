@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stockops.backtesting import summary
 from stockops.best_effort import BestEffort
-from stockops.errors import StockopsError
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.monitoring import catalogue
@@ -20,14 +19,13 @@ from stockops.pipelines import feature_history, freshness, track_record
 from stockops.pipelines import models as stored
 from stockops.pipelines.meter import Meter
 from stockops.pipelines.models import Found
-from stockops.pipelines.prices import LEFT_OUT, PriceHistory, Prices
+from stockops.pipelines.prices import PriceHistory, Prices
 from stockops.pipelines.tracking import run_of
 from stockops.ports import FeatureStore, ModelStore, Plotter, Progress, Tracker
 from stockops.records import PARENT, SCHEMA, Clock, ModelRef, TrainingRun, TrainOptions
 
 if TYPE_CHECKING:
-    from stockops.forecasting.covariates import Market
-    from stockops.forecasting.learning import Learned, Table
+    from stockops.forecasting.learning import Learned
     from stockops.pipelines.lessons import Inheritance, Lesson
 
 log = logging.getLogger("stockops.train")
@@ -172,25 +170,12 @@ class Trainer:
             return lessons.Inheritance(ref, prices, market, self._parent_of(prices))
         table = lessons.table(prices, market, self.options)
         if ref.kind == "parent" and self.options.universe:
-            count = len(self.options.universe)
-            return lessons.from_many(ref, prices, table, self._universe(market), count, self.options)
+            universe = self.history.universe(self.options.universe)
+            tables = lessons.tables(universe, market, self.options, self.history.leave_out)
+            return lessons.from_many(ref, prices, table, tables, len(self.options.universe), self.options)
         if ref.kind == "parent":
             return lessons.from_nothing(ref, prices, table, self.options)
         return lessons.from_parent(ref, prices, table, self._parent_of(prices), self.options)
-
-    def _universe(self, market: "Market | None") -> "Iterator[tuple[Prices, Table]]":
-        """Yield the universe's prices and their windows; who cannot be learnt from is left out, and that is said."""
-        from stockops.pipelines import lessons
-
-        for symbol in self.options.universe:
-            try:
-                prices = self.history.beside(symbol)
-                table = lessons.table(prices, market, self.options)
-            except StockopsError as exc:
-                log.warning("%s is left out of what the parent learns from: %s", symbol, exc)
-                self.effort.doubt(LEFT_OUT)
-                continue
-            yield prices, table
 
     def _parent_of(self, prices: Prices) -> Checkpoint:
         """Return the parent of a child of these prices, trained first where there is none."""
