@@ -88,10 +88,20 @@ def test_a_range_learns_of_a_miss_when_its_day_has_come_and_not_before() -> None
     for days in range(1, 6):
         changed = np.flatnonzero((calm[..., days - 1] != shocked[..., days - 1]).any(axis=(1, 2, 3)))
         assert changed[0] == 4 + days
-    np.testing.assert_allclose(shocked[5, 0, 1, :, 0] - calm[5, 0, 1, :, 0], 0.01 * quantiles[0, 1, :, 0])
     assert (shocked >= calm).all()
-    np.testing.assert_array_equal(shocked[:, :, 0], calm[:, :, 0])  # the other side learnt nothing of it
-    np.testing.assert_array_equal(shocked[:, 1:], calm[:, 1:])
+    np.testing.assert_array_equal(shocked[:, 1:], calm[:, 1:])  # the other channels learnt nothing of it
+
+
+def test_a_miss_moves_both_sides_and_its_own_a_little_more() -> None:
+    quantiles = flat(1.0, 1.5, 2.0, 2.5)
+    came = np.full((2, 3, 2, 5), 0.5)
+    other = came.copy()
+    other[0, 0, 1] = 9.0
+    calm, shocked = (ranges.track(quantiles, values)[1, 0, :, :, 0] for values in (came, other))
+    below, above = (shocked - calm) / quantiles[0, :, :, 0]
+    np.testing.assert_allclose(above, 0.02 * (0.15 + 0.85 / 2))
+    np.testing.assert_allclose(below, 0.02 * 0.85 / 2)
+    np.testing.assert_allclose(calm[0], quantiles[0, 0, :, 0] * (1 - 0.02 * (1 - PROMISED[:, 0])))
 
 
 def test_tracking_changes_nothing_before_anything_is_known() -> None:
