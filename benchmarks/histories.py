@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from stockops.adapters.sample import SampleFeed
+from stockops.adapters.market_data.sample_feed import SampleFeed
 from stockops.market.ohlcv import FIRST_DAY
 from stockops.records import MARKET
 

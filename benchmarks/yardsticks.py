@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from stockops.adapters.files import CsvFeed
+from stockops.adapters.market_data.csv_feed import CsvFeed
 from stockops.forecasting import lstm
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.learning import Table

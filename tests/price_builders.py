@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stockops.adapters.model_files import ModelFiles
+from stockops.adapters.storage.model_files import ModelFiles
 from stockops.forecasting.checkpoint import Checkpoint, pack, seal, unpack
 from stockops.market import calendar
 from stockops.market.ohlcv import PRICES

@@ -14,10 +14,10 @@ _TIMEOUT_SECONDS = 3.0
 
 def checks(settings: Settings, services: Services) -> list[Check]:
     """Return how to try out everything that is configured, what every command needs first."""
-    from stockops.adapters import home
+    from stockops.adapters.storage import home_checks
 
     return [
-        Check("home", lambda: home.check_home(settings.home), required=True),
+        Check("home", lambda: home_checks.check_home(settings.home), required=True),
         Check("prices", lambda: _prices(settings, services), required=True),
         Check("models", lambda: _models(settings, services), required=True),
         Check("model ages", lambda: _ages(settings, services)),
@@ -59,7 +59,7 @@ def _served(service: Service | None) -> str:
 
 def _prices(settings: Settings, services: Services) -> str:
     """Ask a vendor once for the last days of a share, without what was fetched before; count files."""
-    from stockops.adapters import source_files
+    from stockops.adapters.market_data import source_files
 
     if settings.source == "sample":
         return f"sample: {source_files.sample(_SYMBOL).name} and {source_files.sample('^GSPC').name}"
@@ -69,7 +69,7 @@ def _prices(settings: Settings, services: Services) -> str:
         if not found:
             raise DataError(f"no price files in {folder}", "add the files or choose another --data-dir")
         return f"csv: {found} price files in {folder}"
-    from stockops.adapters.retries import RetryPolicy
+    from stockops.adapters.network.retries import RetryPolicy
 
     today = services.clock.now.date()
     feed = services.vendor(min(_TIMEOUT_SECONDS, settings.http_timeout_seconds), RetryPolicy(attempts=1))

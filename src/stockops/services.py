@@ -33,11 +33,11 @@ from stockops.records import Clock, PriceOptions
 from stockops.settings import Settings
 
 if TYPE_CHECKING:
-    from stockops.adapters.artifact_listing import ArtifactListing
-    from stockops.adapters.finnhub_api import FinnhubApi
-    from stockops.adapters.llm_http import LlmServer
-    from stockops.adapters.metrics_http import MetricsServer
-    from stockops.adapters.retries import RetryPolicy
+    from stockops.adapters.llm.llm_http import LlmServer
+    from stockops.adapters.market_data.finnhub_api import FinnhubApi
+    from stockops.adapters.network.retries import RetryPolicy
+    from stockops.adapters.prometheus.metrics_http import MetricsServer
+    from stockops.adapters.storage.artifact_listing import ArtifactListing
     from stockops.market.calendar import TradingCalendar
     from stockops.monitoring.catalogue import Sample
     from stockops.pipelines.prices import PriceHistory
@@ -75,10 +75,10 @@ class Services:
     def state(self) -> StateStore:
         """Key-value state: Redis where it is configured, else a file under `outputs/`."""
         if url := self._settings.redis_address:
-            from stockops.adapters.redis_state import RedisState
+            from stockops.adapters.storage.redis_state import RedisState
 
             return RedisState(url, self._settings.service_timeout_seconds)
-        from stockops.adapters.sqlite_state import SqliteState
+        from stockops.adapters.storage.sqlite_state import SqliteState
 
         return SqliteState(self._settings.home / "outputs" / "state.db")
 
@@ -87,7 +87,7 @@ class Services:
         """Feast, unless it is switched off."""
         if self._settings.feature_store == "off":
             return None
-        from stockops.adapters.feast_store import FeastStore
+        from stockops.adapters.feast.feature_store import FeastStore
 
         return FeastStore(
             home=self._settings.home,
@@ -100,7 +100,7 @@ class Services:
         """MLflow, unless it is switched off: a server, DagsHub's, or a SQLite file under `mlruns/`."""
         if self._settings.tracking == "off":
             return None
-        from stockops.adapters.mlflow_tracker import MlflowTracker
+        from stockops.adapters.mlflow.tracker import MlflowTracker
 
         settings = self._settings
         uri, hub = settings.mlflow_tracking_uri, ""
@@ -118,7 +118,7 @@ class Services:
 
     def workers(self, environment: Mapping[str, str]) -> Workers:
         """Return the background workers, told of this call's flags through their environment."""
-        from stockops.adapters.worker_processes import WorkerProcesses
+        from stockops.adapters.execution.worker_processes import WorkerProcesses
 
         return WorkerProcesses(self._settings.home, self._settings.max_workers, environment)
 
@@ -126,12 +126,12 @@ class Services:
         """Return where many tickers are worked on; on a cluster each asks for as many cores as it takes threads."""
         settings = self._settings
         if settings.engine == "ray":
-            from stockops.adapters.ray_engine import RayEngine
+            from stockops.adapters.execution.ray_engine import RayEngine
 
             if settings.ray_address and (files := self._in_files):
                 log.warning("nodes of a cluster would share files that are safe on one machine only: set %s", files)
             return RayEngine(settings.ray_address, threads)
-        from stockops.adapters.local_engine import LocalEngine, cores
+        from stockops.adapters.execution.local_engine import LocalEngine, cores
 
         return LocalEngine(settings.jobs or cores())
 
@@ -146,7 +146,7 @@ class Services:
 
     def history_digest(self, ticker: str) -> str:
         """Return a digest of the file that a ticker's bars come from; "" for a vendor, whose bars the clock tells."""
-        from stockops.adapters import source_files
+        from stockops.adapters.market_data import source_files
 
         if self._settings.source == "csv" and self._settings.data_dir:
             return source_files.digest(source_files.csv(self._settings.data_dir, ticker))
@@ -157,42 +157,42 @@ class Services:
     @cached_property
     def models(self) -> ModelStore:
         """Checkpoints and artifacts under `outputs/`."""
-        from stockops.adapters.model_files import ModelFiles
+        from stockops.adapters.storage.model_files import ModelFiles
 
         return ModelFiles(self._settings.home, self._settings.lock_timeout_seconds)
 
     @cached_property
     def ledger(self) -> Ledger:
         """Every forecast that was made."""
-        from stockops.adapters.sqlite_ledger import SqliteLedger
+        from stockops.adapters.storage.sqlite_ledger import SqliteLedger
 
         return SqliteLedger(self._settings.home / "outputs" / "ledger.db")
 
     @cached_property
     def artifacts(self) -> "ArtifactListing":
         """What lies under `outputs/`."""
-        from stockops.adapters.artifact_listing import ArtifactListing
+        from stockops.adapters.storage.artifact_listing import ArtifactListing
 
         return ArtifactListing(self._settings.home)
 
     @cached_property
     def plots(self) -> Plotter:
         """PNG pictures."""
-        from stockops.adapters.plots import PngPlotter
+        from stockops.adapters.charts.png_plotter import PngPlotter
 
         return PngPlotter()
 
     @cached_property
     def shelf(self) -> Shelf:
         """Models that a backtest trained, for the next one."""
-        from stockops.adapters.file_shelf import FileShelf
+        from stockops.adapters.storage.blob_cache import FileShelf
 
         return FileShelf(self._settings.home / "cache" / "backtest", self._settings.lock_timeout_seconds)
 
     @cached_property
     def peers(self) -> Peers:
         """Statistical forecasters of others."""
-        from stockops.adapters.statistical_peers import StatisticalPeers
+        from stockops.adapters.baselines.statistical_peers import StatisticalPeers
 
         return StatisticalPeers()
 
@@ -201,15 +201,15 @@ class Services:
         """Where daily bars come from, as `--source` says; never swapped for another."""
         settings = self._settings
         if settings.source == "csv":
-            from stockops.adapters.files import CsvFeed
+            from stockops.adapters.market_data.csv_feed import CsvFeed
 
             return CsvFeed(self.data_dir(), self.calendar_of)
         if settings.source == "sample":
-            from stockops.adapters.sample import SampleFeed
+            from stockops.adapters.market_data.sample_feed import SampleFeed
 
             return SampleFeed()
-        from stockops.adapters.cached_feed import CachedFeed
-        from stockops.adapters.retries import RetryPolicy
+        from stockops.adapters.market_data.cached_feed import CachedFeed
+        from stockops.adapters.network.retries import RetryPolicy
 
         retry = RetryPolicy(
             attempts=settings.http_attempts,
@@ -254,17 +254,17 @@ class Services:
         """Return the feed of a live source as it is, without what was fetched before."""
         settings = self._settings
         if settings.source == "yahoo":
-            from stockops.adapters.yahoo import YahooFeed
+            from stockops.adapters.market_data.yahoo import YahooFeed
 
             return YahooFeed(
                 calendar_of=self.calendar_of, cache_dir=self._yahoo_cache, timeout_seconds=timeout_seconds, retry=retry
             )
-        from stockops.adapters.finnhub import FinnhubFeed
+        from stockops.adapters.market_data.finnhub import FinnhubFeed
 
         return FinnhubFeed(self._finnhub(timeout_seconds, retry), self.calendar_of)
 
     def _finnhub(self, timeout_seconds: float, retry: "RetryPolicy") -> "FinnhubApi":
-        from stockops.adapters.finnhub_api import FinnhubApi
+        from stockops.adapters.market_data.finnhub_api import FinnhubApi
 
         key = self._settings.finnhub_api_key
         if key is None:
@@ -287,12 +287,12 @@ class Services:
         if settings.news == "off":
             return None
         if settings.finnhub_api_key:
-            from stockops.adapters.finnhub_news import FinnhubNews
-            from stockops.adapters.retries import RetryPolicy
+            from stockops.adapters.market_data.finnhub_news import FinnhubNews
+            from stockops.adapters.network.retries import RetryPolicy
 
             retry = RetryPolicy(attempts=2, first_wait_seconds=1, total_seconds=settings.http_timeout_seconds)
             return FinnhubNews(self._finnhub(settings.http_timeout_seconds, retry))
-        from stockops.adapters.yahoo_news import YahooNews
+        from stockops.adapters.market_data.yahoo_news import YahooNews
 
         return YahooNews(self._yahoo_cache, settings.http_timeout_seconds)
 
@@ -308,14 +308,14 @@ class Services:
         return tuple(models)
 
     def _open_llama_cpp(self) -> ChatModel:
-        from stockops.adapters.llama_cpp import LlamaCppChat
+        from stockops.adapters.llm.llama_cpp import LlamaCppChat
 
         settings = self._settings
         server = self._llama_cpp("llama.cpp", settings.llama_cpp_base_url or "")
         return LlamaCppChat(server, settings.llm_model, settings.llm_max_tokens)
 
     def _open_ollama(self) -> ChatModel:
-        from stockops.adapters.ollama import OllamaChat
+        from stockops.adapters.llm.ollama import OllamaChat
 
         settings = self._settings
         server = self._ollama(settings.ollama_base_url or "")
@@ -327,7 +327,7 @@ class Services:
         settings = self._settings
         if not (settings.llama_cpp_embed_url or settings.ollama_base_url):
             return ()
-        from stockops.adapters import embeddings
+        from stockops.adapters.llm import embeddings
 
         model, seconds = settings.embed_model, settings.http_timeout_seconds
         embedders: list[Embedder] = []
@@ -339,14 +339,14 @@ class Services:
         return tuple(embedders)
 
     def _llama_cpp(self, service: str, url: str) -> "LlmServer":
-        from stockops.adapters.llm_http import LlmServer
+        from stockops.adapters.llm.llm_http import LlmServer
 
         key = self._settings.llm_api_key
         return LlmServer(service, url.rstrip("/").removesuffix("/v1"), key.get_secret_value() if key else "")
 
     @staticmethod
     def _ollama(url: str) -> "LlmServer":
-        from stockops.adapters.llm_http import LlmServer
+        from stockops.adapters.llm.llm_http import LlmServer
 
         return LlmServer("ollama", url.rstrip("/"))
 
@@ -355,26 +355,26 @@ class Services:
         """Kept reports: Qdrant's server where it is configured, else its engine in this process."""
         settings = self._settings
         if url := settings.qdrant_address:
-            from stockops.adapters.qdrant_server import QdrantServer
+            from stockops.adapters.vector_store.qdrant_server import QdrantServer
 
             key = settings.qdrant_api_key
             return QdrantServer(url, key.get_secret_value() if key else "", settings.service_timeout_seconds)
-        from stockops.adapters.qdrant_embedded import QdrantEmbedded
+        from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded
 
         return QdrantEmbedded(settings.home / "cache" / "stock_analysis")
 
     def gauges(self) -> "list[Sample]":
         """Return what can be read anew: the machine, Redis, the artifacts."""
-        from stockops.adapters import artifact_gauges, host, redis_gauges
+        from stockops.adapters.prometheus import artifact_gauges, host_metrics, redis_gauges
 
         settings = self._settings
         redis = redis_gauges.samples(settings.redis_address, settings.service_timeout_seconds)
-        return [*host.samples(settings.home), *redis, *artifact_gauges.samples(settings.home)]
+        return [*host_metrics.samples(settings.home), *redis, *artifact_gauges.samples(settings.home)]
 
     @staticmethod
     def expose(totals: Mapping[str, float] | None, gauges: "Sequence[Sample]") -> bytes:
         """Return metrics as Prometheus reads them."""
-        from stockops.adapters.exposition import exposition
+        from stockops.adapters.prometheus.exposition import exposition
 
         return exposition(totals, gauges)
 
@@ -384,7 +384,7 @@ class Services:
         settings = self._settings
         if settings.pushgateway_url is None:
             return None
-        from stockops.adapters.pushgateway import Pushgateway
+        from stockops.adapters.prometheus.pushgateway import Pushgateway
 
         instance = settings.instance or f"{socket.gethostname()}:{settings.home}"
         return Pushgateway(settings.pushgateway_url.get_secret_value(), instance)
@@ -392,7 +392,7 @@ class Services:
     @staticmethod
     def listener(listen: str, page: Callable[[], bytes]) -> "MetricsServer":
         """Return a server of /metrics; `page` is asked for each scrape."""
-        from stockops.adapters.metrics_http import MetricsServer
+        from stockops.adapters.prometheus.metrics_http import MetricsServer
 
         return MetricsServer(listen, page)
 
@@ -400,7 +400,7 @@ class Services:
         """Raise UsageError for a file of the user's choice that is not to be written, before any work is done."""
         if path is None:
             return
-        from stockops.adapters import user_files
+        from stockops.adapters.storage import user_files
 
         settings = self._settings
         user_files.check(path, settings.home, filter(None, (settings.data_dir, settings.tickers_file)))
@@ -408,14 +408,14 @@ class Services:
     @staticmethod
     def write_file(path: Path, data: bytes) -> None:
         """Write a file of the user's choice, whole or not at all."""
-        from stockops.adapters import user_files
+        from stockops.adapters.storage import user_files
 
         user_files.write(path, data)
 
     @staticmethod
     def read_text(path: Path) -> str:
         """Return the text of a file of the user's choice; ValueError saying what is wrong with it."""
-        from stockops.adapters import regular_files
+        from stockops.adapters.storage import regular_files
 
         try:
             return regular_files.read(path, _MOST_TEXT).decode("utf-8-sig")

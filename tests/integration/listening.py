@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from stockops.adapters.metrics_http import MetricsServer
+from stockops.adapters.prometheus.metrics_http import MetricsServer
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stockops.adapters.cached_feed import CachedFeed
-from stockops.adapters.files import CsvFeed
+from stockops.adapters.market_data.cached_feed import CachedFeed
+from stockops.adapters.market_data.csv_feed import CsvFeed
 from stockops.errors import DataError, StockopsError, TryAgainError
 from stockops.market import calendar, ohlcv
 from stockops.market.ohlcv import RawBars

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from stockops.adapters.sqlite_state import SqliteState
-from stockops.adapters.worker_processes import WorkerProcesses
+from stockops.adapters.execution.worker_processes import WorkerProcesses
+from stockops.adapters.storage.sqlite_state import SqliteState
 from tests.integration.cli import Cli, start
 from tests.integration.test_cli_services import runs
 from tests.servers import wait_until

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stockops import strict_json
-from stockops.adapters.sqlite_state import SqliteState
+from stockops.adapters.storage.sqlite_state import SqliteState
 from stockops.pipelines import prediction_cache, tasks
 from stockops.pipelines.tasks import Task
 from stockops.records import ModelRef

@@ -180,7 +180,7 @@ def test_the_day_a_forecast_is_for_is_part_of_the_question(trained: Cli) -> None
 
 def test_an_entry_is_over_when_a_newer_session_may_be_out(trained: Cli) -> None:
     trained(*PREDICT)
-    from stockops.adapters.sqlite_state import SqliteState
+    from stockops.adapters.storage.sqlite_state import SqliteState
 
     state = SqliteState(trained.home / "outputs/state.db")
     key = prediction_cache.PREFIX + "AAPL"

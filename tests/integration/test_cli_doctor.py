@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from qdrant_client import models
 
-from stockops.adapters.qdrant_server import COLLECTION
+from stockops.adapters.vector_store.qdrant_server import COLLECTION
 from tests.integration.cli import Cli
 from tests.loopback_llm import Llm, llama_cpp
 from tests.loopback_qdrant import qdrant_server

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockops.adapters.sample import SampleFeed
+from stockops.adapters.market_data.sample_feed import SampleFeed
 from stockops.market.adjustment import adjust
 from tests.integration.cli import Cli
 from tests.loopback_llm import Llm, analysis, llama_cpp

@@ -18,7 +18,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from stockops.adapters.mlflow_tracker import EXPERIMENT, MlflowTracker
+from stockops.adapters.mlflow.tracker import EXPERIMENT, MlflowTracker
 from tests.integration.cli import Cli, Result
 from tests.integration.test_mlflow_tracker import RUN, tracker
 from tests.loopback_llm import Llm, llama_cpp

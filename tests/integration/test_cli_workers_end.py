@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stockops.adapters.model_files import ModelFiles
+from stockops.adapters.storage.model_files import ModelFiles
 from stockops.pipelines import models
 from tests.integration.cli import WITHOUT_SERVICES, Cli
 from tests.integration.conftest import AS_OF

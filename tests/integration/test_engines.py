@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from stockops.adapters import ray_engine
-from stockops.adapters.local_engine import LocalEngine, cores
-from stockops.adapters.ray_engine import RayEngine
+from stockops.adapters.execution import ray_engine
+from stockops.adapters.execution.local_engine import LocalEngine, cores
+from stockops.adapters.execution.ray_engine import RayEngine
 from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import Engine
 from tests.builders import bars

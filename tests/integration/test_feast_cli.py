@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import redis
 
-from stockops.adapters.feast_store import FeastStore
+from stockops.adapters.feast.feature_store import FeastStore
 from stockops.market import calendar, features
 from tests.builders import bars
 from tests.servers import RedisServer
@@ -64,6 +64,20 @@ def test_feast_applies_and_materialises_what_stockops_wrote(home: Path, table: p
     feast(home, "materialize-incremental", now())
     assert_online(home, "", table)
     assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()  # both know the same definitions
+
+
+def test_files_of_an_earlier_release_are_understood(home: Path, table: pd.DataFrame) -> None:
+    for name in ("feature_store.yaml", "features.py"):
+        file = home / "feature_store" / name
+        text = file.read_text().replace("stockops.adapters.feast.", "stockops.adapters.feast_")
+        file.write_text(
+            text.replace("adapters.feast import definitions", "adapters import feast_definitions as definitions")
+        )
+    assert "feast_" in (home / "feature_store" / "features.py").read_text()
+    feast(home, "apply")
+    feast(home, "materialize-incremental", now())
+    assert_online(home, "", table)
+    assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()
 
 
 def test_feast_puts_features_into_the_redis_that_stockops_uses(home: Path, table: pd.DataFrame) -> None:

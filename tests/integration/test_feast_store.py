@@ -19,8 +19,8 @@ import pandas as pd
 import pytest
 import redis
 
-from stockops.adapters import feast_import
-from stockops.adapters.feast_store import FeastStore
+from stockops.adapters.feast import feast_import
+from stockops.adapters.feast.feature_store import FeastStore
 from stockops.errors import ServiceError, UsageError
 from stockops.market import calendar, features
 from stockops.ports import FeatureStore
@@ -144,7 +144,7 @@ def test_the_definitions_are_registered_once(make: Make, tmp_path: Path) -> None
 def test_a_change_of_the_definitions_is_registered(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     assert make().apply()
     feast_import.load()
-    monkeypatch.setattr("stockops.adapters.feast_definitions.FOREVER", timedelta(days=1))
+    monkeypatch.setattr("stockops.adapters.feast.definitions.FOREVER", timedelta(days=1))
     assert make().apply()
     assert not make().apply()
 
@@ -152,7 +152,7 @@ def test_a_change_of_the_definitions_is_registered(make: Make, monkeypatch: pyte
 def test_features_of_older_definitions_are_not_served(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     feast_import.load()
     with monkeypatch.context() as older:
-        older.setattr("stockops.adapters.feast_definitions.FEATURES", features.FEATURES[:-1])
+        older.setattr("stockops.adapters.feast.definitions.FEATURES", features.FEATURES[:-1])
         make().write("AAPL", history())
     assert make().latest("AAPL") is None
     make().write("AAPL", history())
@@ -427,7 +427,7 @@ def test_a_feast_that_cannot_be_imported_is_a_service_error(tmp_path: Path) -> N
     open_store(tmp_path).apply()
     code = (
         "import sys; sys.modules['dill'] = None\n"
-        "from pathlib import Path; from stockops.adapters.feast_store import FeastStore\n"
+        "from pathlib import Path; from stockops.adapters.feast.feature_store import FeastStore\n"
         "FeastStore(home=Path(sys.argv[1]), redis_url='', timeout_seconds=1).latest('AAPL')"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
@@ -531,7 +531,7 @@ def test_a_home_without_features_costs_no_import_of_feast(tmp_path: Path) -> Non
     code = """
 import sys
 from pathlib import Path
-from stockops.adapters.feast_store import FeastStore
+from stockops.adapters.feast.feature_store import FeastStore
 store = FeastStore(home=Path(sys.argv[1]), redis_url="redis://127.0.0.1:1/0", timeout_seconds=1)
 assert store.latest("AAPL") is None and store.tickers() == []
 print(*({"feast", "torch", "redis", "dask"} & sys.modules.keys()))
@@ -542,7 +542,7 @@ print(*({"feast", "torch", "redis", "dask"} & sys.modules.keys()))
 
 def test_feast_s_own_configuration_names_the_same_places() -> None:
     feast_import.load()
-    from stockops.adapters.feast_definitions import PLACES
+    from stockops.adapters.feast.definitions import PLACES
 
     file = Path(__file__).parents[2] / "feature_store" / "feature_store.yaml"
     assert import_module("yaml").safe_load(file.read_text()) == PLACES

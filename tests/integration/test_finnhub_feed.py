@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from stockops.adapters.finnhub import FinnhubFeed
-from stockops.adapters.finnhub_api import FinnhubApi
-from stockops.adapters.retries import RetryPolicy
+from stockops.adapters.market_data.finnhub import FinnhubFeed
+from stockops.adapters.market_data.finnhub_api import FinnhubApi
+from stockops.adapters.network.retries import RetryPolicy
 from stockops.errors import DataError, StockopsError, TryAgainError, UsageError
 from stockops.market import calendar, ohlcv
 

@@ -11,20 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from stockops.adapters import embeddings, redis_gauges
-from stockops.adapters.bounded_io import MOST_BYTES
-from stockops.adapters.finnhub import FinnhubFeed
-from stockops.adapters.finnhub_api import FinnhubApi
-from stockops.adapters.finnhub_news import FinnhubNews
-from stockops.adapters.llama_cpp import LlamaCppChat
-from stockops.adapters.llm_http import LlmServer
-from stockops.adapters.mlflow_place import Place
-from stockops.adapters.mlflow_tracker import MlflowTracker
-from stockops.adapters.ollama import OllamaChat
-from stockops.adapters.pushgateway import Pushgateway
-from stockops.adapters.qdrant_server import QdrantServer
-from stockops.adapters.redis_state import RedisState
-from stockops.adapters.retries import RetryPolicy
+from stockops.adapters.llm import embeddings
+from stockops.adapters.llm.llama_cpp import LlamaCppChat
+from stockops.adapters.llm.llm_http import LlmServer
+from stockops.adapters.llm.ollama import OllamaChat
+from stockops.adapters.market_data.finnhub import FinnhubFeed
+from stockops.adapters.market_data.finnhub_api import FinnhubApi
+from stockops.adapters.market_data.finnhub_news import FinnhubNews
+from stockops.adapters.mlflow.tracker import MlflowTracker
+from stockops.adapters.mlflow.tracking_server import Place
+from stockops.adapters.network.bounded_io import MOST_BYTES
+from stockops.adapters.network.retries import RetryPolicy
+from stockops.adapters.prometheus import redis_gauges
+from stockops.adapters.prometheus.pushgateway import Pushgateway
+from stockops.adapters.storage.redis_state import RedisState
+from stockops.adapters.vector_store.qdrant_server import QdrantServer
 from stockops.errors import ServiceError, StockopsError
 from stockops.market import calendar
 from stockops.records import TrainingRun

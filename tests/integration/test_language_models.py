@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from stockops.adapters import embeddings
-from stockops.adapters.llama_cpp import LlamaCppChat
-from stockops.adapters.llm_http import LlmServer
-from stockops.adapters.ollama import OllamaChat
-from stockops.adapters.retries import RetryPolicy
+from stockops.adapters.llm import embeddings
+from stockops.adapters.llm.llama_cpp import LlamaCppChat
+from stockops.adapters.llm.llm_http import LlmServer
+from stockops.adapters.llm.ollama import OllamaChat
+from stockops.adapters.network.retries import RetryPolicy
 from stockops.agent.answer import SCHEMA, read
 from stockops.errors import ServiceError
 from stockops.ports import ChatModel, Embedder, Reply

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stockops.adapters import embeddings
-from stockops.adapters.llama_cpp import LlamaCppChat
-from stockops.adapters.llm_http import LlmServer
+from stockops.adapters.llm import embeddings
+from stockops.adapters.llm.llama_cpp import LlamaCppChat
+from stockops.adapters.llm.llm_http import LlmServer
 from stockops.errors import ServiceError
 from tests.servers import Server, free_port, wait_until
 

@@ -15,10 +15,10 @@ import pytest
 import redis
 import yaml
 
-from stockops.adapters.exposition import exposition
-from stockops.adapters.pushgateway import Pushgateway
-from stockops.adapters.redis_state import RedisState
-from stockops.adapters.sqlite_state import SqliteState
+from stockops.adapters.prometheus.exposition import exposition
+from stockops.adapters.prometheus.pushgateway import Pushgateway
+from stockops.adapters.storage.redis_state import RedisState
+from stockops.adapters.storage.sqlite_state import SqliteState
 from stockops.monitoring.catalogue import CATALOGUE, Metric, Sample, count, observe
 from stockops.ports import StateStore
 from tests.integration.listening import serving

@@ -15,10 +15,10 @@ import httpx
 import pytest
 import redis
 
-from stockops.adapters import host, redis_gauges
-from stockops.adapters.exposition import exposition
-from stockops.adapters.metrics_http import MetricsServer
-from stockops.adapters.pushgateway import Pushgateway
+from stockops.adapters.prometheus import host_metrics, redis_gauges
+from stockops.adapters.prometheus.exposition import exposition
+from stockops.adapters.prometheus.metrics_http import MetricsServer
+from stockops.adapters.prometheus.pushgateway import Pushgateway
 from stockops.errors import ServiceError, UsageError
 from stockops.monitoring.catalogue import Sample
 from tests.integration.cli import within_reach_of_ctrl_c
@@ -226,7 +226,7 @@ def test_an_address_that_cannot_be_bound_is_a_usage_error(listener: str) -> None
 
 LISTEN = """
 import sys
-from stockops.adapters.metrics_http import MetricsServer
+from stockops.adapters.prometheus.metrics_http import MetricsServer
 try:
     MetricsServer(sys.argv[1], lambda: b"up\\n").serve()
 except KeyboardInterrupt:
@@ -252,7 +252,7 @@ def test_ctrl_c_ends_it_at_once_and_gives_the_port_back() -> None:
 
 
 def test_the_host_is_measured(tmp_path: Path) -> None:
-    found = {sample.name: sample.value for sample in host.samples(tmp_path / "not" / "yet")}
+    found = {sample.name: sample.value for sample in host_metrics.samples(tmp_path / "not" / "yet")}
     assert found.keys() == {"system_cpu_percent", "system_ram_used_mb", "system_disk_used_mb"}
     assert 0 <= found["system_cpu_percent"] <= 100
     assert 10 < found["system_ram_used_mb"] < 1e8

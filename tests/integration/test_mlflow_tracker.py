@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from stockops.adapters.mlflow_tracker import EXPERIMENT, MlflowTracker
+from stockops.adapters.mlflow.tracker import EXPERIMENT, MlflowTracker
 from stockops.errors import ServiceError
 from stockops.records import EpochLoss, TrainingRun
 from tests.servers import MlflowServer, free_port

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from stockops.adapters.finnhub_api import FinnhubApi
-from stockops.adapters.finnhub_news import FinnhubNews
-from stockops.adapters.retries import RetryPolicy
-from stockops.adapters.yahoo_news import YahooNews
+from stockops.adapters.market_data.finnhub_api import FinnhubApi
+from stockops.adapters.market_data.finnhub_news import FinnhubNews
+from stockops.adapters.market_data.yahoo_news import YahooNews
+from stockops.adapters.network.retries import RetryPolicy
 from stockops.agent.news import NewsItem
 from stockops.errors import ServiceError
 from tests.loopback_http import Answer, Loopback, as_json, loopback

@@ -12,8 +12,8 @@ import pytest
 import qdrant_edge
 from qdrant_client import models
 
-from stockops.adapters.qdrant_embedded import QdrantEmbedded
-from stockops.adapters.qdrant_server import COLLECTION, QdrantServer
+from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded
+from stockops.adapters.vector_store.qdrant_server import COLLECTION, QdrantServer
 from stockops.agent.lexical import embed
 from stockops.errors import ServiceError, UsageError
 from stockops.pipelines.report_cache import KeptReports
@@ -101,7 +101,8 @@ def test_a_store_that_another_process_holds_is_said_in_time(tmp_path: Path) -> N
     folder = tmp_path / "s"
     keep(QdrantEmbedded(folder), "same", AAPL, 1_000)
     code = (
-        "import sys, time; from pathlib import Path; from stockops.adapters.qdrant_embedded import QdrantEmbedded\n"
+        "import sys, time; from pathlib import Path\n"
+        "from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded\n"
         f"with QdrantEmbedded(Path({str(folder)!r}))._open(): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -123,7 +124,8 @@ def test_a_store_that_another_process_holds_is_said_in_time(tmp_path: Path) -> N
 def test_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from stockops.adapters.qdrant_embedded import QdrantEmbedded; from stockops.agent.lexical import embed\n"
+        "from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded\n"
+        "from stockops.agent.lexical import embed\n"
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}), wait_seconds=30)\n"
         "for n in range(10):\n"
         "    text = f'{sys.argv[1]} {n}'\n"
@@ -137,7 +139,8 @@ def test_processes_at_once_lose_nothing(tmp_path: Path) -> None:
 def test_a_killed_writer_leaves_a_store_that_opens(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
-        "from stockops.adapters.qdrant_embedded import QdrantEmbedded; from stockops.agent.lexical import embed\n"
+        "from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded\n"
+        "from stockops.agent.lexical import embed\n"
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}))\n"
         "for n in range(10_000):\n"
         "    store.keep(str(n % 9), embed(str(n)), {'ticker': 'A', 'timestamp': n}, forget_before=n - 20)\n"

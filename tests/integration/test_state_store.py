@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from stockops.adapters.redis_state import RedisState
-from stockops.adapters.sqlite_state import SqliteState
+from stockops.adapters.storage.redis_state import RedisState
+from stockops.adapters.storage.sqlite_state import SqliteState
 from stockops.errors import ServiceError, UsageError
 from stockops.ports import StateStore
 from tests.servers import RedisServer, wait_until

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockops.adapters.bounded_io import MOST_BYTES
-from stockops.adapters.retries import RetryPolicy
-from stockops.adapters.yahoo import YahooFeed
-from stockops.adapters.yahoo_news import YahooNews
+from stockops.adapters.market_data.yahoo import YahooFeed
+from stockops.adapters.market_data.yahoo_news import YahooNews
+from stockops.adapters.network.bounded_io import MOST_BYTES
+from stockops.adapters.network.retries import RetryPolicy
 from stockops.best_effort import BestEffort
 from stockops.errors import DataError, ServiceError, StockopsError, TryAgainError
 from stockops.market import calendar, ohlcv

@@ -1,6 +1,6 @@
 import pytest
 
-from stockops.adapters.addresses import UNSHOWN, cure, is_plain, shown, without_credentials
+from stockops.adapters.network.addresses import UNSHOWN, cure, is_plain, shown, without_credentials
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stockops.adapters.file_shelf import FileShelf
+from stockops.adapters.storage.blob_cache import FileShelf
 from stockops.commands.progress import Bars
 from stockops.errors import TryAgainError
 from stockops.forecasting.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stockops.adapters.exposition import exposition
+from stockops.adapters.prometheus.exposition import exposition
 from stockops.monitoring.catalogue import CATALOGUE, HEALTH, Sample, count, health, observe, series
 from stockops.pipelines.prediction_cache import HIT, MISS
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stockops.adapters import price_plain
-from stockops.adapters.files import CsvFeed
-from stockops.adapters.sample import SampleFeed
+from stockops.adapters.market_data import price_plain
+from stockops.adapters.market_data.csv_feed import CsvFeed
+from stockops.adapters.market_data.sample_feed import SampleFeed
 from stockops.errors import DataError
 from stockops.market import calendar, ohlcv
 from tests.builders import bars, to_csv

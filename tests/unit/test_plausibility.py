@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockops.adapters import price_plain
-from stockops.adapters.sample import SampleFeed
+from stockops.adapters.market_data import price_plain
+from stockops.adapters.market_data.sample_feed import SampleFeed
 from stockops.market import adjustment, calendar, ohlcv, plausibility
 from stockops.market.ohlcv import PRICES
 from stockops.market.suspicion import Suspicion

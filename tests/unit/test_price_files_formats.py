@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockops.adapters.files import CsvFeed
+from stockops.adapters.market_data.csv_feed import CsvFeed
 from stockops.market import ohlcv
 from stockops.market.ohlcv import RawBars
 from tests.builders import bars, to_csv

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockops.adapters.files import CsvFeed
+from stockops.adapters.market_data.csv_feed import CsvFeed
 from stockops.errors import StockopsError
 from stockops.market import ohlcv
 from tests.unit.test_price_files_formats import FORMATS, NewYork

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stockops.adapters import price_bytes, price_files
+from stockops.adapters.market_data import price_bytes, price_files
 from stockops.errors import DataError
 from stockops.market import ohlcv
 from tests.builders import bars, to_csv

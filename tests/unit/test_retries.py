@@ -4,7 +4,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from stockops.adapters.retries import RetryPolicy, Transient, retry_after
+from stockops.adapters.network.retries import RetryPolicy, Transient, retry_after
 from stockops.errors import TryAgainError
 
 

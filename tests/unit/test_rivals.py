@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockops.adapters import garch_baseline
+from stockops.adapters.baselines import garch
 from stockops.backtesting import har, scoring
 from stockops.backtesting.trial import BaselineForecast, Trial, joined, trial
 from stockops.market import announced
@@ -20,7 +20,7 @@ def har_forecasts(values: np.ndarray, rows: np.ndarray) -> BaselineForecast:
     return har.forecasts(values, rows, np.zeros((len(values), announced.SEEN, len(announced.TRAITS))))
 
 
-RIVALS: list[Rival] = [har_forecasts, garch_baseline.forecasts]
+RIVALS: list[Rival] = [har_forecasts, garch.forecasts]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_what_a_rival_says_nothing_of_is_no_number(clustered: np.ndarray) -> Non
     spoken = [name for channel, name in enumerate(OHLCV) if np.isfinite(bars[..., channel]).all()]
     assert spoken == ["High", "Low", "Volume"]
     assert np.isnan(bars[..., [0, 3]]).all()
-    assert np.isnan(garch_baseline.forecasts(clustered, rows).bars).all()
+    assert np.isnan(garch.forecasts(clustered, rows).bars).all()
 
 
 @pytest.mark.parametrize("rival", RIVALS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stockops.adapters import source_files
+from stockops.adapters.market_data import source_files
 from stockops.errors import DataError
 
 
@@ -81,6 +81,7 @@ def test_a_digest_is_of_the_content_and_waits_for_no_pipe(tmp_path: Path) -> Non
 
 
 def test_looking_for_a_file_loads_no_heavy_library() -> None:
-    code = "import sys, stockops.adapters.source_files; print(*({'pandas', 'numpy', 'pyarrow'} & sys.modules.keys()))"
+    heavy = "{'pandas', 'numpy', 'pyarrow'}"
+    code = f"import sys, stockops.adapters.market_data.source_files; print(*({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

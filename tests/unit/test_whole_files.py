@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stockops.adapters.whole_files import write_together, write_whole
+from stockops.adapters.storage.atomic_write import write_together, write_whole
 from stockops.errors import TryAgainError, UsageError
 
 

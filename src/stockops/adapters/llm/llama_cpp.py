@@ -1,0 +1,114 @@
+"""llama.cpp's server, and others that speak OpenAI's protocol: chat bound to a schema."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stockops.adapters.llm.llm_http import LlmServer, Reader, Refused, json_line, reason_of
+from stockops.ports import Reply
+from stockops.wording import one_line
+
+_ANY = "default"  # llama.cpp takes any name for the one model it has; others refuse a request without
+_NOT_A_MATTER_OF_FORM = (401, 402, 403, 404, 429)
+_CHECK_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaCppChat:
+    """Port ChatModel on `/v1/chat/completions`."""
+
+    server: LlmServer
+    model: str
+    max_tokens: int
+
+    @property
+    def name(self) -> str:
+        """What the server is called."""
+        return self.server.service
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Itself."""
+        return (self.server.service,)
+
+    def complete(
+        self,
+        messages: "Sequence[dict[str, str]]",
+        schema: Mapping[str, Any],
+        *,
+        seconds: float,
+        on_text: Callable[[int], None],
+    ) -> Reply:
+        """Return the answer, bound to the schema in the form that the server takes.
+
+        llama.cpp reads the nested form alone and ignores a flat schema in silence; llama-cpp-python's server
+        refuses the nested form and takes the flat one.
+        """
+        nested = {"type": "json_schema", "json_schema": {"name": "analysis", "strict": True, "schema": dict(schema)}}
+        flat = {"type": "json_object", "schema": dict(schema)}
+        body = {
+            "messages": list(messages),
+            "max_tokens": self.max_tokens,  # without it llama.cpp writes until its context is full
+            "stream": True,
+            "temperature": 0.2,
+            "chat_template_kwargs": {"enable_thinking": False},
+            "model": self.model or _ANY,
+        }
+        try:
+            try:
+                answer = self._ask({**body, "response_format": nested}, seconds, on_text)
+            except Refused as exc:
+                if exc.status in _NOT_A_MATTER_OF_FORM or not exc.status:
+                    raise
+                answer = self._ask({**body, "response_format": flat}, seconds, on_text)
+        except Refused as exc:
+            raise self.server.failure(str(exc)) from None
+        return self.server.reply(answer, self.model)
+
+    def check(self) -> str:
+        """Return the model that the server has loaded, and where it is."""
+        names = self.server.get("v1/models", _CHECK_SECONDS, lambda found: [model["id"] for model in found["data"]])
+        return f"{one_line(', '.join(map(str, names))) or 'no model named'} at {self.server.address}"
+
+    def _ask(self, body: Mapping[str, Any], seconds: float, on_text: Callable[[int], None]) -> Reader:
+        return self.server.stream("v1/chat/completions", body, seconds, lambda: _Events(on_text))
+
+
+class _Events(Reader):
+    """Server-sent events of a chat; what the model thought (`reasoning_content`) is kept apart."""
+
+    def __init__(self, on_text: Callable[[int], None]) -> None:
+        super().__init__()
+        self._on_text = on_text
+
+    def line(self, line: str) -> None:
+        """Take one line: `data: {…}`, `data: [DONE]`, a comment or nothing."""
+        field, _, value = line.partition(":")
+        if field == "error":  # llama.cpp's own way to end a stream that failed
+            raise Refused(one_line(value, 160) or "an error in the stream")
+        if field != "data":
+            return
+        if value.strip() == "[DONE]":
+            self.done = True
+            return
+        self.whole(json_line(value))
+
+    def whole(self, document: dict[str, Any]) -> None:
+        """Take one event, whose choices have a `delta`, or an answer in one piece, whose choices have a `message`."""
+        if document.get("error"):
+            raise Refused(reason_of(document["error"]))
+        self.model = str(document.get("model") or self.model)
+        for choice in document.get("choices") or []:
+            said = choice.get("delta") or choice.get("message") or {}
+            self.text += _words(said.get("content"))
+            self.thoughts += _words(said.get("reasoning_content") or said.get("reasoning"))
+            self.done = self.done or bool(choice.get("finish_reason"))
+            self.cut = self.cut or choice.get("finish_reason") == "length"
+        self._on_text(len(self.text))
+
+
+def _words(content: object) -> str:
+    """Return a content: text, a list of parts of which some are text, or nothing."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return str(content or "")

@@ -1,0 +1,99 @@
+"""Ollama over its own API: chat bound to a schema."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stockops.adapters.llm.llm_http import LlmServer, Reader, Refused, json_line, reason_of
+from stockops.ports import Reply
+from stockops.wording import one_line
+
+_CHECK_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class OllamaChat:
+    """Port ChatModel on `/api/chat`."""
+
+    server: LlmServer
+    model: str
+    max_tokens: int
+    context_tokens: int
+
+    @property
+    def name(self) -> str:
+        """What the server is called."""
+        return self.server.service
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Itself."""
+        return (self.server.service,)
+
+    def complete(
+        self,
+        messages: "Sequence[dict[str, str]]",
+        schema: Mapping[str, Any],
+        *,
+        seconds: float,
+        on_text: Callable[[int], None],
+    ) -> Reply:
+        """Return the answer, bound to the schema by `format`."""
+        body = {
+            "model": self.model,
+            "messages": list(messages),
+            "format": dict(schema),
+            "stream": True,
+            # Its own context of 4096 tokens would cut the beginning of a long prompt off, the rules first.
+            "options": {"num_ctx": self.context_tokens, "num_predict": self.max_tokens, "temperature": 0.2},
+        }
+        try:
+            try:
+                answer = self._ask({**body, "think": False}, seconds, on_text)
+            except Refused as exc:
+                if "think" not in str(exc):  # an old server, or a model that cannot think, may not know the word
+                    raise
+                answer = self._ask(body, seconds, on_text)
+        except Refused as exc:
+            raise self.server.failure(
+                f"{exc}; run: ollama pull {self.model}" if exc.status == 404 else str(exc)
+            ) from None
+        return self.server.reply(answer, self.model)
+
+    def check(self) -> str:
+        """Return the version and where it is, if the model is there."""
+        version = self.server.get("api/version", _CHECK_SECONDS, lambda found: found["version"])
+        names = self.server.get(
+            "api/tags", _CHECK_SECONDS, lambda found: {str(model["name"]) for model in found["models"]}
+        )
+        if not {self.model, f"{self.model}:latest"} & names:
+            raise self.server.failure(f"it has no model {self.model}; run: ollama pull {self.model}")
+        return f"{one_line(version)} at {self.server.address}, {self.model}"
+
+    def _ask(self, body: Mapping[str, Any], seconds: float, on_text: Callable[[int], None]) -> Reader:
+        return self.server.stream("api/chat", body, seconds, lambda: _Lines(on_text))
+
+
+class _Lines(Reader):
+    """JSON a line, the last one with `done`; `thinking` is kept apart."""
+
+    def __init__(self, on_text: Callable[[int], None]) -> None:
+        super().__init__()
+        self._on_text = on_text
+
+    def line(self, line: str) -> None:
+        """Take one line."""
+        if line.strip():
+            self.whole(json_line(line))
+
+    def whole(self, document: dict[str, Any]) -> None:
+        """Take one part, or an answer in one piece: the shape is the same."""
+        if document.get("error"):
+            raise Refused(reason_of(document["error"]))
+        self.model = str(document.get("model") or self.model)
+        said = document.get("message") or {}
+        self.text += str(said.get("content") or "")
+        self.thoughts += str(said.get("thinking") or "")
+        self.done = bool(document.get("done"))
+        self.cut = document.get("done_reason") == "length"
+        self._on_text(len(self.text))

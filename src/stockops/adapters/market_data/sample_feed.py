@@ -1,0 +1,31 @@
+"""Real history shipped by published packages, so that the main job runs with no network and no key.
+
+^GSPC comes from `arch` (1999 to 2018), AAPL, FB, GOOG, IBM and MSFT from `bokeh_sampledata` (2000 to
+March 2013). Only their data files are read; importing `arch` would cost seconds.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from stockops.adapters.market_data import price_files, source_files
+from stockops.errors import DataError
+from stockops.market.ohlcv import RawBars
+from stockops.records import MARKET
+
+_CURRENCIES = {MARKET: None, **dict.fromkeys(("AAPL", "FB", "GOOG", "IBM", "MSFT"), "USD")}  # an index is in points
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFeed:
+    """The price source `sample`; UsageError when the extra is not installed."""
+
+    name: str = "sample"
+    live: bool = False
+
+    def bars(self, symbol: str, first: date, last: date) -> RawBars:
+        """Return the packaged rows from `first` to `last` (port BarFeed)."""
+        if symbol not in _CURRENCIES:
+            raise DataError(f"the sample data hold no {symbol}", f"they hold {', '.join(_CURRENCIES)}")
+        path = source_files.sample(symbol)
+        found = price_files.read(path, symbol, first, last, price_files.stated_dates)
+        return RawBars(found.table, _CURRENCIES[symbol], found.notes)

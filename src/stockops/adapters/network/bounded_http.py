@@ -1,0 +1,128 @@
+"""The HTTP client of every adapter that speaks httpx: bounded as bounded_io has it, and it believes no compression.
+
+Redirects are not followed: what is sent, a key above all, stays with the server it is meant for.
+"""
+
+import ssl
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+
+from stockops.adapters.network.bounded_io import AnswerTooLargeError, Exchange, addresses_of
+
+
+class AnswerTooLarge(httpx.TransportError):
+    """httpx's word for bounded_io.AnswerTooLargeError; no connection that breaks off: asking again is no use."""
+
+
+def client(
+    url: str,
+    timeout: float | httpx.Timeout,
+    headers: Mapping[str, str] | None = None,
+    credentials: tuple[str, str] | None = None,
+) -> httpx.Client:
+    """Return a client of one server; a time-out, but for connecting, is that of a request and all of its answer."""
+    return httpx.Client(
+        base_url=url, transport=BoundedTransport(url), timeout=timeout, headers=headers, auth=credentials
+    )
+
+
+class BoundedTransport(httpx.HTTPTransport):
+    """httpx's transport to one server, through the proxy that the environment names for it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(proxy=_proxy(url))
+        self._pool._network_backend = _Backend()  # httpcore takes it from who makes the pool; httpx makes it
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request that asks for an answer as it is: a few KiB of gzip can hold gigabytes."""
+        request.headers["Accept-Encoding"] = "identity"
+        response = super().handle_request(request)
+        if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            response.close()
+            raise httpx.DecodingError("an answer compressed against our wish")
+        return response
+
+
+class _Backend(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Look the host up and try its addresses, all within the time-out."""
+        exchange = Exchange()
+        failure: Exception = httpcore.ConnectError(f"no address of {host}")
+        try:
+            for address in addresses_of(host, port, timeout):
+                try:
+                    left = exchange.left(timeout)
+                    stream = super().connect_tcp(address, port, left, local_address, socket_options)
+                except httpcore.ConnectError as exc:
+                    failure = exc
+                else:
+                    return _Stream(stream, exchange)
+        except TimeoutError as exc:
+            raise httpcore.ConnectTimeout(str(exc)) from None
+        except OSError as exc:
+            raise httpcore.ConnectError(str(exc)) from None
+        raise failure
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, exchange: Exchange) -> None:
+        self._stream = stream
+        self._exchange = exchange
+        self._wrapped = False
+
+    def __del__(self) -> None:
+        if not self._wrapped:  # a client that nobody closed lets go of its connections
+            self._stream.close()
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            left = self._exchange.left(timeout)
+        except TimeoutError as exc:
+            raise httpcore.ReadTimeout(str(exc)) from None
+        data = self._stream.read(max_bytes, left)
+        try:
+            self._exchange.received(len(data))
+        except AnswerTooLargeError as exc:
+            raise AnswerTooLarge(str(exc)) from None
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._exchange.sent()
+        try:
+            left = self._exchange.left(timeout)
+        except TimeoutError as exc:
+            raise httpcore.WriteTimeout(str(exc)) from None
+        self._stream.write(buffer, left)
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        self._wrapped = True
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._exchange)
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that `HTTP_PROXY` and its kin name for a server, as httpx itself reads them."""
+    parts = urlsplit(url)
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    named = getproxies()
+    found = named.get(parts.scheme) or named.get("all")
+    return f"http://{found}" if found and "://" not in found else found

@@ -1,0 +1,39 @@
+"""What took long to make, as files under `cache/` by the digest of what they were made from (port Shelf)."""
+
+import logging
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stockops.adapters.storage import regular_files
+from stockops.adapters.storage.atomic_write import write_whole
+from stockops.adapters.storage.locks import locked
+from stockops.adapters.storage.regular_files import NotAFileError
+
+log = logging.getLogger("stockops.cache")
+
+
+@dataclass(frozen=True, slots=True)
+class FileShelf:
+    """Port Shelf."""
+
+    folder: Path
+    lock_timeout_seconds: float
+
+    def get(self, key: str) -> bytes | None:
+        """Return a file's bytes, or None where there is none that can be read."""
+        try:
+            return regular_files.read(self.folder / key)
+        except FileNotFoundError:
+            return None
+        except NotAFileError as exc:
+            log.warning("%s %s: it is made anew", self.folder / key, exc)
+            return None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a file."""
+        write_whole(self.folder / key, data)
+
+    def making(self, key: str) -> AbstractContextManager[object]:
+        """Hold a lock file of that name."""
+        return locked(self.folder / f".{key}.lock", self.lock_timeout_seconds, f"another process is making {key}")

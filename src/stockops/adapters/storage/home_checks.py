@@ -1,0 +1,21 @@
+"""The home folder as a thing that can be unwell: no room, no right to write."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from stockops.adapters.storage.atomic_write import said
+from stockops.errors import TryAgainError
+
+_LEAST_FREE = 200 * 2**20  # a ticker's artifacts take two megabytes
+
+
+def check_home(home: Path) -> str:
+    """Return the home and the room there; raise what a command that writes would meet."""
+    with said(home):
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            free = shutil.disk_usage(home).free
+    if free < _LEAST_FREE:
+        raise TryAgainError(f"{free / 2**20:.0f} MB free in {home}", "free some space")
+    return f"{home}, {free / 2**30:.1f} GB free"
