@@ -127,8 +127,9 @@ class Bench:
                 yield _batch(command, size, run(words, self.env, may_leave_with=_SHORT))
 
     def _start(self) -> str:
-        card = json.loads((self.home / f"outputs/{self.ticker}/{self.ticker}_child_model.json").read_text())
-        return str(int(card["data"]["last"][:4]) - 2) + "-01-03"
+        """Return a day two years before both tickers that are tested have ended."""
+        ends = [histories.last_session(self.data, ticker) for ticker in self.tickers[:2]]
+        return f"{min(ends).year - 2}-01-03"
 
     def _plain(self) -> float:
         parent = self.home / "outputs" / "parent" / "^GSPC_parent_model.pt"

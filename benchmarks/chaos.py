@@ -23,7 +23,7 @@ from typing import Any
 from chaos_calls import LATE, Called, Running, call, warm
 from tests.hostile_server import HTTP_FAULTS, REDIS_FAULTS, hostile
 
-from stockops.forecasting.checkpoint import unpack
+from stockops.forecasting.checkpoint import deserialize
 from stockops.records import PARENT, ModelRef
 
 _AS_OF = "2006-06-30"
@@ -156,7 +156,7 @@ class Chaos:
         for ref in (PARENT, _CHILD):
             path = home / "outputs" / ("parent" if ref == PARENT else "AAPL") / f"{ref.ticker}_{ref.checkpoint}"
             try:
-                unpack(path.read_bytes(), ref)
+                deserialize(path.read_bytes(), ref)
             except Exception as exc:  # noqa: BLE001  whatever it is, the model is lost
                 row.found("lost", f"{why}: {path.name}: {exc}")
         self.check(row, home, why)

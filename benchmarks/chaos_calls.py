@@ -86,8 +86,8 @@ def warm() -> None:
 
     import stockops.cli
     import stockops.pipelines.analysis
-    import stockops.pipelines.lessons
     import stockops.pipelines.monitor
+    import stockops.pipelines.training_job
     import stockops.services  # noqa: F401
 
 

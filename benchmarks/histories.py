@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from stockops.adapters.market_data.csv_feed import CsvFeed
 from stockops.adapters.market_data.sample_feed import SampleFeed
+from stockops.market import calendar
 from stockops.market.ohlcv import FIRST_DAY
 from stockops.records import MARKET
 
@@ -25,6 +27,12 @@ def make(folder: Path, source: Path | None, count: int) -> Sequence[str]:
     for number, ticker in enumerate(tickers):
         (folder / f"{ticker}.csv").symlink_to(originals[names[number % len(names)]])
     return tickers
+
+
+def last_session(folder: Path, ticker: str) -> date:
+    """Return the last day of a file."""
+    last: date = CsvFeed(folder, calendar.of).bars(ticker, FIRST_DAY, date.today()).table.index[-1].date()
+    return last
 
 
 def _linked(source: Path) -> dict[str, Path]:

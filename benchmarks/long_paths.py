@@ -18,16 +18,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockops.commands.run import Run
-from stockops.commands.wiring import backtester
+from stockops.app.context import Context
+from stockops.app.factories import backtester
+from stockops.console.progress import ProgressBars
 from stockops.forecasting import inference, ranges
-from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
-from stockops.forecasting.walk import walk
+from stockops.forecasting.ohlcv_constraints import as_bars
+from stockops.forecasting.rolling_forecast import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON
+from stockops.services import Services
+from stockops.settings import load
 
 Floats = npt.NDArray[np.float64]
 
@@ -101,9 +104,11 @@ def measured(tickers: Sequence[str], data: Path, start: date, end: date | None) 
     """Train what a backtest of that start would train, and give the paths of each ticker."""
     home = Path(tempfile.mkdtemp())
     os.environ |= {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off"}
-    run = Run.worker("backtest", {"source": "csv", "data_dir": str(data), "as_of": end}, home)
-    tester = backtester(run)
-    market, teacher = tester.history("^GSPC"), tester.apprentices
+    flags = {"source": "csv", "data_dir": str(data), "as_of": end}
+    settings = load(flags, home)
+    context = Context("backtest", settings, Services(settings), flags, ProgressBars(shown=False))
+    tester = backtester(context)
+    market, teacher = tester.history("^GSPC"), tester.trainer
     parent = teacher.parent(market.before(start))
     for ticker in tickers:
         prices = tester.history(ticker)

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from stockops.forecasting import checkpoint, transfer
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.inference import calendar
-from stockops.forecasting.relative import changes, relative, standing
+from stockops.forecasting.normalization import changes, relative, window_context
 from stockops.forecasting.spread import spread
 from stockops.market import features, windows
 from stockops.market.adjustment import adjust
@@ -44,7 +44,7 @@ class Samples(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         context, target = self.values[None, row:end], self.values[None, end : end + windows.HORIZON]
         seen = (relative(context)[0] - self.mean) / self.scale
         expected = spread(self.weights, context, NOTHING)
-        parts = (seen, standing(context, NOTHING)[0], calendar(NOTHING)[0], changes(context, target, expected)[0])
+        parts = (seen, window_context(context, NOTHING)[0], calendar(NOTHING)[0], changes(context, target, expected)[0])
         rows, stands, days, wanted = (torch.tensor(part, dtype=torch.float32) for part in parts)
         return rows, stands, days, wanted
 
@@ -54,7 +54,7 @@ def main() -> None:
     table = pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"], index_col="Date")
     values = features.add(adjust(table[table.index >= pd.Timestamp(FIRST_DAY)]).bars).to_numpy()
     cut = windows.make(values, symbol=symbol, split="random", seed=7)
-    model = transfer.child_of(checkpoint.unpack(Path(parent).read_bytes(), PARENT), "freeze", len(cut.training))
+    model = transfer.child_of(checkpoint.deserialize(Path(parent).read_bytes(), PARENT), "freeze", len(cut.training))
     model.body.dropout = model.config.dropout
     rows = relative(cut.context[cut.training]).reshape(-1, values.shape[1])
     samples = Samples(values, rows.mean(axis=0), rows.std(axis=0), model.spread.numpy())

@@ -15,8 +15,8 @@ import torch
 from stockops.adapters.market_data.csv_feed import CsvFeed
 from stockops.forecasting import lstm
 from stockops.forecasting.covariates import Covariates
-from stockops.forecasting.learning import Table
 from stockops.forecasting.lstm import PriceLSTM
+from stockops.forecasting.trainer import TrainingSet
 from stockops.market import calendar, features
 from stockops.market.adjustment import adjust
 from stockops.market.ohlcv import FIRST_DAY
@@ -46,7 +46,7 @@ def main() -> None:
     bars = adjust(CsvFeed(folder, calendar.of).bars(symbol, FIRST_DAY, date.today()).table).bars
     model = PriceLSTM().eval()
     rows = features.add(bars)
-    table = Table.of(symbol, rows, Covariates.unknown(len(rows)), split="random", seed=7)
+    table = TrainingSet.of(symbol, rows, Covariates.unknown(len(rows)), split="random", seed=7)
     inputs = model.inputs(table.windows.context, table.covariates)
     square = torch.randn(_SIDE, _SIDE)
     figures = {

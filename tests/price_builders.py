@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stockops.adapters.storage.model_files import ModelFiles
-from stockops.forecasting.checkpoint import Checkpoint, pack, seal, unpack
+from stockops.forecasting.checkpoint import Checkpoint, create, deserialize, serialize
 from stockops.market import calendar
 from stockops.market.ohlcv import PRICES
 from stockops.records import PARENT, ModelRef
@@ -106,15 +106,15 @@ def at_midnight(table: pd.DataFrame, zone: str) -> str:
 
 def lend(home: Path, ref: ModelRef, source: str, last: date) -> Checkpoint:
     """Make the stored model of the samples one that was trained on prices of another source, to another day."""
-    checkpoint = unpack(ModelFiles(home, 60).read(ref, ref.checkpoint) or b"", ref, ref.ticker)
+    checkpoint = deserialize(ModelFiles(home, 60).read(ref, ref.checkpoint) or b"", ref, ref.ticker)
     return _store(home, ref, checkpoint, checkpoint.card["data"] | {"source": source, "last": last.isoformat()})
 
 
 def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: dict[str, Any]) -> Checkpoint:
     card = {name: value for name, value in checkpoint.card.items() if name not in ("model_version", "method")}
-    lent = seal(checkpoint.weights, card | {"kind": ref.kind, "ticker": ref.ticker, "data": data})
+    lent = create(checkpoint.weights, card | {"kind": ref.kind, "ticker": ref.ticker, "data": data})
     about = {"ticker": ref.ticker, "model_version": lent.version, "strategy": card["strategy"], **card["metrics"]}
-    ModelFiles(home, 60).write(ref, {ref.checkpoint: pack(lent), "metrics.json": json.dumps(about).encode()})
+    ModelFiles(home, 60).write(ref, {ref.checkpoint: serialize(lent), "metrics.json": json.dumps(about).encode()})
     return lent
 
 

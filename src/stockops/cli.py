@@ -7,21 +7,8 @@ import typer
 import typer.core
 
 from stockops import __version__
-from stockops.commands import (
-    analyze,
-    background,
-    backtest,
-    cache,
-    doctor,
-    failures,
-    features,
-    look,
-    metrics,
-    monitor,
-    predict,
-    terminal,
-    train,
-)
+from stockops.commands import analyze, backtest, cache, doctor, features, metrics, monitor, predict, show, status, train
+from stockops.console import failures, terminal
 from stockops.errors import ExitCode
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -47,12 +34,12 @@ app.command("analyze")(analyze.analyze)
 app.command("monitor-parent")(monitor.monitor_parent)
 app.command("monitor-ticker")(monitor.monitor_ticker)
 app.command("backtest")(backtest.backtest)
-app.command("show")(look.show)
-app.command("outputs")(look.outputs)
-app.command("status")(background.status)
+app.command("show")(show.show)
+app.command("outputs")(show.outputs)
+app.command("status")(status.status)
 app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor.doctor)
-app.command("work", hidden=True)(background.work)
+app.command("work", hidden=True)(status.work)
 
 _cache = typer.Typer(rich_markup_mode=None, context_settings=_HELP, help="The forecasts and reports that are kept.")
 _cache.command("list")(cache.list_entries)

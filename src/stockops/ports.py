@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from stockops.agent.news import NewsItem
     from stockops.agent.prompt import Message
-    from stockops.backtesting.trial import BaselineForecast, Floats, Rows, Trial
+    from stockops.backtesting.evaluation_set import BaselineForecast, EvaluationSet, Floats, Rows
     from stockops.errors import StockopsError
     from stockops.forecasting.forecast import Forecast
-    from stockops.forecasting.scores import Evaluation
+    from stockops.forecasting.scores import ModelEvaluation
     from stockops.market.ohlcv import RawBars
     from stockops.monitoring.drift import DriftReport
     from stockops.records import FeatureVector, Job, LedgerEntry, ModelRef, TrainingRun
@@ -73,10 +73,10 @@ class Plotter(Protocol):
     says.
     """
 
-    def predictions(self, evaluation: "Evaluation", worth: str, unit: str | None) -> bytes:
+    def predictions(self, evaluation: "ModelEvaluation", worth: str, unit: str | None) -> bytes:
         """Draw next-day forecasts against what came, one panel per OHLCV channel."""
 
-    def residuals(self, evaluation: "Evaluation", worth: str) -> bytes:
+    def residuals(self, evaluation: "ModelEvaluation", worth: str) -> bytes:
         """Draw what came less the next-day forecast, one panel per OHLCV channel."""
 
     def forecast(self, forecast: "Forecast") -> bytes:
@@ -85,11 +85,11 @@ class Plotter(Protocol):
     def drift(self, ticker: str, report: "DriftReport", table: "pd.DataFrame") -> bytes:
         """Draw the features over both windows of a report that was not skipped."""
 
-    def backtest(self, document: "Mapping[str, Any]", trial: "Trial") -> bytes:
+    def backtest(self, document: "Mapping[str, Any]", trial: "EvaluationSet") -> bytes:
         """Draw a backtest: skill by horizon, coverage by year, a hard month."""
 
 
-class Shelf(Protocol):
+class BlobCache(Protocol):
     """Where what took long to make waits for another call that would make the same; it may be emptied at any time."""
 
     def get(self, key: str) -> bytes | None:
@@ -98,11 +98,11 @@ class Shelf(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Lay something there, whole or not at all."""
 
-    def making(self, key: str) -> AbstractContextManager[object]:
+    def lock(self, key: str) -> AbstractContextManager[object]:
         """Keep other processes from making the same; they wait, and TryAgainError when that takes too long."""
 
 
-class Peers(Protocol):
+class BaselineForecaster(Protocol):
     """Statistical forecasters of others."""
 
     def forecasts(self, name: str, values: "Floats", rows: "Rows") -> "BaselineForecast":
@@ -113,11 +113,11 @@ class Peers(Protocol):
         """
 
 
-class Workers(Protocol):
+class BackgroundWorkers(Protocol):
     """Processes that outlive the call that starts them, and how one tells that another lives."""
 
     @property
-    def here(self) -> str:
+    def host_id(self) -> str:
         """Which machine and home: only tasks from here can be told dead."""
 
     def starting(self, task_id: str) -> AbstractContextManager[object]:
@@ -135,21 +135,21 @@ class Workers(Protocol):
     def is_held(self, task_id: str) -> bool:
         """Tell whether a living worker holds a task."""
 
-    def turn(self) -> AbstractContextManager[object]:
+    def slot(self) -> AbstractContextManager[object]:
         """Wait for a place among the workers that may run at once, and keep it while the context lasts."""
 
     def log(self, task_id: str) -> str:
         """Return the path, below the home, of what the worker of a task says."""
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Where many tickers are worked on."""
 
     @property
-    def at_once(self) -> int | None:
+    def max_parallel(self) -> int | None:
         """How many tickers are worked on at once; None where that is not for this machine to say."""
 
-    def each(self, work: "Callable[[str], T]", tickers: Sequence[str]) -> "Iterator[tuple[str, T | StockopsError]]":
+    def map(self, work: "Callable[[str], T]", tickers: Sequence[str]) -> "Iterator[tuple[str, T | StockopsError]]":
         """Return what `work`, which can be pickled, gives for each ticker, as they are done.
 
         A ticker whose worker is lost is worked on anew; an error where that does not help. Those that nobody waits
@@ -164,11 +164,15 @@ class Progress(Protocol):
         """Show a bar while the context lasts; call the function after each epoch."""
 
 
-class Writing(Protocol):
+class GenerationProgress(Protocol):
     """Where a language model's answer shows that it comes."""
 
     def writing(self, label: str) -> AbstractContextManager[Callable[[int], None]]:
         """Show that somebody writes while the context lasts; call the function with the characters so far."""
+
+
+class ProgressReporter(Progress, GenerationProgress, Protocol):
+    """Both: what a request is given to tell how far it is."""
 
 
 class Service(Protocol):
@@ -281,7 +285,7 @@ class ChatModel(Service, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class ChatModelSpec:
     """A chat model that is configured; its libraries are imported when it is opened, which a kept report spares.
 
     model: what is asked for, "" for whatever the server has loaded.
@@ -314,7 +318,7 @@ class NewsFeed(Service, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ReportMatch:
     """A kept report that lies near a question: how near (cosine), and what was kept."""
 
     score: float
@@ -324,7 +328,7 @@ class Kept:
 class ReportStore(Service, Protocol):
     """Reports with the vector of the question that they answer."""
 
-    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> Kept | None:
+    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> ReportMatch | None:
         """Return the nearest entry whose payload has these values and a `timestamp` (seconds) not before `since`."""
 
     def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
@@ -337,14 +341,14 @@ class ReportStore(Service, Protocol):
         """Forget the entries that have these values."""
 
 
-class Gateway(Service, Protocol):
+class MetricsGateway(Service, Protocol):
     """Where metrics wait for Prometheus when the process that measured them has ended."""
 
     def push(self, exposition: bytes) -> None:
         """Replace what it holds of this home."""
 
 
-class Ledger(Service, Protocol):
+class ForecastLedger(Service, Protocol):
     """Every forecast that was made, to be compared with what came."""
 
     def close(self) -> None:

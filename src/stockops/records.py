@@ -21,7 +21,7 @@ Level = Literal["degraded", "critical"]  # of `--fail-on`
 FailOn = Literal["worse", "tied"]  # of a backtest
 DriftOn = Literal["levels", "returns"]
 PricePolicy = Literal["strict", "repair", "trust"]
-Report = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance", "backtest"]
+ReportKind = Literal["metrics", "forecast", "analysis", "drift", "eval", "performance", "backtest"]
 Refit = Literal["never", "yearly"]
 Baseline = Literal[
     "drift", "har", "garch", "parent", "scratch", "freeze", "fine_tune", "AutoARIMA", "AutoETS", "AutoTheta"

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 from stockops.best_effort import BestEffort
 from stockops.errors import UsageError
 from stockops.ports import (
+    BackgroundWorkers,
     BarFeed,
+    BaselineForecaster,
+    BlobCache,
     ChatModel,
+    ChatModelSpec,
     Embedder,
-    Engine,
+    Executor,
     FeatureStore,
-    Gateway,
-    Ledger,
+    ForecastLedger,
+    MetricsGateway,
     ModelStore,
     NewsFeed,
-    Peers,
     Plotter,
-    Provider,
     ReportStore,
-    Shelf,
     StateStore,
     Tracker,
-    Workers,
 )
 from stockops.records import Clock, PriceOptions
 from stockops.settings import Settings
@@ -116,24 +116,24 @@ class Services:
             password=settings.dagshub_token.get_secret_value() if ours and settings.dagshub_token else "",
         )
 
-    def workers(self, environment: Mapping[str, str]) -> Workers:
+    def workers(self, environment: Mapping[str, str]) -> BackgroundWorkers:
         """Return the background workers, told of this call's flags through their environment."""
         from stockops.adapters.execution.worker_processes import WorkerProcesses
 
         return WorkerProcesses(self._settings.home, self._settings.max_workers, environment)
 
-    def engine(self, threads: int) -> Engine:
+    def engine(self, threads: int) -> Executor:
         """Return where many tickers are worked on; on a cluster each asks for as many cores as it takes threads."""
         settings = self._settings
         if settings.engine == "ray":
-            from stockops.adapters.execution.ray_engine import RayEngine
+            from stockops.adapters.execution.ray_executor import RayExecutor
 
             if settings.ray_address and (files := self._in_files):
                 log.warning("nodes of a cluster would share files that are safe on one machine only: set %s", files)
-            return RayEngine(settings.ray_address, threads)
-        from stockops.adapters.execution.local_engine import LocalEngine, cores
+            return RayExecutor(settings.ray_address, threads)
+        from stockops.adapters.execution.local_executor import LocalExecutor, cores
 
-        return LocalEngine(settings.jobs or cores())
+        return LocalExecutor(settings.jobs or cores())
 
     @property
     def _in_files(self) -> str:
@@ -162,7 +162,7 @@ class Services:
         return ModelFiles(self._settings.home, self._settings.lock_timeout_seconds)
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> ForecastLedger:
         """Every forecast that was made."""
         from stockops.adapters.storage.sqlite_ledger import SqliteLedger
 
@@ -183,18 +183,18 @@ class Services:
         return PngPlotter()
 
     @cached_property
-    def shelf(self) -> Shelf:
+    def blob_cache(self) -> BlobCache:
         """Models that a backtest trained, for the next one."""
-        from stockops.adapters.storage.blob_cache import FileShelf
+        from stockops.adapters.storage.blob_cache import FileBlobCache
 
-        return FileShelf(self._settings.home / "cache" / "backtest", self._settings.lock_timeout_seconds)
+        return FileBlobCache(self._settings.home / "cache" / "backtest", self._settings.lock_timeout_seconds)
 
     @cached_property
-    def peers(self) -> Peers:
+    def peers(self) -> BaselineForecaster:
         """Statistical forecasters of others."""
-        from stockops.adapters.baselines.statistical_peers import StatisticalPeers
+        from stockops.adapters.baselines.statistical import StatisticalBaselines
 
-        return StatisticalPeers()
+        return StatisticalBaselines()
 
     @cached_property
     def feed(self) -> BarFeed:
@@ -297,14 +297,14 @@ class Services:
         return YahooNews(self._yahoo_cache, settings.http_timeout_seconds)
 
     @cached_property
-    def chat_models(self) -> tuple[Provider, ...]:
+    def chat_models(self) -> tuple[ChatModelSpec, ...]:
         """The language models that are configured, first choice first."""
         settings = self._settings
         models = []
         if settings.llama_cpp_base_url:
-            models.append(Provider("llama.cpp", settings.llm_model, self._open_llama_cpp))
+            models.append(ChatModelSpec("llama.cpp", settings.llm_model, self._open_llama_cpp))
         if settings.ollama_base_url:
-            models.append(Provider("ollama", settings.ollama_model, self._open_ollama))
+            models.append(ChatModelSpec("ollama", settings.ollama_model, self._open_ollama))
         return tuple(models)
 
     def _open_llama_cpp(self) -> ChatModel:
@@ -379,7 +379,7 @@ class Services:
         return exposition(totals, gauges)
 
     @cached_property
-    def gateway(self) -> Gateway | None:
+    def gateway(self) -> MetricsGateway | None:
         """The pushgateway, None where none is configured; each home is an instance of its own."""
         settings = self._settings
         if settings.pushgateway_url is None:

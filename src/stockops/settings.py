@@ -354,7 +354,7 @@ def _check_file(path: Path) -> None:
         raise UsageError(f"{path} is no file of settings", "move it away")
 
 
-def open_ones(settings: Settings) -> dict[str, Any]:
+def public_settings(settings: Settings) -> dict[str, Any]:
     """Return every setting that is no secret: what a worker elsewhere is told to do the same."""
     return {name: getattr(settings, name) for name in Settings.model_fields if not _hides(settings, name)}
 

@@ -169,18 +169,18 @@ def test_many_at_once_fetch_once_and_leave_one_whole_file(feed: CachedFeed, vend
     assert list(tmp_path.glob("*.tmp")) == []
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
+@pytest.mark.parametrize("max_parallel", [1, 2])
 def test_however_many_ask_the_vendor_has_no_more_requests_than_allowed(
-    vendor: Vendor, tmp_path: Path, at_once: int
+    vendor: Vendor, tmp_path: Path, max_parallel: int
 ) -> None:
     vendor.seconds = 0.2
 
     def ask(number: int) -> int:  # each with locks of its own, like a process
-        return len(CachedFeed(vendor, tmp_path, at_once).bars(f"T{number}", ohlcv.FIRST_DAY, DAYS[80]).table)
+        return len(CachedFeed(vendor, tmp_path, max_parallel).bars(f"T{number}", ohlcv.FIRST_DAY, DAYS[80]).table)
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(ask, range(6))) == [81] * 6
-    assert vendor.most == at_once
+    assert vendor.most == max_parallel
 
 
 def kept(folder: Path) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stockops.errors import UsageError
-from stockops.settings import load, open_ones, secrets
+from stockops.settings import load, public_settings, secrets
 from tests.integration.cli import Cli
 from tests.loopback_http import Answer, loopback
 
@@ -120,6 +120,6 @@ def test_an_address_with_a_secret_does_not_travel_to_workers_and_others_do(monke
     monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:11434")
     monkeypatch.setenv("STOCKOPS_FINNHUB_URL", "https://127.0.0.1/?token=vjkp")
     settings = load({})
-    assert not leaked(str(open_ones(settings)))
-    assert open_ones(settings)["ollama_base_url"] == "http://127.0.0.1:11434"
+    assert not leaked(str(public_settings(settings)))
+    assert public_settings(settings)["ollama_base_url"] == "http://127.0.0.1:11434"
     assert {"llama_cpp_base_url", "finnhub_url"} <= set(secrets(settings))

@@ -40,17 +40,17 @@ def market(cli: Cli) -> Cli:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def blob_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the backtests of this file trained; each test begins with it."""
     return tmp_path_factory.mktemp("shelf")
 
 
 @pytest.fixture
-def warm(market: Cli, shelf: Path) -> Iterator[Cli]:
+def warm(market: Cli, blob_cache: Path) -> Iterator[Cli]:
     """The same, with what was trained before at hand."""
-    shutil.copytree(shelf, market.home / "cache" / "backtest", dirs_exist_ok=True)
+    shutil.copytree(blob_cache, market.home / "cache" / "backtest", dirs_exist_ok=True)
     yield market
-    shutil.copytree(market.home / "cache" / "backtest", shelf, dirs_exist_ok=True)
+    shutil.copytree(market.home / "cache" / "backtest", blob_cache, dirs_exist_ok=True)
 
 
 def read(path: Path) -> list[dict[str, str]]:

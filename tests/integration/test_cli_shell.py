@@ -35,7 +35,7 @@ def modules_after(*arguments: str, home: Path) -> set[str]:
 @pytest.mark.parametrize("command", [(), ("cache",), ("features",), *COMMANDS])
 def test_help_loads_nothing_heavy(command: tuple[str, ...], tmp_path: Path) -> None:
     loaded = modules_after(*command, "--help", home=tmp_path)
-    assert "stockops.commands.options" in loaded
+    assert "stockops.console.options" in loaded
     assert loaded & HEAVY == set()
 
 

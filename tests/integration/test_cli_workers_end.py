@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from stockops.adapters.storage.model_files import ModelFiles
-from stockops.pipelines import models
+from stockops.pipelines import model_resolver
 from tests.integration.cli import WITHOUT_SERVICES, Cli
 from tests.integration.conftest import AS_OF
 from tests.servers import wait_until
@@ -50,7 +50,7 @@ def at_work(home: Path) -> "tuple[subprocess.Popen[str], list[psutil.Process]]":
 
 def check_whole(trained: Cli) -> None:
     """Nothing is half-written, nothing is locked."""
-    assert models.check(ModelFiles(trained.home, 5), 9).startswith("1 parent")
+    assert model_resolver.check(ModelFiles(trained.home, 5), 9).startswith("1 parent")
     assert trained("train-child", "--ticker", "AAPL", "--epochs", "1").code == 0
     assert trained("doctor").code == 0
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from stockops.forecasting.checkpoint import Checkpoint, unpack
+from stockops.forecasting.checkpoint import Checkpoint, deserialize
 from stockops.records import ModelRef
 from tests.integration.cli import Cli
 
@@ -17,7 +17,7 @@ STRATEGIES = ("freeze", "fine_tune")
 
 
 def stored(home: Path) -> Checkpoint:
-    return unpack((home / "outputs" / "AAPL" / "AAPL_child_model.pt").read_bytes(), ModelRef("child", "AAPL"))
+    return deserialize((home / "outputs" / "AAPL" / "AAPL_child_model.pt").read_bytes(), ModelRef("child", "AAPL"))
 
 
 def learnt(cli: Cli, device: str, strategy: str) -> Checkpoint:

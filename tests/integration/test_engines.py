@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from stockops.adapters.execution import ray_engine
-from stockops.adapters.execution.local_engine import LocalEngine, cores
-from stockops.adapters.execution.ray_engine import RayEngine
+from stockops.adapters.execution import ray_executor
+from stockops.adapters.execution.local_executor import LocalExecutor, cores
+from stockops.adapters.execution.ray_executor import RayExecutor
 from stockops.errors import ServiceError, TryAgainError
-from stockops.ports import Engine
+from stockops.ports import Executor
 from tests.builders import bars
 from tests.integration.cli import WITHOUT_SERVICES, Cli, start
 
@@ -63,10 +63,10 @@ def two_nodes() -> Iterator[TwoNodes]:
 
 
 @pytest.fixture(params=["local", "ray"])
-def engine(request: pytest.FixtureRequest) -> Engine:
+def engine(request: pytest.FixtureRequest) -> Executor:
     if request.param == "local":
-        return LocalEngine(2)
-    return RayEngine(request.getfixturevalue("two_nodes").address, 1)
+        return LocalExecutor(2)
+    return RayExecutor(request.getfixturevalue("two_nodes").address, 1)
 
 
 class NotThere:
@@ -85,9 +85,9 @@ def _only_here(pid: int) -> NotThere:
     return NotThere()
 
 
-def test_every_ticker_comes_back_once_with_its_result(engine: Engine) -> None:
+def test_every_ticker_comes_back_once_with_its_result(engine: Executor) -> None:
     names = [f"T{number}" for number in range(20)]
-    found = list(engine.each(lambda ticker: (ticker.lower(), os.getpid()), names))
+    found = list(engine.map(lambda ticker: (ticker.lower(), os.getpid()), names))
     assert sorted(name for name, _ in found) == sorted(names)
     results = {name: result for name, result in found if not isinstance(result, Exception)}
     assert {name: lower for name, (lower, _) in results.items()} == {name: name.lower() for name in names}
@@ -95,7 +95,7 @@ def test_every_ticker_comes_back_once_with_its_result(engine: Engine) -> None:
 
 
 def test_what_a_killed_worker_was_at_is_worked_on_again_though_a_result_was_being_shown(
-    engine: Engine, tmp_path: Path
+    engine: Executor, tmp_path: Path
 ) -> None:
     def work(ticker: str) -> str:
         if ticker == "B" and not (marker := tmp_path / "marker").exists():
@@ -105,56 +105,56 @@ def test_what_a_killed_worker_was_at_is_worked_on_again_though_a_result_was_bein
         return ticker.lower()
 
     found = []
-    for outcome in engine.each(work, "ABCDEFGH"):
+    for outcome in engine.map(work, "ABCDEFGH"):
         found.append(outcome)
         time.sleep(1 if len(found) == 1 else 0)
     assert dict(found) == {letter: letter.lower() for letter in "ABCDEFGH"}
     assert len(found) == 8
 
 
-def test_a_ticker_that_is_too_much_for_every_worker_fails_alone(engine: Engine) -> None:
+def test_a_ticker_that_is_too_much_for_every_worker_fails_alone(engine: Executor) -> None:
     def work(ticker: str) -> str:
         if ticker == "B":
             os.kill(os.getpid(), signal.SIGKILL)
         return ticker.lower()
 
-    found = dict(engine.each(work, "ABCDEF"))
+    found = dict(engine.map(work, "ABCDEF"))
     failure = found.pop("B")
     assert found == {letter: letter.lower() for letter in "ACDEF"}
     assert isinstance(failure, TryAgainError)
     assert "B: its" in failure.message
 
 
-def test_nothing_is_begun_that_nobody_waits_for(engine: Engine, tmp_path: Path) -> None:
+def test_nothing_is_begun_that_nobody_waits_for(engine: Executor, tmp_path: Path) -> None:
     def work(ticker: str) -> str:
         (tmp_path / ticker).touch()
         return ticker
 
     names = [f"T{number:03}" for number in range(200)]
-    outcomes = engine.each(work, names)
+    outcomes = engine.map(work, names)
     next(iter(outcomes))
     outcomes.close()  # type: ignore[attr-defined]
     assert len(list(tmp_path.iterdir())) < 20
 
 
 def test_nodes_of_fewer_cores_than_threads_do_the_work_all_the_same(two_nodes: TwoNodes) -> None:
-    assert dict(RayEngine(two_nodes.address, 8).each(str.lower, "AB")) == {"A": "a", "B": "b"}
+    assert dict(RayExecutor(two_nodes.address, 8).map(str.lower, "AB")) == {"A": "a", "B": "b"}
 
 
 def test_what_a_node_lacks_is_named(two_nodes: TwoNodes) -> None:
-    found = dict(RayEngine(two_nodes.address, 1).each(NotThere(), ["A"]))
+    found = dict(RayExecutor(two_nodes.address, 1).map(NotThere(), ["A"]))
     assert isinstance(found["A"], ServiceError)
     assert "a node of the Ray cluster cannot work: " in found["A"].message
 
 
 def test_when_no_node_is_left_each_ticker_says_so(two_nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_engine, "_LOOK_SECONDS", 1)
+    monkeypatch.setattr(ray_executor, "_LOOK_SECONDS", 1)
 
     def work(ticker: str) -> str:
         time.sleep(0 if ticker == "A" else 60)
         return ticker
 
-    outcomes = RayEngine(two_nodes.address, 1).each(work, "ABCDEFGH")
+    outcomes = RayExecutor(two_nodes.address, 1).map(work, "ABCDEFGH")
     assert next(iter(outcomes)) == ("A", "A")
     for _ in range(2):
         two_nodes.kill_a_node()
@@ -256,8 +256,9 @@ def test_secrets_do_not_travel(two_nodes: TwoNodes, listed: Cli) -> None:
     (listed.home / ".env").write_text(f"REDIS_URL={env['REDIS_URL']}\n")  # where every node finds it
     out, _ = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home).communicate(timeout=120)
     assert {tuple(json.loads(line)["degraded"]) for line in out.splitlines()} == {("redis",)}
-    code = "from stockops.commands.batch import Order; from stockops.commands.run import Run; import pickle;"
-    code += "run = Run.start('predict-child', {}, frozenset()).__enter__(); "
-    code += "print(b'hush-hush' in pickle.dumps(Order.of(run, print)))"
+    code = "import pickle; from stockops.console.batch import WorkerSpec; "
+    code += "from stockops.console.command_context import CommandContext; "
+    code += "context = CommandContext.start('predict-child', {}, frozenset()).__enter__(); "
+    code += "print(b'hush-hush' in pickle.dumps(WorkerSpec.of(context, print)))"
     told_of = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
     assert told_of.stdout.strip() == "False", told_of.stderr

@@ -19,7 +19,7 @@ from stockops.adapters.market_data.finnhub import FinnhubFeed
 from stockops.adapters.market_data.finnhub_api import FinnhubApi
 from stockops.adapters.market_data.finnhub_news import FinnhubNews
 from stockops.adapters.mlflow.tracker import MlflowTracker
-from stockops.adapters.mlflow.tracking_server import Place
+from stockops.adapters.mlflow.tracking_server import TrackingServer
 from stockops.adapters.network.bounded_io import MOST_BYTES
 from stockops.adapters.network.retries import RetryPolicy
 from stockops.adapters.prometheus import redis_gauges
@@ -65,7 +65,7 @@ CALLS: Mapping[str, Callable[[Hostile], object]] = {
     "qdrant": lambda server: QdrantServer(server.url, "", SECONDS).nearest([1.0] * 768, {}, since=0),
     "pushgateway": lambda server: Pushgateway(server.url, "here", seconds=SECONDS).push(b"up 1\n"),
     "pushgateway check": lambda server: Pushgateway(server.url, "here", seconds=SECONDS).check(),
-    "mlflow probe": lambda server: Place.of(server.url, Path()).check({}),
+    "mlflow probe": lambda server: TrackingServer.of(server.url, Path()).check({}),
 }
 LIMITS = {"mlflow probe": 3.0}
 
@@ -173,7 +173,7 @@ def test_mlflow_behind_a_server_that_changes_its_mind_ends_in_time(
     fault: HttpFault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The probe is passed over: what is bounded here is MLflow's own client."""
-    monkeypatch.setattr(Place, "probe", lambda *_: None)
+    monkeypatch.setattr(TrackingServer, "probe", lambda *_: None)
     tracker = MlflowTracker(home=tmp_path, uri="", username="", password="")
     with hostile(fault) as server:
         tracker = MlflowTracker(home=tmp_path, uri=server.url, username="me", password="secret")
@@ -190,7 +190,7 @@ def test_mlflow_behind_a_server_that_changes_its_mind_ends_in_time(
 def test_a_secret_is_never_sent_on_to_another_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who redirects gets what it was sent, and nobody else gets a key of it."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(Place, "probe", lambda *_: None)
+    monkeypatch.setattr(TrackingServer, "probe", lambda *_: None)
     with loopback(lambda _: as_json({})) as other:
         away = Answer(307, headers={"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/"})
         with loopback(lambda _: away) as server:

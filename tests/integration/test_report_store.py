@@ -14,9 +14,9 @@ from qdrant_client import models
 
 from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded
 from stockops.adapters.vector_store.qdrant_server import COLLECTION, QdrantServer
-from stockops.agent.lexical import embed
+from stockops.agent.hash_embedding import embed
 from stockops.errors import ServiceError, UsageError
-from stockops.pipelines.report_cache import KeptReports
+from stockops.pipelines.report_cache import ReportCacheAdmin
 from stockops.ports import ReportStore
 from stockops.records import Clock
 from tests.loopback_qdrant import Qdrant, qdrant_server
@@ -125,7 +125,7 @@ def test_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded\n"
-        "from stockops.agent.lexical import embed\n"
+        "from stockops.agent.hash_embedding import embed\n"
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}), wait_seconds=30)\n"
         "for n in range(10):\n"
         "    text = f'{sys.argv[1]} {n}'\n"
@@ -140,7 +140,7 @@ def test_a_killed_writer_leaves_a_store_that_opens(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
         "from stockops.adapters.vector_store.qdrant_embedded import QdrantEmbedded\n"
-        "from stockops.agent.lexical import embed\n"
+        "from stockops.agent.hash_embedding import embed\n"
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}))\n"
         "for n in range(10_000):\n"
         "    store.keep(str(n % 9), embed(str(n)), {'ticker': 'A', 'timestamp': n}, forget_before=n - 20)\n"
@@ -253,5 +253,5 @@ def test_entries_whose_moment_is_none_are_shown_last_and_break_nothing(store: Re
     store.keep("x", embed("two"), {**MSFT, "timestamp": timestamp, "report": {}}, forget_before=0)
     assert store.entries({})[0 if timestamp != 1e308 else 1]["ticker"] == "AAPL"
     clock = Clock(datetime(2024, 6, 28, tzinfo=UTC), None)
-    assert KeptReports(store, clock).entries() == []
-    assert KeptReports(store, clock).clear(("GOOG",)) == []
+    assert ReportCacheAdmin(store, clock).entries() == []
+    assert ReportCacheAdmin(store, clock).clear(("GOOG",)) == []

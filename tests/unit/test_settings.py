@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from stockops import settings
-from stockops.commands import options
+from stockops.console import options
 from stockops.errors import UsageError
 
 

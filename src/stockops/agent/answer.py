@@ -29,7 +29,7 @@ def _capital(value: object) -> object:
     return value.strip().capitalize() if isinstance(value, str) else value
 
 
-class Answer(BaseModel):
+class LlmAnswer(BaseModel):
     """The prose of an analysis and the stance that was chosen with it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
@@ -40,10 +40,10 @@ class Answer(BaseModel):
     news_sentiment: Annotated[Sentiment | None, BeforeValidator(_capital)] = None
 
 
-SCHEMA = Answer.model_json_schema() | {"additionalProperties": False}
+SCHEMA = LlmAnswer.model_json_schema() | {"additionalProperties": False}
 
 
-def read(raw: str) -> Answer:
+def read(raw: str) -> LlmAnswer:
     """Return the answer in what a model sent; AnswerError when a field is missing or holds something else.
 
     Thoughts (`<think>`), code fences and talk round the JSON are passed over, braces in that talk too.
@@ -51,7 +51,7 @@ def read(raw: str) -> Answer:
     problems: list[ValidationError] = []
     for fields in _objects(raw):
         try:
-            answer = Answer.model_validate(fields)
+            answer = LlmAnswer.model_validate(fields)
         except ValidationError as exc:
             problems.append(exc)
             continue

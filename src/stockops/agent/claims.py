@@ -49,7 +49,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*_«\"'(\d])")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class AllowedClaims:
     """What a text may state: numbers up to rounding and sign, dates (YYYY-MM-DD), whatever stands in `quoted`.
 
     price: near which a bare whole number is taken for a price; 0 for nowhere. counts: of forecasts, windows and
@@ -82,7 +82,7 @@ class _Allowed:
     facts: tuple[float, ...]
 
     @classmethod
-    def of(cls, known: Known) -> "_Allowed":
+    def of(cls, known: AllowedClaims) -> "_Allowed":
         dates = known.dates | {_day(match) for match in _dates(known.quoted)}
         quoted = frozenset(claim.number for claim in _numbers(known.quoted, known))
         return cls(dates, frozenset(day[5:] for day in dates), quoted, tuple(abs(fact) for fact in known.numbers))
@@ -105,12 +105,12 @@ class Grounding:
         return 1 - len(self.unmatched) / self.claims if self.claims else 1.0
 
 
-def check(text: str, known: Known) -> Grounding:
+def check(text: str, known: AllowedClaims) -> Grounding:
     """Return which claims of a text the facts bear out."""
     return _check(text, known, _Allowed.of(known))
 
 
-def _check(text: str, known: Known, allowed: _Allowed) -> Grounding:
+def _check(text: str, known: AllowedClaims, allowed: _Allowed) -> Grounding:
     dates = [(match, _day(match)) for match in _dates(text)]
     numbers = _numbers(text, known)
     wrong = [
@@ -124,7 +124,7 @@ def _check(text: str, known: Known, allowed: _Allowed) -> Grounding:
     return Grounding(len(dates) + len(numbers), tuple(unmatched))
 
 
-def grounded(text: str, known: Known) -> tuple[str, int]:
+def grounded(text: str, known: AllowedClaims) -> tuple[str, int]:
     """Return the text without the sentences that make ungrounded claims, and how many those were."""
     dropped, allowed = 0, _Allowed.of(known)
     lines = []
@@ -141,7 +141,7 @@ def _dates(text: str) -> "list[re.Match[str]]":
     return list(_DATE.finditer(_LINK.sub(_blank, text)))
 
 
-def _numbers(text: str, known: Known) -> list[_Claim]:
+def _numbers(text: str, known: AllowedClaims) -> list[_Claim]:
     """Return the claims that are numbers, in digits and in words, not those inside dates and links."""
     plain = _DATE.sub(_blank, _LINK.sub(_blank, text))
     found = [match for match in _CLAIM.finditer(plain) if _is_claim(match, plain, known)]
@@ -149,7 +149,7 @@ def _numbers(text: str, known: Known) -> list[_Claim]:
     return in_digits + [_Claim(words.start, words.text, words.number) for words in number_words.find(plain)]
 
 
-def _is_claim(match: "re.Match[str]", text: str, known: Known) -> bool:
+def _is_claim(match: "re.Match[str]", text: str, known: AllowedClaims) -> bool:
     if match["currency"] or match["unit"] or "." in match["number"]:
         return True
     value = int(match["number"].replace(",", ""))

@@ -16,7 +16,7 @@ _WORDLIKE = 3  # symbols up to so many letters are words, too, when written smal
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class ReportEvaluation:
     """What came of a report.
 
     grounding, stance_agrees: beside the score, not in it; None where no facts were at hand.
@@ -58,9 +58,9 @@ class Evaluation:
 
 def evaluate(
     report: str, ticker: str, facts: Facts | None = None, recommendation: Recommendation | None = None
-) -> Evaluation:
+) -> ReportEvaluation:
     """Return what a report is worth; with facts also whether its claims and its stance are borne out by them."""
-    return Evaluation(
+    return ReportEvaluation(
         relevance=_mentions(report, ticker),
         trustworthiness=_says(report, _SOURCES) and any(letter.isdigit() for letter in report),
         has_recommendation=_says(report, _STANCES),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stockops.agent.claims import Known
+from stockops.agent.claims import AllowedClaims
 from stockops.agent.news import News
 from stockops.records import WORTH_A_WORD
 
@@ -47,7 +47,7 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackRecord:
+class HeldOutSkill:
     """How the model did on windows held out of training, in percent better than «tomorrow = today»."""
 
     windows: int
@@ -55,7 +55,7 @@ class TrackRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class BacktestFacts:
     """How forecasts did on sessions that no model had seen, from a backtest; skills against naive forecasts.
 
     skill_percent: by channel, then by sessions ahead, one and five. finding: what the tests of Close say beyond chance,
@@ -91,8 +91,8 @@ class Facts:
     volatility_percent: float | None
     expected_volatility_percent: float
     losses: tuple[Losses, ...]
-    record: TrackRecord | None
-    backtest: Tested | None
+    record: HeldOutSkill | None
+    backtest: BacktestFacts | None
     drift: Mapping[str, Any] | None
     news: News
     trained_to: str | None = None
@@ -117,13 +117,13 @@ class Facts:
         return abs(self.outlook_percent) >= _CLEAR * self.half_width_percent
 
     @property
-    def known(self) -> Known:
+    def known(self) -> AllowedClaims:
         """What a text about them may state."""
         days = {self.last_date, *(day.date for day in self.days), *(day for day, _ in self.closes)}
         published = {f"{item.published:%Y-%m-%d}" for item in self.news.items}
         tested = {self.backtest.start, self.backtest.end} if self.backtest else set()
         tested |= {self.trained_to} if self.trained_to else set()
-        return Known(
+        return AllowedClaims(
             numbers=tuple(self.numbers()),
             dates=frozenset(days | published | tested),
             quoted=self.news.quoted,
@@ -266,14 +266,14 @@ def _volatility(closes: Sequence[float]) -> float | None:
     return 100 * statistics.stdev(steps) * math.sqrt(_SESSIONS_A_YEAR) if len(steps) > 1 else None
 
 
-def _record(metrics: Mapping[str, Any] | None) -> TrackRecord | None:
+def _record(metrics: Mapping[str, Any] | None) -> HeldOutSkill | None:
     """Return the held-out half of a metrics document; None where it states no skill."""
     held_out = (metrics or {}).get("validation") or {}
     skill = (held_out.get("skill") or {}).get("RMSE")
-    return None if skill is None else TrackRecord(int(held_out["windows"]), 100 * skill)
+    return None if skill is None else HeldOutSkill(int(held_out["windows"]), 100 * skill)
 
 
-def _tested(summary: Mapping[str, Any] | None) -> Tested | None:
+def _tested(summary: Mapping[str, Any] | None) -> BacktestFacts | None:
     """Return what a summary of a backtest says; None where it is not what `backtest` writes."""
     try:
         return None if summary is None else _of_summary(summary)
@@ -281,9 +281,9 @@ def _tested(summary: Mapping[str, Any] | None) -> Tested | None:
         return None
 
 
-def _of_summary(summary: Mapping[str, Any]) -> Tested:
+def _of_summary(summary: Mapping[str, Any]) -> BacktestFacts:
     findings = set(summary["close_findings"].values())
-    return Tested(
+    return BacktestFacts(
         start=str(summary["start"]),
         end=str(summary["end"]),
         forecasts=int(summary["origins"]),

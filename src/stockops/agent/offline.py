@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stockops.agent import sentences, topics
-from stockops.agent.answer import Answer
+from stockops.agent.answer import LlmAnswer
 from stockops.agent.facts import Facts
 from stockops.agent.sentences import Sentence
 from stockops.records import Recommendation
@@ -14,11 +14,11 @@ _SELF = Sentence(
 )
 
 
-def write(facts: Facts, question: str | None = None) -> Answer:
+def write(facts: Facts, question: str | None = None) -> LlmAnswer:
     """Return the analysis that the facts alone allow."""
     text = "\n\n".join(" ".join(sentence.text for sentence in part) for part in paragraphs(facts, question))
     # Never more than Low: a rule has read no news, and held-out windows that overlap prove little.
-    return Answer(report=text, recommendation=stance(facts), confidence="Low")
+    return LlmAnswer(report=text, recommendation=stance(facts), confidence="Low")
 
 
 def paragraphs(facts: Facts, question: str | None = None) -> Iterator[list[Sentence]]:

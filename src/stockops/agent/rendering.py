@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stockops.agent import claims, evaluation, offline, sentences
-from stockops.agent.answer import Answer
-from stockops.agent.facts import Facts, Tested
+from stockops.agent.answer import LlmAnswer
+from stockops.agent.facts import BacktestFacts, Facts
 from stockops.agent.markdown import link
 from stockops.agent.markdown import quoted as literal
 from stockops.agent.news import News
@@ -38,7 +38,7 @@ class Writer:
         return f"{self.provider} ({self.model})" if self.model else self.provider
 
 
-def markdown(facts: Facts, answer: Answer, *, writer: Writer, question: str | None = None) -> str:
+def markdown(facts: Facts, answer: LlmAnswer, *, writer: Writer, question: str | None = None) -> str:
     """Return the whole report; sentences of the answer with claims that stand in no fact are left out, and said."""
     known = facts.known
     text, dropped = claims.grounded(answer.report, replace(known, quoted=f"{known.quoted} {question or ''}"))
@@ -67,7 +67,7 @@ def markdown(facts: Facts, answer: Answer, *, writer: Writer, question: str | No
     return "\n\n".join(parts) + "\n"
 
 
-def _headline(facts: Facts, answer: Answer) -> str:
+def _headline(facts: Facts, answer: LlmAnswer) -> str:
     return (
         f"{_DIRECTIONS[answer.recommendation]}; the model sees {facts.outlook_percent:+.2f} % by {facts.days[-1].date}"
     )
@@ -113,7 +113,7 @@ def _bullets(found: Iterable[Sentence]) -> str:
     return "\n".join(f"- {sentence.text}" for sentence in found)
 
 
-def _news(news: News, answer: Answer) -> str:
+def _news(news: News, answer: LlmAnswer) -> str:
     if news.missing:
         return f"*No news: {news.missing}. Nothing here takes news into account.*"
     if not news.items:
@@ -152,7 +152,7 @@ def _record(facts: Facts) -> str:
     )
 
 
-def _tested(backtest: Tested) -> str:
+def _tested(backtest: BacktestFacts) -> str:
     """Say what a backtest found, one day and five days ahead."""
     others = "\n".join(
         f"- {name}: {sentences.against(backtest, name)}." for name in backtest.skill_percent if name != "Close"

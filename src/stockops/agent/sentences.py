@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stockops.agent.facts import Facts, Tested
+from stockops.agent.facts import BacktestFacts, Facts
 from stockops.market.exchanges import quoted, written
 
 Topic = Literal[
@@ -148,19 +148,19 @@ def spanned(bounds: tuple[float, float], percents: tuple[float, float]) -> str:
     return f"{low} to {high}: {down} to {up}"
 
 
-def against(tested: Tested, channel: str) -> str:
+def against(tested: BacktestFacts, channel: str) -> str:
     """Return a channel's errors against its best naive forecast, at every horizon that is known."""
     found = tested.skill_percent.get(channel, {})
     ahead = {days: "1 day" if days == "1" else f"{days} days" for days in found}
     return ", ".join(f"an error {size(skill)} {ahead[days]} ahead" for days, skill in found.items())
 
 
-def of_close(tested: Tested) -> str:
+def of_close(tested: BacktestFacts) -> str:
     """Return what a backtest found of Close; what chance may have brought is called a tie."""
     return f"forecast of Close {_FINDINGS[tested.finding]} 'tomorrow = today': {against(tested, 'Close')}"
 
 
-def inside_ranges(tested: Tested) -> str:
+def inside_ranges(tested: BacktestFacts) -> str:
     """Return which share of closes a backtest found inside each range."""
     shares = tested.coverage_percent.items()
     return " and ".join(f"{share:.1f} % of closes were inside their {level} % range" for level, share in shares)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast
+from stockops.backtesting.evaluation_set import CLOSE, VOLUME, BaselineForecast
 from stockops.forecasting.ranges import TAILS
 from stockops.forecasting.volatility import QUIET, SPANS, daily_variance
 from stockops.market.ohlcv import OHLCV, PRICES

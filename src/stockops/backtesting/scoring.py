@@ -6,14 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stockops.backtesting.measures import (
-    Share,
-    diebold_mariano,
-    share,
-    weighted_interval_score,
-    winkler,
-)
-from stockops.backtesting.trial import CLOSE, VOLUME, Trial
+from stockops.backtesting.evaluation_set import CLOSE, VOLUME, EvaluationSet
+from stockops.backtesting.statistics import Proportion, diebold_mariano, share, weighted_interval_score, winkler
 from stockops.forecasting.ranges import LEVELS, RANGED
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
@@ -25,7 +19,7 @@ Document = dict[str, Any]
 HORIZONS = range(1, HORIZON + 1)
 
 
-def channels(trial: Trial) -> Document:
+def channels(trial: EvaluationSet) -> Document:
     """Return {channel: {unit, horizons: {days: figures}}}; figures as `_figures` gives them, None without forecasts.
 
     mase has the mean daily change before the test as its scale (`mase_scale`), which may be of quite another era.
@@ -39,7 +33,7 @@ def channels(trial: Trial) -> Document:
     }
 
 
-def peer(trial: Trial, forecast: Floats) -> Document:
+def peer(trial: EvaluationSet, forecast: Floats) -> Document:
     """Return how another forecast (origins, 5, 5), in the trial's units, did; NaN in channels it does not speak of.
 
     skill: against the channel's best naive forecast. model_skill: of the model against this peer, with the p-value of
@@ -52,7 +46,7 @@ def peer(trial: Trial, forecast: Floats) -> Document:
     }
 
 
-def intervals(trial: Trial, peers: Mapping[str, Floats | None]) -> Document:
+def intervals(trial: EvaluationSet, peers: Mapping[str, Floats | None]) -> Document:
     """Return {level in percent: {days: coverage and Winkler score, with those of other ranges}}, and of all days.
 
     peers: bounds of other forecasters in the trial's units, None of those without. best_range: whose Winkler score is
@@ -62,7 +56,7 @@ def intervals(trial: Trial, peers: Mapping[str, Floats | None]) -> Document:
     return {str(round(100 * level)): _level(trial, index, others) for index, level in enumerate(LEVELS)}
 
 
-def extremes(trial: Trial) -> Document:
+def extremes(trial: EvaluationSet) -> Document:
     """Return {High, Low: {level in percent: {days: coverage and Winkler score}}}: how the ranges on those two held."""
     return {
         name: {str(round(100 * level)): _held(trial, name, index) for index, level in enumerate(LEVELS)}
@@ -70,7 +64,7 @@ def extremes(trial: Trial) -> Document:
     }
 
 
-def coverage_by_year(trial: Trial) -> Document:
+def coverage_by_year(trial: EvaluationSet) -> Document:
     """Return {year: {forecasts, level in percent: share}} over all horizons."""
     found: Document = {}
     for year in np.unique(trial.years):
@@ -81,7 +75,7 @@ def coverage_by_year(trial: Trial) -> Document:
     return found
 
 
-def crps(trial: Trial) -> Document:
+def crps(trial: EvaluationSet) -> Document:
     """Return {days: CRPS of Close, in percent of the close at the origin}, as the weighted interval score."""
     found: Document = {}
     for days in HORIZONS:
@@ -93,7 +87,7 @@ def crps(trial: Trial) -> Document:
     return found
 
 
-def _figures(trial: Trial, channel: int, days: int) -> Document | None:
+def _figures(trial: EvaluationSet, channel: int, days: int) -> Document | None:
     actual = trial.actual[:, days - 1, channel]
     known = ~np.isnan(actual)
     if not known.any():
@@ -123,7 +117,7 @@ def _test(losses: Floats, others: Floats, days: int) -> Document | None:
     return None if found is None else {"statistic": found.statistic, "p_value": found.p_value}
 
 
-def _naive_losses(trial: Trial, channel: int, days: int, known: Flags) -> dict[str, Floats]:
+def _naive_losses(trial: EvaluationSet, channel: int, days: int, known: Flags) -> dict[str, Floats]:
     """Return the absolute errors of every naive forecast of a channel."""
     actual = trial.actual[known, days - 1, channel]
     said = {name: forecast[known, days - 1, channel] for name, forecast in trial.naive.items()}
@@ -136,7 +130,7 @@ def _skill(losses: Floats, others: Floats) -> float | None:
     return 1 - float(losses.mean()) / reference if reference > 0 else None
 
 
-def _direction(trial: Trial, channel: int, days: int, known: Flags) -> Document | None:
+def _direction(trial: EvaluationSet, channel: int, days: int, known: Flags) -> Document | None:
     """Return how often a forecast rise or fall from the channel's last value came, beside what is as easily had.
 
     naive_accuracy: of «always up», and of the naive forecasts that differ from the last value. Forecasts of no change,
@@ -159,7 +153,7 @@ def _direction(trial: Trial, channel: int, days: int, known: Flags) -> Document 
     return {"forecasts": int(moved.sum()), **_shared("accuracy", found), "naive_accuracy": naive}
 
 
-def _peer(trial: Trial, forecast: Floats, channel: int, days: int) -> Document | None:
+def _peer(trial: EvaluationSet, forecast: Floats, channel: int, days: int) -> Document | None:
     actual, said = trial.actual[:, days - 1, channel], forecast[:, days - 1, channel]
     known = ~np.isnan(actual) & ~np.isnan(said)
     if not known.any():
@@ -178,7 +172,7 @@ def _peer(trial: Trial, forecast: Floats, channel: int, days: int) -> Document |
     }
 
 
-def _level(trial: Trial, index: int, peers: Mapping[str, Floats]) -> Document:
+def _level(trial: EvaluationSet, index: int, peers: Mapping[str, Floats]) -> Document:
     found: Document = {}
     for days in HORIZONS:
         known = ~np.isnan(trial.actual[:, days - 1, CLOSE])
@@ -193,7 +187,7 @@ def _level(trial: Trial, index: int, peers: Mapping[str, Floats]) -> Document:
     return {"coverage": _mean(_inside(trial, index, np.ones(len(trial.dates), dtype=bool))), "horizons": found}
 
 
-def _held(trial: Trial, name: str, index: int) -> Document:
+def _held(trial: EvaluationSet, name: str, index: int) -> Document:
     channel, bounds, found = OHLCV.index(name), trial.bounds[:, RANGED.index(name)], {}
     for days in HORIZONS:
         known = ~np.isnan(trial.actual[:, days - 1, channel])
@@ -202,7 +196,9 @@ def _held(trial: Trial, name: str, index: int) -> Document:
     return {"horizons": found}
 
 
-def _range(bounds: Floats, trial: Trial, index: int, days: int, known: Flags, channel: int = CLOSE) -> Document | None:
+def _range(
+    bounds: Floats, trial: EvaluationSet, index: int, days: int, known: Flags, channel: int = CLOSE
+) -> Document | None:
     hit = share(_hits(bounds, trial, index, days, channel)[known], days)
     return (
         None
@@ -212,7 +208,7 @@ def _range(bounds: Floats, trial: Trial, index: int, days: int, known: Flags, ch
 
 
 def _ranges(
-    bounds: Mapping[str, Floats], trial: Trial, index: int, days: int, known: Flags
+    bounds: Mapping[str, Floats], trial: EvaluationSet, index: int, days: int, known: Flags
 ) -> Iterator[tuple[str, Document]]:
     for name, others in bounds.items():
         if found := _range(others, trial, index, days, known):
@@ -225,13 +221,13 @@ def _compared(score: float, naive: Mapping[str, float], peers: Mapping[str, Docu
     return {"naive_winkler": dict(naive), "winkler_ratio": ratios, "best_range": min(others, key=others.__getitem__)}
 
 
-def _hits(bounds: Floats, trial: Trial, index: int, days: int, channel: int = CLOSE) -> Flags:
+def _hits(bounds: Floats, trial: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Flags:
     """Tell which values fell into their range."""
     actual, within = trial.actual[:, days - 1, channel], bounds[:, index, days - 1]
     return (within[:, 0] <= actual) & (actual <= within[:, 1])
 
 
-def _inside(trial: Trial, index: int, chosen: Flags) -> Flags:
+def _inside(trial: EvaluationSet, index: int, chosen: Flags) -> Flags:
     """Return the hits of all horizons among the chosen origins, those whose target has come."""
     parts = [
         _hits(trial.bounds[:, 0], trial, index, days)[chosen & ~np.isnan(trial.actual[:, days - 1, CLOSE])]
@@ -240,12 +236,12 @@ def _inside(trial: Trial, index: int, chosen: Flags) -> Flags:
     return np.concatenate(parts)
 
 
-def _winkler(bounds: Floats, trial: Trial, index: int, days: int, channel: int = CLOSE) -> Floats:
+def _winkler(bounds: Floats, trial: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Floats:
     low, high = bounds[:, index, days - 1].T
     return winkler(low, high, trial.actual[:, days - 1, channel], LEVELS[index])
 
 
-def _shared(name: str, found: Share) -> Document:
+def _shared(name: str, found: Proportion) -> Document:
     return {name: found.value, "interval_95": [found.low, found.high]}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from stockops.backtesting.trial import CLOSE, Trial
+from stockops.backtesting.evaluation_set import CLOSE, EvaluationSet
 from stockops.forecasting.risk import Losses
 from stockops.market.windows import HORIZON
 
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 _ALLOWED = {"var_95": 0.05, "var_99": 0.01}  # share of forecasts, in the order of `Losses.var`
 
 
-def figures(trial: Trial, reckoned: Losses) -> Document:
+def figures(trial: EvaluationSet, reckoned: Losses) -> Document:
     """Return {days: figures of var_95, var_99 and es_95} for one and five sessions ahead.
 
     Over five sessions from every fifth origin only, so that no two losses share a day.
@@ -56,7 +56,7 @@ def _likelihood(hits: int, others: int, share: float) -> float:
     return float(special.xlogy(hits, share) + special.xlog1py(others, -share))
 
 
-def _of(trial: Trial, reckoned: Losses, days: int) -> Document:
+def _of(trial: EvaluationSet, reckoned: Losses, days: int) -> Document:
     known = np.flatnonzero(~np.isnan(trial.actual[:, days - 1, CLOSE]))[::days]
     lost = 1 - trial.actual[known, days - 1, CLOSE] / trial.last[known, CLOSE]
     found: Document = {"forecasts": len(known)}

@@ -1,7 +1,8 @@
 """`analyze`."""
 
-from stockops.commands import views
-from stockops.commands.options import (
+from stockops.app.factories import analyst
+from stockops.console.command_context import CommandContext
+from stockops.console.options import (
     MAX_BEHIND,
     NO_CACHE,
     ON_MISSING,
@@ -11,15 +12,14 @@ from stockops.commands.options import (
     TICKERS_FILE,
     command,
 )
-from stockops.commands.run import Run
-from stockops.commands.wiring import analyst
+from stockops.console.views import reports as reports_view
 
 
 @command(TICKER, TICKERS_FILE, QUESTION, THREAD_ID, ON_MISSING, NO_CACHE, MAX_BEHIND)
-def analyze(run: Run) -> None:
+def analyze(context: CommandContext) -> None:
     """Explain a forecast: outlook, news, risks, track record and a stance, in a report."""
     from stockops.agent.questions import clean
 
-    question = clean(run.settings.question)
-    analyses = analyst(run)
-    run.each(lambda ticker: analyses.analyze(ticker, question), views.analysis)
+    question = clean(context.settings.question)
+    analyses = analyst(context)
+    context.run_serial(lambda ticker: analyses.analyze(ticker, question), reports_view.analysis)

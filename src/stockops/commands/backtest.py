@@ -2,9 +2,11 @@
 
 import logging
 
-from stockops.commands import backtest_view
-from stockops.commands.batch import Document, Work
-from stockops.commands.options import (
+from stockops.app.context import Context
+from stockops.app.factories import backtester
+from stockops.console.batch import Document, TickerHandler
+from stockops.console.command_context import CommandContext, Verdict
+from stockops.console.options import (
     BACKTEST_FAIL_ON,
     BASELINES,
     END,
@@ -19,8 +21,7 @@ from stockops.commands.options import (
     UNIVERSE,
     command,
 )
-from stockops.commands.run import Run, Verdict
-from stockops.commands.wiring import backtester
+from stockops.console.views import backtest as backtest_view
 from stockops.errors import ExitCode, UsageError
 
 log = logging.getLogger("stockops.backtest")
@@ -29,26 +30,26 @@ log = logging.getLogger("stockops.backtest")
 @command(
     *MANY, START, END, REFIT, BASELINES, FORECASTS, BACKTEST_FAIL_ON, STRATEGY, UNIVERSE, KEEP_TESTED, EPOCHS, SPLIT
 )
-def backtest(run: Run) -> None:
+def backtest(context: CommandContext) -> None:
     """What is a ticker's model worth? Forecast from every close with models that know only what was before."""
-    start, end = run.settings.start, run.settings.end
+    start, end = context.settings.start, context.settings.end
     if start and end and start > end:
         raise UsageError(f"--start {start} is after --end {end}")
-    if run.settings.forecasts and len(run.tickers) > 1:
+    if context.settings.forecasts and len(context.tickers) > 1:
         raise UsageError("--forecasts FILE holds the forecasts of one ticker", "give one --ticker")
-    run.services.check_target(run.settings.forecasts)
-    run.many(_tests, backtest_view.backtested, _verdict(run))
+    context.services.check_target(context.settings.forecasts)
+    context.run_batch(_backtest, backtest_view.backtested, _verdict(context))
 
 
-def _tests(run: Run) -> Work:
-    return backtester(run).backtest
+def _backtest(context: Context) -> TickerHandler:
+    return backtester(context).backtest
 
 
-def _verdict(run: Run) -> Verdict:
+def _verdict(context: CommandContext) -> Verdict:
     def judge(document: Document) -> ExitCode:
         from stockops.backtesting import summary
 
-        alarm = summary.alarm(document, run.settings.backtest_fail_on)
+        alarm = summary.alarm(document, context.settings.backtest_fail_on)
         if not alarm:
             return ExitCode.OK
         log.error("%s: %s", document["ticker"], alarm)

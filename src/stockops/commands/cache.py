@@ -1,34 +1,35 @@
 """`cache list|show|clear`: the forecasts and reports that are kept."""
 
-from stockops.commands import views
-from stockops.commands.options import LOCAL, ONE_TICKER, TICKER, command
-from stockops.commands.run import Run
-from stockops.commands.wiring import cache, reports
+from stockops.app.factories import cache, reports
+from stockops.console.command_context import CommandContext
+from stockops.console.options import LOCAL, ONE_TICKER, TICKER, command
+from stockops.console.views import reports as reports_view
+from stockops.console.views import stores as stores_view
 from stockops.errors import DataError
 from stockops.records import SCHEMA
 
 
 @command(common=LOCAL)
-def list_entries(run: Run) -> None:
+def list_entries(context: CommandContext) -> None:
     """List the kept forecasts and reports, and how many forecasts were answered from the cache."""
-    kept = cache(run)
-    document = {"entries": kept.entries(), "reports": reports(run).entries(), **kept.counts()}
-    run.show({"schema": SCHEMA, **document}, views.cache_entries)
+    kept = cache(context)
+    document = {"entries": kept.entries(), "reports": reports(context).entries(), **kept.counts()}
+    context.show({"schema": SCHEMA, **document}, stores_view.cache_entries)
 
 
 @command(ONE_TICKER, common=LOCAL)
-def show_entry(run: Run) -> None:
+def show_entry(context: CommandContext) -> None:
     """Print a ticker's kept forecast as it is, and which reports of it are kept."""
-    ticker = run.one_ticker
-    entry, written = cache(run).entry(ticker), reports(run).entries([ticker])
+    ticker = context.one_ticker
+    entry, written = cache(context).entry(ticker), reports(context).entries([ticker])
     if entry is None and not written:
         raise DataError(f"nothing of {ticker} is kept", f"run: stockops predict-child --ticker {ticker}")
-    run.show({"schema": SCHEMA, "ticker": ticker, **(entry or {}), "reports": written}, views.report)
+    context.show({"schema": SCHEMA, "ticker": ticker, **(entry or {}), "reports": written}, reports_view.report)
 
 
 @command(TICKER, common=LOCAL)
-def clear(run: Run) -> None:
+def clear(context: CommandContext) -> None:
     """Forget the kept forecasts and reports of the tickers given, or all of them."""
-    tickers = run.tickers if run.settings.ticker else ()
-    cleared = {"cleared": cache(run).clear(tickers), "cleared_reports": reports(run).clear(tickers)}
-    run.show({"schema": SCHEMA, **cleared}, views.cleared)
+    tickers = context.tickers if context.settings.ticker else ()
+    cleared = {"cleared": cache(context).clear(tickers), "cleared_reports": reports(context).clear(tickers)}
+    context.show({"schema": SCHEMA, **cleared}, stores_view.cleared)

@@ -2,18 +2,18 @@
 
 import typer
 
-from stockops.commands import views
-from stockops.commands.options import COMMON, command
-from stockops.commands.run import Run
+from stockops.console.command_context import CommandContext
+from stockops.console.options import COMMON, command
+from stockops.console.views import stores as stores_view
 
 
 @command(common=COMMON)
-def doctor(run: Run) -> None:
+def doctor(context: CommandContext) -> None:
     """Try out every configured service and file; exit 0 unless something required is broken."""
-    from stockops.checks import checks
+    from stockops.health_checks import checks
     from stockops.pipelines import doctor as examination
 
-    findings = examination.examine(checks(run.settings, run.services), run.settings.doctor_seconds)
-    run.show(examination.document(findings), views.findings)
+    findings = examination.examine(checks(context.settings, context.services), context.settings.doctor_seconds)
+    context.show(examination.document(findings), stores_view.findings)
     if code := examination.verdict(findings):
         raise typer.Exit(code)

@@ -1,44 +1,45 @@
 """`features apply|materialize|get`: the feature store by hand. Here it is not optional: exit 5 when it is down."""
 
-from stockops.commands import views
-from stockops.commands.options import COMMON, LOCAL, ONE_TICKER, TICKER, TICKERS_FILE, command
-from stockops.commands.run import Run
-from stockops.commands.wiring import feature_store
+from stockops.app.factories import feature_store
+from stockops.console.batch import Document
+from stockops.console.command_context import CommandContext
+from stockops.console.options import COMMON, LOCAL, ONE_TICKER, TICKER, TICKERS_FILE, command
+from stockops.console.views import reports as reports_view
 from stockops.errors import DataError
 from stockops.records import SCHEMA
 
 
 @command(common=LOCAL)
-def apply(run: Run) -> None:
+def apply(context: CommandContext) -> None:
     """Register the definitions of entity and features, where they are new or have changed."""
-    run.show({"schema": SCHEMA, "applied": feature_store(run).apply()}, views.report)
+    context.show({"schema": SCHEMA, "applied": feature_store(context).apply()}, reports_view.report)
 
 
 @command(TICKER, TICKERS_FILE, common=COMMON)
-def materialize(run: Run) -> None:
+def materialize(context: CommandContext) -> None:
     """Compute the features of the tickers given anew and put them online; of no ticker given, put all online."""
-    store = feature_store(run)
-    if not (run.settings.ticker or run.settings.tickers_file):
-        store.materialize(run.services.clock.now)
-        run.show({"schema": SCHEMA, "materialized": store.tickers()}, views.report)
+    store = feature_store(context)
+    if not (context.settings.ticker or context.settings.tickers_file):
+        store.materialize(context.services.clock.now)
+        context.show({"schema": SCHEMA, "materialized": store.tickers()}, reports_view.report)
         return
-    from stockops.pipelines import feature_history
+    from stockops.pipelines import feature_sync
 
-    prices = run.services.history.daily
+    prices = context.services.history.daily
 
-    def keep(ticker: str) -> views.Document:
+    def keep(ticker: str) -> Document:
         known = prices(ticker)
-        written = feature_history.keep(known, store)
+        written = feature_sync.keep(known, store)
         return {"schema": SCHEMA, "ticker": ticker, "last": known.last.isoformat(), "written": written}
 
-    run.each(keep, views.report)
+    context.run_serial(keep, reports_view.report)
 
 
 @command(ONE_TICKER, common=LOCAL)
-def get(run: Run) -> None:
+def get(context: CommandContext) -> None:
     """Print the latest features of a ticker as the online store has them."""
-    ticker = run.one_ticker
-    vector = feature_store(run).latest(ticker)
+    ticker = context.one_ticker
+    vector = feature_store(context).latest(ticker)
     if vector is None:
         raise DataError(
             f"the feature store has no features of {ticker}", f"run: stockops features materialize --ticker {ticker}"
@@ -49,4 +50,4 @@ def get(run: Run) -> None:
         "event_time": vector.event_time.isoformat(),
         "features": dict(vector.values),
     }
-    run.show(document, views.report)
+    context.show(document, reports_view.report)

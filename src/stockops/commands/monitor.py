@@ -3,11 +3,12 @@
 import logging
 from typing import TYPE_CHECKING
 
-from stockops.commands import views
-from stockops.commands.batch import Document, Work
-from stockops.commands.options import DRIFT_ON, FAIL_ON, MANY, MAX_BEHIND, ON_MISSING, command
-from stockops.commands.run import Run, Verdict
-from stockops.commands.wiring import monitor
+from stockops.app.context import Context
+from stockops.app.factories import monitor
+from stockops.console.batch import Document, TickerHandler
+from stockops.console.command_context import CommandContext, Verdict
+from stockops.console.options import DRIFT_ON, FAIL_ON, MANY, MAX_BEHIND, ON_MISSING, command
+from stockops.console.views import monitoring as monitoring_view
 
 if TYPE_CHECKING:
     from stockops.errors import ExitCode
@@ -16,26 +17,26 @@ log = logging.getLogger("stockops.monitor")
 
 
 @command(FAIL_ON, DRIFT_ON, ON_MISSING, MAX_BEHIND)
-def monitor_parent(run: Run) -> None:
+def monitor_parent(context: CommandContext) -> None:
     """Did the market's data move, is its analysis sound, did the parent's forecasts come true?"""
-    run.one(monitor(run).parent, views.monitored, _verdict(run))
+    context.run_one(monitor(context).parent, monitoring_view.monitored, _verdict(context))
 
 
 @command(*MANY, FAIL_ON, DRIFT_ON, ON_MISSING, MAX_BEHIND)
-def monitor_ticker(run: Run) -> None:
+def monitor_ticker(context: CommandContext) -> None:
     """Did the data of tickers move, are their analyses sound, did their forecasts come true?"""
-    run.many(_looks, views.monitored, _verdict(run))
+    context.run_batch(_monitor, monitoring_view.monitored, _verdict(context))
 
 
-def _looks(run: Run) -> Work:
-    return monitor(run).child
+def _monitor(context: Context) -> TickerHandler:
+    return monitor(context).child
 
 
-def _verdict(run: Run) -> Verdict:
+def _verdict(context: CommandContext) -> Verdict:
     def judge(document: Document) -> "ExitCode":
         from stockops.pipelines.monitor import verdict
 
-        code, alarms = verdict(document, run.settings.fail_on, run.settings.drift_on)
+        code, alarms = verdict(document, context.settings.fail_on, context.settings.drift_on)
         for alarm in alarms:
             log.error("%s: %s", document["ticker"], alarm)
         return code

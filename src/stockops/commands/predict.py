@@ -1,26 +1,31 @@
 """`predict-parent` and `predict-child`."""
 
-from stockops.commands import views
-from stockops.commands.batch import Spread, Work
-from stockops.commands.options import DAYS, MANY, MAX_BEHIND, NO_CACHE, ON_MISSING, command
-from stockops.commands.run import Run
-from stockops.commands.wiring import serving
+from stockops.app.context import Context
+from stockops.app.factories import serving
+from stockops.console.batch import ExecutionPlan, TickerHandler
+from stockops.console.command_context import CommandContext
+from stockops.console.options import DAYS, MANY, MAX_BEHIND, NO_CACHE, ON_MISSING, command
+from stockops.console.views import forecast as forecast_view
 
 
 @command(DAYS, ON_MISSING, MAX_BEHIND)
-def predict_parent(run: Run) -> None:
+def predict_parent(context: CommandContext) -> None:
     """Forecast the S&P 500: the next session, the week, ranges on the close."""
-    run.one(serving(run).parent, views.predicted)
+    context.run_one(serving(context).parent, forecast_view.predicted)
 
 
-_WORTH = 16  # forecasts take a tenth of the second that a worker takes to start
+_MIN_PARALLEL = 16  # forecasts take a tenth of the second that a worker takes to start
 
 
 @command(*MANY, DAYS, ON_MISSING, NO_CACHE, MAX_BEHIND)
-def predict_child(run: Run) -> None:
+def predict_child(context: CommandContext) -> None:
     """Forecast tickers: the next session, the week, ranges on the close."""
-    run.many(_forecasts, views.predicted, spread=Spread(serving(run).kept, threads=1, worth=_WORTH))
+    context.run_batch(
+        _forecasts,
+        forecast_view.predicted,
+        plan=ExecutionPlan(serving(context).kept, threads=1, min_parallel=_MIN_PARALLEL),
+    )
 
 
-def _forecasts(run: Run) -> Work:
-    return serving(run).child
+def _forecasts(context: Context) -> TickerHandler:
+    return serving(context).child

@@ -1,49 +1,54 @@
 """`train-parent` and `train-child`."""
 
-from stockops.commands import views
-from stockops.commands.batch import Document, Spread, Work
-from stockops.commands.options import BACKGROUND, EPOCHS, MANY, REPLACE, SKIP_FRESH, SPLIT, STRATEGY, UNIVERSE, command
-from stockops.commands.run import Run
-from stockops.commands.wiring import tasks, trainer
+from stockops.app.context import Context
+from stockops.app.factories import tasks, trainer
+from stockops.console.batch import Document, ExecutionPlan, TickerHandler
+from stockops.console.command_context import CommandContext
+from stockops.console.options import BACKGROUND, EPOCHS, MANY, REPLACE, SKIP_FRESH, SPLIT, STRATEGY, UNIVERSE, command
+from stockops.console.views import tasks as tasks_view
+from stockops.console.views import training as training_view
 from stockops.records import PARENT, ModelRef
 
 
 @command(UNIVERSE, EPOCHS, SPLIT, REPLACE, BACKGROUND)
-def train_parent(run: Run) -> None:
+def train_parent(context: CommandContext) -> None:
     """Train the market's model on the S&P 500 (^GSPC), and on a universe of tickers where one is given."""
-    if run.settings.background:
-        run.one(lambda: tasks(run).train(PARENT), views.started)
+    if context.settings.background:
+        context.run_one(lambda: tasks(context).train(PARENT), tasks_view.started)
     else:
-        run.one(lambda: trainer(run).train(PARENT).document(), views.trained)
+        context.run_one(lambda: trainer(context).train(PARENT).document(), training_view.trained)
 
 
 @command(*MANY, SKIP_FRESH, STRATEGY, EPOCHS, SPLIT, REPLACE, BACKGROUND)
-def train_child(run: Run) -> None:
+def train_child(context: CommandContext) -> None:
     """Train tickers' models from the parent, which is trained first when it is missing; ^GSPC is the parent itself."""
-    if run.settings.background:
-        run.each(
-            _starts(run), lambda found: views.trained(found) if found["status"] == "fresh" else views.started(found)
+    if context.settings.background:
+        context.run_serial(
+            _start_task(context),
+            lambda found: training_view.trained(found) if found["status"] == "fresh" else tasks_view.started(found),
         )
     else:
-        run.many(_children, views.trained, spread=Spread(first=lambda: trainer(run).heal(PARENT)))
+        context.run_batch(
+            _children, training_view.trained, plan=ExecutionPlan(prepare=lambda: trainer(context).heal(PARENT))
+        )
 
 
-def _children(run: Run) -> Work:
-    return _but_fresh(run, lambda ticker: trainer(run).train(ModelRef.of(ticker)).document())
+def _children(context: Context) -> TickerHandler:
+    return _skip_fresh(context, lambda ticker: trainer(context).train(ModelRef.of(ticker)).document())
 
 
-def _starts(run: Run) -> Work:
-    starter = tasks(run)
-    return _but_fresh(run, lambda ticker: starter.train(ModelRef.of(ticker)))
+def _start_task(context: Context) -> TickerHandler:
+    starter = tasks(context)
+    return _skip_fresh(context, lambda ticker: starter.train(ModelRef.of(ticker)))
 
 
-def _but_fresh(run: Run, work: Work) -> Work:
+def _skip_fresh(context: Context, handle: TickerHandler) -> TickerHandler:
     """Leave the models that are whole and current, if that was asked for."""
-    if not run.settings.skip_fresh:
-        return work
+    if not context.settings.skip_fresh:
+        return handle
 
     def left_or_made(ticker: str) -> Document:
-        fresh = trainer(run).fresh(ModelRef.of(ticker))
-        return fresh.document("fresh") if fresh else work(ticker)
+        fresh = trainer(context).fresh(ModelRef.of(ticker))
+        return fresh.document("fresh") if fresh else handle(ticker)
 
     return left_or_made

@@ -19,7 +19,7 @@ from stockops import strict_json
 from stockops.errors import ModelDamagedError
 from stockops.forecasting import archive
 from stockops.forecasting.inference import ARRAYS_OF_A_LAYER, LSTMConfig, Weights, layout
-from stockops.forecasting.relative import Floats
+from stockops.forecasting.normalization import Floats
 from stockops.records import METHOD, ModelRef
 from stockops.wording import one_line
 
@@ -70,19 +70,19 @@ class Checkpoint:
         return {"ticker": self.card["ticker"], "version": self.version, "last": self.card["data"]["last"], **panel}
 
 
-def seal(weights: Weights, card: dict[str, Any]) -> Checkpoint:
+def create(weights: Weights, card: dict[str, Any]) -> Checkpoint:
     """Return the checkpoint whose card carries the model version of these weights and this card."""
     card = {"method": METHOD, **card}
     return Checkpoint(weights, {"model_version": _version(weights, card), **card})
 
 
-def pack(checkpoint: Checkpoint) -> bytes:
+def serialize(checkpoint: Checkpoint) -> bytes:
     """Return the file; the same checkpoint gives the same bytes."""
     card = np.frombuffer(json.dumps(checkpoint.card, allow_nan=False).encode(), np.uint8)
     return archive.write({**checkpoint.weights, _CARD: card})
 
 
-def unpack(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> Checkpoint:
+def deserialize(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> Checkpoint:
     """Return the checkpoint in a file's bytes.
 
     Raises ModelDamagedError, naming the file and the cure, for anything but the very contents that were packed, and for

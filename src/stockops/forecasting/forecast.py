@@ -10,11 +10,11 @@ import pandas as pd
 
 from stockops.errors import DataError
 from stockops.forecasting import inference, ranges, risk
-from stockops.forecasting.bars import as_bars
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
+from stockops.forecasting.ohlcv_constraints import as_bars
 from stockops.forecasting.risk import Risk
-from stockops.forecasting.walk import walk
+from stockops.forecasting.rolling_forecast import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stockops.forecasting import ranges
 from stockops.forecasting import spread as spreads
 from stockops.forecasting.covariates import TRAITS, Covariates
-from stockops.forecasting.relative import STANDING, Floats, applied, relative, standing
+from stockops.forecasting.normalization import WINDOW_CONTEXT, Floats, denormalize, relative, window_context
 from stockops.market.features import FEATURES
 from stockops.market.windows import CONTEXT, HORIZON
 
@@ -53,7 +53,7 @@ def layout(config: LSTMConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
         arrays[f"body.bias_ih_l{layer}"] = arrays[f"body.bias_hh_l{layer}"] = ("float32", (gates,))
     outputs = config.horizon * features
     return arrays | {
-        "head.weight": ("float32", (outputs, config.hidden + STANDING)),
+        "head.weight": ("float32", (outputs, config.hidden + WINDOW_CONTEXT)),
         "head.bias": ("float32", (outputs,)),
     }
 
@@ -81,12 +81,12 @@ def forecast(weights: Weights, windows: Floats, covariates: Covariates) -> tuple
     spread = spreads.spread(weights["spread"].astype(np.float64), windows, covariates)
     batches = [slice(start, start + _BATCH) for start in range(0, len(windows), _BATCH)]
     change = np.concatenate([_change(weights, windows[some], covariates.at(some)) for some in batches])
-    return applied(windows, change, spread), spread
+    return denormalize(windows, change, spread), spread
 
 
 def _change(weights: Weights, windows: Floats, covariates: Covariates) -> Singles:
     state = _last_state(weights, encoded(windows, weights))
-    seen = np.concatenate([state, standing(windows, covariates).astype(np.float32)], axis=1)
+    seen = np.concatenate([state, window_context(windows, covariates).astype(np.float32)], axis=1)
     change = (seen @ weights["head.weight"].T + weights["head.bias"]).reshape(len(windows), HORIZON, -1)
     found: Singles = change + np.einsum("whk,hck->whc", calendar(covariates), weights["calendar"])
     return found

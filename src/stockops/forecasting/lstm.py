@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from stockops.forecasting import ranges, spread
 from stockops.forecasting.covariates import TRAITS, Covariates
 from stockops.forecasting.inference import LSTMConfig, Weights, calendar, encoded
-from stockops.forecasting.relative import STANDING, Floats, standing
+from stockops.forecasting.normalization import WINDOW_CONTEXT, Floats, window_context
 from stockops.market.features import FEATURES
 
 _BATCH = 128  # windows in one pass without gradients, whose states fit a core's cache
@@ -52,7 +52,7 @@ class PriceLSTM(nn.Module):
         self.config = config or LSTMConfig()
         c = self.config
         self.body = nn.LSTM(c.features, c.hidden, c.layers, batch_first=True, dropout=c.dropout)
-        self.head = nn.Linear(c.hidden + STANDING, c.horizon * c.features)
+        self.head = nn.Linear(c.hidden + WINDOW_CONTEXT, c.horizon * c.features)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.calendar = nn.Parameter(torch.zeros(c.horizon, c.features, 2 * TRAITS))
@@ -61,7 +61,7 @@ class PriceLSTM(nn.Module):
         self.register_buffer("spread", torch.zeros(c.horizon, spread.TERMS, dtype=torch.float64))
         self.register_buffer("range_quantiles", torch.zeros(ranges.SHAPE, dtype=torch.float64))
         self.register_buffer("shortfall", torch.ones(c.horizon, dtype=torch.float64))
-        decay = torch.full((c.horizon, c.features, c.hidden + STANDING), _DECAY)
+        decay = torch.full((c.horizon, c.features, c.hidden + WINDOW_CONTEXT), _DECAY)
         decay[:, _VOLUME, : c.hidden], decay[:, _VOLUME, c.hidden :] = _OF_VOLUME, 0.0
         self.register_buffer("decay", decay.flatten(0, 1), persistent=False)
         self.register_buffer("calendar_decay", decay[..., -1:].clone(), persistent=False)
@@ -81,7 +81,7 @@ class PriceLSTM(nn.Module):
 
     def inputs(self, windows: Floats, covariates: Covariates) -> Inputs:
         """Return what the network reads, float32 on its device: (windows, 60, 7), (windows, 15), (windows, 5, 18)."""
-        stands = standing(windows, covariates).astype(np.float32)
+        stands = window_context(windows, covariates).astype(np.float32)
         seen = encoded(windows, self.weights()), stands, calendar(covariates)
         return tuple(torch.from_numpy(array).to(self.scaler_mean.device) for array in seen)
 

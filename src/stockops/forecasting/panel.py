@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stockops.forecasting.covariates import Covariates
-from stockops.forecasting.learning import Table
+from stockops.forecasting.trainer import TrainingSet
 from stockops.market.windows import Windows
 
 MOST = 32_768  # windows, whatever the number of histories: minutes and a gigabyte while they are learnt from
@@ -15,7 +15,7 @@ MOST = 32_768  # windows, whatever the number of histories: minutes and a gigaby
 Rows = npt.NDArray[np.int64]
 
 
-def gathered(tables: Iterable[Table], count: int, *, symbol: str, seed: int) -> Table:
+def gathered(tables: Iterable[TrainingSet], count: int, *, symbol: str, seed: int) -> TrainingSet:
     """Return one table of windows of up to `count` histories, each of which gives as many or all that it has.
 
     Windows held out stay held out, and those that a split leaves out (`windows.make`) are left out. They come in the
@@ -32,16 +32,18 @@ def gathered(tables: Iterable[Table], count: int, *, symbol: str, seed: int) -> 
         training=np.flatnonzero(~held_out),
         validation=np.flatnonzero(held_out),
     )
-    return Table(symbol, cut, _joined([part.covariates for part in parts], order), tuple(targets[i] for i in order))
+    return TrainingSet(
+        symbol, cut, _joined([part.covariates for part in parts], order), tuple(targets[i] for i in order)
+    )
 
 
-def _drawn(table: Table, most: int, draw: np.random.Generator) -> Table:
+def _drawn(table: TrainingSet, most: int, draw: np.random.Generator) -> TrainingSet:
     """Return a table of some of the windows."""
     cut = table.windows
     usable = np.sort(np.concatenate([cut.training, cut.validation]))
     chosen = np.sort(draw.permutation(usable)[:most])
     held_out = np.isin(chosen, cut.validation)
-    return Table(
+    return TrainingSet(
         symbol=table.symbol,
         windows=Windows(cut.context[chosen], cut.target[chosen], np.flatnonzero(~held_out), np.flatnonzero(held_out)),
         covariates=table.covariates.at(chosen),
@@ -49,7 +51,7 @@ def _drawn(table: Table, most: int, draw: np.random.Generator) -> Table:
     )
 
 
-def _mask(table: Table) -> npt.NDArray[np.bool_]:
+def _mask(table: TrainingSet) -> npt.NDArray[np.bool_]:
     held_out = np.zeros(len(table.windows.context), dtype=bool)
     held_out[table.windows.validation] = True
     return held_out

@@ -32,7 +32,7 @@ _LEAST = 0.2  # share of it that is left whatever comes
 _LATELY = 500  # sessions before the end of the training whose misses are learnt of one after the other
 
 
-def misses(spread: Floats, forecast: Floats, actual: Floats) -> Floats:
+def residuals(spread: Floats, forecast: Floats, actual: Floats) -> Floats:
     """Return log(actual / forecast) / spread to each side, below first, (windows, 3 channels, 2 sides, 5).
 
     spread: (windows, 5), of log returns. forecast, actual: OHLCV or more, (windows, 5, channels). Negative where the
@@ -43,26 +43,26 @@ def misses(spread: Floats, forecast: Floats, actual: Floats) -> Floats:
     return found
 
 
-def calibrate(misses: Floats) -> Floats:
+def calibrate(residuals: Floats) -> Floats:
     """Return the quantiles of misses (windows, 3, 2, 5), shape (3, 2, 4 shares, 5 horizons); never below 0.
 
     Each is the ceil((n + 1) share)-th smallest miss, so that a bound holds the next value with at least that
     probability if misses are exchangeable. Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World
     (2005), split conformal.
     """
-    ordered = np.sort(misses, axis=0)
-    ranks = [min(math.ceil((len(misses) + 1) * share), len(misses)) - 1 for share in HELD]
+    ordered = np.sort(residuals, axis=0)
+    ranks = [min(math.ceil((len(residuals) + 1) * share), len(residuals)) - 1 for share in HELD]
     found: Floats = np.maximum(np.moveaxis(ordered[ranks], 0, 2), 0.0)
     return found
 
 
-def settled(quantiles: Floats, misses: Floats) -> Floats:
+def settled(quantiles: Floats, residuals: Floats) -> Floats:
     """Return quantiles as two years of misses, (windows, 3, 2, 5), leave them: a market may have changed since."""
-    found: Floats = track(quantiles, misses[-_LATELY:])[-1]
+    found: Floats = track(quantiles, residuals[-_LATELY:])[-1]
     return found
 
 
-def track(quantiles: Floats, misses: Floats) -> Floats:
+def track(quantiles: Floats, residuals: Floats) -> Floats:
     """Return the quantiles as they stand at each of a run of origins, shape (origins, 3, 2, 4 shares, 5 horizons).
 
     quantiles: as calibrated, (3, 2, 4, 5). misses: (origins, 3, 2, 5), of consecutive sessions; NaN where a target has
@@ -74,13 +74,13 @@ def track(quantiles: Floats, misses: Floats) -> Floats:
     Source: Angelopoulos, Candès, Tibshirani, Conformal PID Control for Time Series Prediction (2023), quantile
     tracking; the forecast of h days ahead is judged h sessions later.
     """
-    tracked = np.tile(quantiles, (len(misses), 1, 1, 1, 1))
+    tracked = np.tile(quantiles, (len(residuals), 1, 1, 1, 1))
     for days in range(1, HORIZON + 1):
         now = start = quantiles[..., days - 1]
         pace = _PACE / days**_IN_RUNS * np.where(start > 0, start, 1.0)  # a price that never moved may begin to
-        for origin in range(days, len(misses)):
+        for origin in range(days, len(residuals)):
             judged = origin - days
-            outside = misses[judged, ..., None, days - 1] > tracked[judged, ..., days - 1]
+            outside = residuals[judged, ..., None, days - 1] > tracked[judged, ..., days - 1]
             excess = outside - (1 - _PROMISED)
             excess = _ALONE * excess + (1 - _ALONE) * excess.mean(axis=1, keepdims=True)
             now = np.maximum(now + pace * excess, _LEAST * start)

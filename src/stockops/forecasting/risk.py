@@ -60,12 +60,12 @@ class Losses:
         return cls(np.concatenate([part.var for part in parts]), np.concatenate([part.shortfall for part in parts]))
 
 
-def shortfall(misses: Floats, quantiles: Floats) -> Floats:
+def shortfall(residuals: Floats, quantiles: Floats) -> Floats:
     """Return how much further than the 95 % bound below Close the misses beyond it go on average, (5,), at least 1.
 
     misses: (windows, 3, 2, 5); quantiles: (3, 2, 4, 5).
     """
-    fallen, bound = misses[:, 0, _BELOW], quantiles[0, _BELOW, _95]
+    fallen, bound = residuals[:, 0, _BELOW], quantiles[0, _BELOW, _95]
     beyond = np.where(fallen > bound, fallen, 0.0).sum(axis=0) / np.maximum((fallen > bound).sum(axis=0), 1)
     found: Floats = np.maximum(beyond / np.maximum(bound, 1e-12), 1.0)
     return found

@@ -19,7 +19,7 @@ _GROUPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scaled:
+class NormalizedValues:
     """OHLCV as changes from the anchor in the network's units, (windows, days, 5); last is the same row on all days."""
 
     forecast: Floats
@@ -28,7 +28,7 @@ class Scaled:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class ModelEvaluation:
     """Forecasts of one model over a whole history, with what came.
 
     dates: the first target's session of each window, shape (windows,).
@@ -43,10 +43,10 @@ class Evaluation:
     actual: Floats
     last: Floats
     held_out: npt.NDArray[np.bool_]
-    scaled: Scaled
+    scaled: NormalizedValues
 
 
-def summary(evaluation: Evaluation) -> dict[str, object]:
+def summary(evaluation: ModelEvaluation) -> dict[str, object]:
     """Return the metrics of an evaluation; keys as in `{ticker}_metrics.json`.
 
     Over every window and all five days: MSE of OHLCV in the units of the network (`relative.units`), RMSE of Open to
@@ -68,7 +68,7 @@ def summary(evaluation: Evaluation) -> dict[str, object]:
     }
 
 
-def _by_channels(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: int) -> dict[str, object]:
+def _by_channels(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: int) -> dict[str, object]:
     """Return RMSE so many sessions ahead, that of persistence, and the skill, by groups of channels of one unit."""
     found: dict[str, object] = {}
     for name, channels in _GROUPS.items():
@@ -81,7 +81,7 @@ def _by_channels(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: in
     return found
 
 
-def _compare(evaluation: Evaluation, chosen: npt.NDArray[np.bool_], days: slice) -> dict[str, object]:
+def _compare(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: slice) -> dict[str, object]:
     actual = evaluation.actual[chosen, days, : len(OHLCV)]
     naive = np.broadcast_to(evaluation.last[chosen, None, : len(OHLCV)], actual.shape)
     scaled = evaluation.scaled

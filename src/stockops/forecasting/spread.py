@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from stockops.forecasting import volatility
 from stockops.forecasting.covariates import TRAITS, Covariates
-from stockops.forecasting.relative import STANDING, standing
+from stockops.forecasting.normalization import WINDOW_CONTEXT, window_context
 from stockops.forecasting.volatility import QUIET, daily_variance
 from stockops.market.windows import HORIZON
 
 Floats = npt.NDArray[np.float64]
 
-TERMS = 1 + STANDING + TRAITS + 1
+TERMS = 1 + WINDOW_CONTEXT + TRAITS + 1
 _WILD = 2.0  # no spread is beyond: a price that may be seven times as high the next day
 _PRIOR = 250  # sessions that a parent's coefficients weigh as much as
 _FREE = 0.2  # of that weight, on the intercept: a ticker has a level of its own
@@ -31,7 +31,7 @@ def terms(windows: Floats, covariates: Covariates) -> Floats:
 
     One; where the last row `standing`s; the mean traits of the sessions to come up to each; their season.
     """
-    shared = np.column_stack([np.ones(len(windows)), standing(windows, covariates)])
+    shared = np.column_stack([np.ones(len(windows)), window_context(windows, covariates)])
     shared = np.repeat(shared[:, None], HORIZON, axis=1)
     ahead = np.cumsum(covariates.traits[:, 1:], axis=1) / np.arange(1, HORIZON + 1)[:, None]
     return np.concatenate([shared, ahead, covariates.season[..., None]], axis=2)

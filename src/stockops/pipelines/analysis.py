@@ -16,11 +16,11 @@ from stockops.agent.prompt import Turn
 from stockops.backtesting import summary
 from stockops.best_effort import BestEffort
 from stockops.errors import StockopsError
-from stockops.pipelines import shapes, track_record
+from stockops.pipelines import latest_backtest, shapes
 from stockops.pipelines.conversation import Conversation
-from stockops.pipelines.report_cache import Report, ReportCache
-from stockops.pipelines.serving import Document, Serving
-from stockops.pipelines.writing import Writers
+from stockops.pipelines.prediction_service import Document, PredictionService
+from stockops.pipelines.report_cache import AnalysisReport, ReportCache
+from stockops.pipelines.report_writer import ReportWriter
 from stockops.ports import ModelStore, NewsFeed
 from stockops.records import MARKET, SCHEMA, Clock, ModelRef
 
@@ -51,10 +51,10 @@ class Analyst:
     news: made when it is needed, a hit needs none; None where it is switched off.
     """
 
-    forecasts: Serving
+    forecasts: PredictionService
     history: Callable[[str], "Prices"]
     models: ModelStore
-    writers: Writers
+    writers: ReportWriter
     kept: ReportCache | None
     conversation: Conversation | None
     news: Callable[[], NewsFeed | None]
@@ -88,13 +88,13 @@ class Analyst:
         """Return the forecast that is to be explained: the parent's of the market, else the child's."""
         return self.forecasts.child(ticker)
 
-    def write(self, forecast: Document) -> tuple[Report, Facts]:
+    def write(self, forecast: Document) -> tuple[AnalysisReport, Facts]:
         """Return a report written anew, and the facts it was written from; nothing is kept or saved."""
         return self._write(forecast, self._record(forecast))
 
     def _write(
         self, forecast: Document, record: _Record, question: str | None = None, earlier: Sequence[Turn] = ()
-    ) -> tuple[Report, Facts]:
+    ) -> tuple[AnalysisReport, Facts]:
         known = facts.gather(
             forecast,
             metrics=record.metrics,
@@ -106,7 +106,7 @@ class Analyst:
             looks_back=self._end(forecast) < self.clock.now - _PAST,
         )
         answer, writer = self.writers.write(known, question, earlier)
-        report = Report(
+        report = AnalysisReport(
             report=rendering.markdown(known, answer, writer=writer, question=question),
             recommendation=answer.recommendation,
             confidence=answer.confidence,
@@ -136,7 +136,7 @@ class Analyst:
         files = [self.forecasts.history(ticker) for ticker in (forecast["ticker"], MARKET)]
         return [record.backtest, *files]
 
-    def _complete(self, forecast: Document, report: Report) -> bool:
+    def _complete(self, forecast: Document, report: AnalysisReport) -> bool:
         """Tell whether nothing made a report poorer than it should be."""
         skewed = "skew" in forecast["features"]
         return report.provider != rendering.OFFLINE and not skewed and not self.effort.missed
@@ -165,7 +165,7 @@ class Analyst:
     def _record(self, forecast: Document) -> _Record:
         """Return what is known of the model of a forecast, nothing of it later than the forecast."""
         place, metrics = self._metrics(forecast)
-        backtest = track_record.of(
+        backtest = latest_backtest.of(
             place,
             models=self.models,
             strategy=(metrics or {}).get("strategy"),
@@ -197,7 +197,7 @@ class Analyst:
             return None
         return document if isinstance(document, dict) else None
 
-    def _document(self, forecast: Document, report: Report, question: str | None, cache: str) -> Document:
+    def _document(self, forecast: Document, report: AnalysisReport, question: str | None, cache: str) -> Document:
         thread = self.conversation.thread_id if self.conversation else None
         return {
             "schema": SCHEMA,

@@ -19,21 +19,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from stockops.backtesting import har, scoring, summary, value_at_risk
-from stockops.backtesting.trial import CLOSE, VOLUME, BaselineForecast, Trial, joined, trial
+from stockops.backtesting.evaluation_set import CLOSE, VOLUME, BaselineForecast, EvaluationSet, joined, trial
 from stockops.best_effort import BestEffort
 from stockops.errors import DataError
 from stockops.forecasting import covariates, risk
-from stockops.forecasting.bars import digits
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
+from stockops.forecasting.ohlcv_constraints import digits
 from stockops.forecasting.risk import Losses
-from stockops.forecasting.walk import walk
+from stockops.forecasting.rolling_forecast import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import FORECASTABLE, HORIZON, TRAINABLE
-from stockops.pipelines.apprentices import Apprentices
+from stockops.pipelines.backtest_models import BacktestModelTrainer
 from stockops.pipelines.prices import Prices
-from stockops.ports import ModelStore, Peers, Plotter
+from stockops.ports import BaselineForecaster, ModelStore, Plotter
 from stockops.records import MARKET, METHOD, SCHEMA, Baseline, ModelRef, Refit
 
 log = logging.getLogger("stockops.backtest")
@@ -97,8 +97,8 @@ class Backtester:
 
     history: Callable[[str], Prices]
     universe: Callable[[Iterable[str]], Iterator[Prices]]
-    apprentices: Apprentices
-    peers: Peers
+    trainer: BacktestModelTrainer
+    peers: BaselineForecaster
     models: ModelStore
     plots: Plotter
     effort: BestEffort
@@ -114,15 +114,15 @@ class Backtester:
         market = prices if ticker == MARKET else self.history(MARKET)
         known = covariates.of(table, prices.calendar, market.as_market)
         parts = tuple(_parts(table, rows, self.options.refit))
-        course = _Course(prices, table, known, rows, parts, self._others(ticker))
-        forecasts = self._forecasts(course, lambda day: self._model(course, market, day))
+        plan = BacktestPlan(prices, table, known, rows, parts, self._others(ticker))
+        forecasts = self._forecasts(plan, lambda day: self._model(plan, market, day))
         tried = trial(table, rows, forecasts.bars, forecasts.bounds)
         about = {
             "strategy": forecasts.strategy,
             "risk": value_at_risk.figures(tried, forecasts.losses),
             "ranges_from": forecasts.ranges_from,
         }
-        document = self._document(course, tried, self._peers(course, market)) | about
+        document = self._document(plan, tried, self._peers(plan, market)) | about
         if self.export:
             self.export(_csv(prices, table, forecasts))
         return self._written(document, tried, started)
@@ -150,31 +150,29 @@ class Backtester:
 
     def _others(self, ticker: str) -> tuple[Prices, ...]:
         """Return the histories of the universe that the parent may learn from: all but the tested one, unless told."""
-        symbols = self.apprentices.options.universe
+        symbols = self.trainer.options.universe
         return tuple(self.universe(each for each in symbols if each != ticker or self.options.keep_tested))
 
-    def _parent(self, course: "_Course", market: Prices, day: date) -> Checkpoint:
+    def _parent(self, plan: "BacktestPlan", market: Prices, day: date) -> Checkpoint:
         """Return the parent that a user would have had before that day."""
-        others = (other.before(day) for other in course.others)
-        return self.apprentices.parent(market.before(day), [other for other in others if len(other.bars)])
+        others = (other.before(day) for other in plan.others)
+        return self.trainer.parent(market.before(day), [other for other in others if len(other.bars)])
 
-    def _model(self, course: "_Course", market: Prices, day: date) -> Checkpoint:
+    def _model(self, plan: "BacktestPlan", market: Prices, day: date) -> Checkpoint:
         """Return the model that a user would have had before that day."""
-        prices, parent = course.prices, self._parent(course, market, day)
-        return (
-            parent if prices.symbol == MARKET else self.apprentices.child(prices.before(day), market.as_market, parent)
-        )
+        prices, parent = plan.prices, self._parent(plan, market, day)
+        return parent if prices.symbol == MARKET else self.trainer.child(prices.before(day), market.as_market, parent)
 
-    def _forecasts(self, course: "_Course", model: Callable[[date], Checkpoint]) -> Forecasts:
+    def _forecasts(self, plan: "BacktestPlan", model: Callable[[date], Checkpoint]) -> Forecasts:
         """Walk through every part of the trial with a model of before its first day."""
-        days = [pd.Timestamp(stamp).date() for stamp in course.table.index]
+        days = [pd.Timestamp(stamp).date() for stamp in plan.table.index]
         found: list[Forecasts] = []
-        for part in course.parts:
+        for part in plan.parts:
             checkpoint = model(days[part[0]])
-            walked = walk(checkpoint, course.table, course.covariates, last=days[part[-1]])
+            walked = walk(checkpoint, plan.table, plan.covariates, last=days[part[-1]])
             wanted = walked.rows >= part[0]
             whose = checkpoint.card["ranges_from"]
-            last = course.table.to_numpy()[walked.rows, CLOSE]
+            last = plan.table.to_numpy()[walked.rows, CLOSE]
             lost = risk.losses(last, walked.bars, walked.spread, walked.quantiles, checkpoint.shortfall).at(wanted)
             how = checkpoint.card["strategy"]
             found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], lost, whose, how))
@@ -187,40 +185,42 @@ class Backtester:
             strategy=found[-1].strategy,
         )
 
-    def _peers(self, course: "_Course", market: Prices) -> dict[str, BaselineForecast]:
+    def _peers(self, plan: "BacktestPlan", market: Prices) -> dict[str, BaselineForecast]:
         """Return the forecasts of every baseline that was asked for."""
-        ticker = course.prices.symbol
+        ticker = plan.prices.symbol
         found: dict[str, BaselineForecast] = {}
         for name in self.options.baselines:
             if name in _OF_CHILDREN and ticker == MARKET:
                 log.info("%s is the parent: --baselines %s is of children", ticker, name)
-            elif name == self.apprentices.options.strategy:
+            elif name == self.trainer.options.strategy:
                 log.info("--baselines %s is what is tested", name)
-            elif name == "scratch" and course.rows[0] < TRAINABLE:
+            elif name == "scratch" and plan.rows[0] < TRAINABLE:
                 log.info("%s is too young for --baselines scratch", ticker)
             else:
-                found[name] = self._peer(name, course, market)
+                found[name] = self._peer(name, plan, market)
         return found
 
-    def _peer(self, name: Baseline, course: "_Course", market: Prices) -> BaselineForecast:
-        prices, given = course.prices, self.apprentices
+    def _peer(self, name: Baseline, plan: "BacktestPlan", market: Prices) -> BaselineForecast:
+        prices, given = plan.prices, self.trainer
         if name == "drift":
-            return _drift(course.table, course.rows)
+            return _drift(plan.table, plan.rows)
         if name == "parent":
-            return self._forecasts(course, lambda day: self._parent(course, market, day)).as_baseline
+            return self._forecasts(plan, lambda day: self._parent(plan, market, day)).as_baseline
         if name == "scratch":
-            return self._forecasts(course, lambda day: given.alone(prices.before(day), market.as_market)).as_baseline
+            return self._forecasts(
+                plan, lambda day: given.from_scratch(prices.before(day), market.as_market)
+            ).as_baseline
         if name in ("freeze", "fine_tune"):
-            other = replace(self, apprentices=given.with_strategy(name))
-            return other._forecasts(course, lambda day: other._model(course, market, day)).as_baseline
-        values = course.table.to_numpy()[:, : len(OHLCV)]
+            other = replace(self, trainer=given.with_strategy(name))
+            return other._forecasts(plan, lambda day: other._model(plan, market, day)).as_baseline
+        values = plan.table.to_numpy()[:, : len(OHLCV)]
         if name == "har":
-            known = course.covariates.traits
-            return joined([har.forecasts(values[: part[-1] + 1], part, known[: part[-1] + 1]) for part in course.parts])
-        return joined([self.peers.forecasts(name, values[: part[-1] + 1], part) for part in course.parts])
+            known = plan.covariates.traits
+            return joined([har.forecasts(values[: part[-1] + 1], part, known[: part[-1] + 1]) for part in plan.parts])
+        return joined([self.peers.forecasts(name, values[: part[-1] + 1], part) for part in plan.parts])
 
-    def _document(self, course: "_Course", tried: Trial, peers: Mapping[str, BaselineForecast]) -> Document:
-        prices, options = course.prices, self.apprentices.options
+    def _document(self, plan: "BacktestPlan", tried: EvaluationSet, peers: Mapping[str, BaselineForecast]) -> Document:
+        prices, options = plan.prices, self.trainer.options
         said = {name: tried.in_units(forecast) for name, forecast in peers.items()}
         document: Document = {
             "schema": SCHEMA,
@@ -231,9 +231,9 @@ class Backtester:
             "end": tried.dates[-1].isoformat(),
             "origins": len(tried.dates),
             "refit": self.options.refit,
-            "trainings": len(course.parts),
+            "trainings": len(plan.parts),
             "method": METHOD,
-            "panel": [other.symbol for other in course.others],
+            "panel": [other.symbol for other in plan.others],
             "split": options.split,
             "seed": options.seed,
             "channels": scoring.channels(tried),
@@ -245,7 +245,7 @@ class Backtester:
         }
         return document | {"summary": summary.brief(document)}
 
-    def _written(self, document: Document, tried: Trial, started: float) -> Document:
+    def _written(self, document: Document, tried: EvaluationSet, started: float) -> Document:
         """Write the report and its picture; return it with what only this call knows."""
         ticker = document["ticker"]
         files = {
@@ -258,7 +258,7 @@ class Backtester:
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
+class BacktestPlan:
     """What a backtest goes through: a history, its features and covariates, the rows of the origins, the same in parts.
 
     Each part has a model of its own. others: histories that the parent learns from beside the index.

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stockops.errors import ModelDamagedError, StockopsError
-from stockops.forecasting import recipes
-from stockops.pipelines import models as stored
-from stockops.pipelines.models import Found
+from stockops.forecasting import train_config
+from stockops.pipelines import model_resolver as stored
+from stockops.pipelines.model_resolver import ResolvedModel
 from stockops.pipelines.prices import PriceHistory
 from stockops.ports import ModelStore
 from stockops.records import PARENT, ModelRef, TrainOptions
@@ -16,7 +16,7 @@ from stockops.records import PARENT, ModelRef, TrainOptions
 class Fresh:
     """A model that a training would only make again, and what its prices are."""
 
-    model: Found
+    model: ResolvedModel
     data: dict[str, Any]
 
 
@@ -40,8 +40,9 @@ def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: 
         "split": options.split,
         "seed": options.seed,
         "fit": asdict(
-            recipes.of(
-                recipes.CHILD[options.strategy] if child else recipes.parent(of_many=bool(options.universe)), options
+            train_config.of(
+                train_config.CHILD[options.strategy] if child else train_config.parent(of_many=bool(options.universe)),
+                options,
             )
         ),
         "parent": parent.checkpoint.summary if child else None,

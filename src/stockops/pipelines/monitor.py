@@ -19,7 +19,7 @@ from stockops.monitoring import drift, judgement, ledger
 from stockops.monitoring.judgement import Judgement
 from stockops.pipelines.analysis import Analyst
 from stockops.pipelines.prices import Prices
-from stockops.ports import Ledger, ModelStore, Plotter
+from stockops.ports import ForecastLedger, ModelStore, Plotter
 from stockops.records import PARENT, SCHEMA, Clock, DriftOn, Level, ModelRef
 
 log = logging.getLogger("stockops.monitor")
@@ -40,7 +40,7 @@ class Monitor:
 
     history: Callable[[str], Prices]
     analyst: Analyst
-    ledger: Ledger
+    ledger: ForecastLedger
     models: ModelStore
     plots: Plotter
     effort: BestEffort

@@ -11,18 +11,18 @@ import pandas as pd
 
 from stockops.backtesting import summary
 from stockops.forecasting import covariates
-from stockops.forecasting.bars import digits
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
+from stockops.forecasting.ohlcv_constraints import digits
 from stockops.forecasting.risk import Risk
 from stockops.market import features
 from stockops.market.windows import HORIZON, TRAINABLE
-from stockops.pipelines import feature_history, track_record
-from stockops.pipelines import models as stored
-from stockops.pipelines.feature_history import Latest
-from stockops.pipelines.models import Found
+from stockops.pipelines import feature_sync, latest_backtest
+from stockops.pipelines import model_resolver as stored
+from stockops.pipelines.feature_sync import OnlineFeatures
+from stockops.pipelines.model_resolver import ResolvedModel
 from stockops.pipelines.prices import NO_MARKET, Prices
 from stockops.pipelines.train import Trainer
-from stockops.ports import Ledger
+from stockops.ports import ForecastLedger
 from stockops.records import SCHEMA, LedgerEntry, ModelRef
 
 log = logging.getLogger("stockops.predict")
@@ -31,7 +31,7 @@ HISTORY = 30  # closes handed out with a forecast
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class PredictionResult:
     """A forecast as JSON, and what tells how long it answers the same question.
 
     model: digest of the checkpoints looked at. fresh_until: when a newer session may be out, None for never.
@@ -52,13 +52,13 @@ class Predictor:
     """
 
     trainer: Trainer
-    ledger: Ledger
+    ledger: ForecastLedger
     days: int
     heal: bool
     max_age: int
     now: Callable[[], datetime]
 
-    def predict(self, ref: ModelRef) -> Predicted:
+    def predict(self, ref: ModelRef) -> PredictionResult:
         """Forecast a ticker with its model, write the artifacts and return the JSON document.
 
         Raises ModelMissingError where there is no model and none is to be trained now.
@@ -73,7 +73,7 @@ class Predictor:
             stored.warn_if_ahead(checkpoint, prices.last)
         age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, effort=given.effort)
         # Without trades the last features tell nothing: what is forecast is what may come after the last one.
-        latest = Latest() if prices.untraded else feature_history.latest(prices, given.features, given.effort)
+        latest = OnlineFeatures() if prices.untraded else feature_sync.latest(prices, given.features, given.effort)
         table = features.add(prices.traded)
         if checkpoint.card["strategy"] == "parent" and len(table) >= TRAINABLE:
             log.warning("%s is old enough for a model of its own: stockops train-child --ticker %s", ticker, ticker)
@@ -93,7 +93,7 @@ class Predictor:
             history=_history(prices),
             model_age=age,
             model_source=stored.source_of(checkpoint),
-            worth=summary.worth(track_record.of_model(found.place, checkpoint, prices, given.models), ticker),
+            worth=summary.worth(latest_backtest.of_model(found.place, checkpoint, prices, given.models), ticker),
             behind=prices.behind,
         )
         late = prices.behind or NO_MARKET in given.effort.degraded  # a vendor may have more in a moment
@@ -103,14 +103,14 @@ class Predictor:
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
         pictures = {"forecast.png": given.plots.forecast(forecast)}
         given.effort.save(lambda: given.models.write(found.place, {"forecast.json": text.encode(), **pictures}))
-        return Predicted(
+        return PredictionResult(
             result,
             model=found.fingerprint,
             fresh_until=self._fresh_until(prices, sessions[0]),
             complete=not (given.effort.missed or latest.skew or (given.history.feed.live and late)),
         )
 
-    def _model(self, ref: ModelRef) -> Found:
+    def _model(self, ref: ModelRef) -> ResolvedModel:
         if self.heal:
             return self.trainer.heal(ref)
         found = self.trainer.find(ref)
@@ -167,7 +167,9 @@ def _warn_of_unknown_holidays(prices: Prices, last: date) -> None:
         )
 
 
-def document(forecast: Forecast, days: int, prices: Prices, latest: Latest, degraded: list[str]) -> dict[str, Any]:
+def document(
+    forecast: Forecast, days: int, prices: Prices, latest: OnlineFeatures, degraded: list[str]
+) -> dict[str, Any]:
     """Return the JSON document of `predict-*`: always the week, and `days` as many sessions as were asked for."""
     last_close = forecast.history[-1][1]
     path = [_bar(bar, horizon, last_close) for horizon, bar in enumerate(forecast.path, 1)]

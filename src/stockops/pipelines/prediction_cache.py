@@ -26,7 +26,7 @@ _ENVELOPE = "cache"  # the field of an entry that is not the document's
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PredictionCacheKey:
     """All that decides a forecast and its picture, the time of day apart.
 
     model, history, backtest: digests of contents.
@@ -57,7 +57,7 @@ class PredictionCache:
     effort: BestEffort
     clock: Clock
 
-    def answer(self, question: Question) -> dict[str, Any] | None:
+    def answer(self, question: PredictionCacheKey) -> dict[str, Any] | None:
         """Return the kept document, `cached` true, if it answers this very question now."""
         raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + question.ticker))
         entry = None if raw is None else _decode(raw, question.ticker)
@@ -75,7 +75,7 @@ class PredictionCache:
         """Count a forecast that had to be made."""
         self.effort.attempt(self.state, lambda: self.state.add(MISS))
 
-    def keep(self, question: Question, document: dict[str, Any], fresh_until: datetime | None) -> None:
+    def keep(self, question: PredictionCacheKey, document: dict[str, Any], fresh_until: datetime | None) -> None:
         """Keep a document for as long as it answers the question; None is until the entry's day is over."""
         envelope = {
             "question": question.digest,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stockops import __version__, strict_json
-from stockops.agent import lexical, prompt, questions
+from stockops.agent import hash_embedding, prompt, questions
 from stockops.best_effort import BestEffort
 from stockops.pipelines import shapes
 from stockops.ports import Embedder, ReportStore
@@ -25,7 +25,7 @@ THRESHOLD = 0.95  # cosine; a report further away answers another question
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AnalysisReport:
     """What a writer made of the facts, rendered, and what `analyze` says beside it.
 
     prose: the writer's own part, for a conversation that goes on.
@@ -41,7 +41,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportCacheKey:
     """A question, as its vector, and all that a report that answers it must have been made from."""
 
     vector: tuple[float, ...]
@@ -59,7 +59,9 @@ class ReportCache:
     effort: BestEffort
     clock: Clock
 
-    def wanted(self, forecast: Mapping[str, Any], question: str | None, beside: Sequence[object] = ()) -> Wanted:
+    def wanted(
+        self, forecast: Mapping[str, Any], question: str | None, beside: Sequence[object] = ()
+    ) -> ReportCacheKey:
         """Return what is to be looked for to answer a question about a forecast document.
 
         beside: what else a report is made from.
@@ -78,9 +80,9 @@ class ReportCache:
             "embedding": embedding,
             "telling": questions.telling(question),
         }
-        return Wanted(vector, asked, made_from)
+        return ReportCacheKey(vector, asked, made_from)
 
-    def answer(self, wanted: Wanted) -> Report | None:
+    def answer(self, wanted: ReportCacheKey) -> AnalysisReport | None:
         """Return the kept report nearest to the question, if it is near enough and not a day old."""
         since = self.clock.now.timestamp() - SECONDS
         kept = self.effort.attempt(self.store, lambda: self.store.nearest(wanted.vector, wanted.made_from, since=since))
@@ -92,7 +94,7 @@ class ReportCache:
             log.warning("a kept report of %s is none of ours: passed over", wanted.made_from["ticker"])
             return None
 
-    def keep(self, wanted: Wanted, report: Report) -> None:
+    def keep(self, wanted: ReportCacheKey, report: AnalysisReport) -> None:
         """Keep a report that nothing made poorer."""
         now = self.clock.now.timestamp()
         made = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": asdict(report)}
@@ -108,11 +110,11 @@ class ReportCache:
             vector = self.effort.attempt(embedder, lambda embedder=embedder: embedder.embed(text))  # type: ignore[misc]
             if vector is not None:
                 return embedder.name, vector
-        return lexical.NAME, lexical.embed(text)
+        return hash_embedding.NAME, hash_embedding.embed(text)
 
 
 @dataclass(frozen=True, slots=True)
-class KeptReports:
+class ReportCacheAdmin:
     """The kept reports, for the commands that look after them; ServiceError when the store does not serve."""
 
     store: ReportStore
@@ -151,10 +153,10 @@ def _moment(payload: Mapping[str, Any]) -> float:
     return strict_json.number(payload.get("timestamp")) or 0.0
 
 
-def _report(payload: Mapping[str, Any]) -> Report:
+def _report(payload: Mapping[str, Any]) -> AnalysisReport:
     """Return the report of an entry; ValueError for one that is not as it was kept, or was not kept by us."""
     made = {name: value for name, value in payload.items() if name != strict_json.DIGEST}
     if payload.get(strict_json.DIGEST) != strict_json.digest(made):
         raise ValueError("its content does not match its digest")
-    report: Report = shapes.made(made.get("report"), Report)
+    report: AnalysisReport = shapes.made(made.get("report"), AnalysisReport)
     return report

@@ -19,7 +19,7 @@ from stockops.best_effort import BestEffort
 from stockops.errors import DataError
 from stockops.pipelines import shapes
 from stockops.pipelines.shapes import Moment
-from stockops.ports import StateStore, Workers
+from stockops.ports import BackgroundWorkers, StateStore
 from stockops.records import SCHEMA, EpochLoss, Job, ModelRef, TaskStatus
 
 log = logging.getLogger("stockops.tasks")
@@ -66,7 +66,7 @@ class Tasks:
     """Starts tasks, looks at them, and keeps the record of the one that this process works at."""
 
     state: StateStore
-    workers: Workers
+    workers: BackgroundWorkers
     effort: BestEffort
     now: Callable[[], datetime]
 
@@ -113,14 +113,14 @@ class Tasks:
         return sorted(found, key=lambda task: task.queued_at, reverse=True)
 
     @contextmanager
-    def working(self, job: Job, ticker: str, task_id: str) -> Iterator["Work"]:
+    def working(self, job: Job, ticker: str, task_id: str) -> Iterator["TaskRecorder"]:
         """Hold a task and wait for a turn; what is done inside is recorded by the caller through Work."""
         with self.workers.hold(task_id):
             raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + task_id))
             queued = None if raw is None else _decode(raw, task_id)
             task = queued if queued and not queued.ended else self._new(job, ticker, task_id)
-            with self.workers.turn():
-                work = Work(self, replace(task, status="running", started_at=self._time()))
+            with self.workers.slot():
+                work = TaskRecorder(self, replace(task, status="running", started_at=self._time()))
                 work.note()
                 yield work
 
@@ -130,7 +130,7 @@ class Tasks:
             job=job,
             ticker=ticker,
             status="queued",
-            here=self.workers.here,
+            here=self.workers.host_id,
             log=self.workers.log(task_id),
             queued_at=self._time(),
         )
@@ -145,7 +145,7 @@ class Tasks:
 
     def _judged(self, task: Task) -> Task:
         """Return the task, failed if its worker died."""
-        if task.ended or task.here != self.workers.here:
+        if task.ended or task.here != self.workers.host_id:
             return task
         # In this order: who starts a worker waits until it holds the task.
         if self.workers.is_starting(task.task_id) or self.workers.is_held(task.task_id):
@@ -163,7 +163,7 @@ class Tasks:
         return self.now().isoformat(timespec="seconds")
 
 
-class Work:
+class TaskRecorder:
     """The task that this process works at; also its progress bar (port Progress)."""
 
     def __init__(self, tasks: Tasks, task: Task) -> None:

@@ -11,7 +11,7 @@ from stockops.market.windows import CONTEXT, HORIZON
 from stockops.records import MARKET, EpochLoss, ModelRef, TrainingRun
 
 
-def run_of(
+def build_training_run(
     place: ModelRef,
     checkpoint: Checkpoint,
     files: Mapping[str, bytes],

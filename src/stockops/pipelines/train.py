@@ -15,18 +15,18 @@ from stockops.best_effort import BestEffort
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.monitoring import catalogue
-from stockops.pipelines import feature_history, freshness, track_record
-from stockops.pipelines import models as stored
-from stockops.pipelines.meter import Meter
-from stockops.pipelines.models import Found
+from stockops.pipelines import feature_sync, freshness, latest_backtest
+from stockops.pipelines import model_resolver as stored
+from stockops.pipelines.metrics_recorder import MetricsRecorder
+from stockops.pipelines.model_resolver import ResolvedModel
 from stockops.pipelines.prices import PriceHistory, Prices
-from stockops.pipelines.tracking import run_of
+from stockops.pipelines.tracking import build_training_run
 from stockops.ports import FeatureStore, ModelStore, Plotter, Progress, Tracker
 from stockops.records import PARENT, SCHEMA, Clock, ModelRef, TrainingRun, TrainOptions
 
 if TYPE_CHECKING:
-    from stockops.forecasting.learning import Learned
-    from stockops.pipelines.lessons import Inheritance, Lesson
+    from stockops.forecasting.trainer import TrainingResult
+    from stockops.pipelines.training_job import Inheritance, TrainingJob
 
 log = logging.getLogger("stockops.train")
 
@@ -86,7 +86,7 @@ class Trainer:
     plots: Plotter
     progress: Progress
     effort: BestEffort
-    meter: Meter
+    meter: MetricsRecorder
     clock: Clock
     options: TrainOptions
     replace: bool = False
@@ -97,10 +97,10 @@ class Trainer:
         A training that looks back leaves a model of later sessions where it is, unless it is told to replace it.
         """
         started = time.monotonic()
-        lesson = self._prepare(ref)
+        job = self._prepare(ref)
         with self._held(ref, None if self.replace else self.clock.as_of) as place:
-            self._say_what_stays(ref, place, lesson.prices.last)
-            return self._train(place, lesson, started)
+            self._say_what_stays(ref, place, job.prices.last)
+            return self._train(place, job, started)
 
     def fresh(self, ref: ModelRef) -> Trained | None:
         """Return the model of a child that a training would only make again, None where there is none."""
@@ -114,23 +114,23 @@ class Trainer:
         location = self._location(found.model.place)
         return Trained(checkpoint, location, found.data, None, (), None, seconds, self.effort.degraded)
 
-    def heal(self, ref: ModelRef) -> Found:
+    def heal(self, ref: ModelRef) -> ResolvedModel:
         """Return the model that this call may use; train it where there is none and no other process does so."""
         if found := self.find(ref):
             return found
         started = time.monotonic()
         log.info("no %s model of %s that this call may use: training it first", ref.kind, ref.ticker)
-        lesson = self._prepare(ref)
+        job = self._prepare(ref)
         with self._held(ref, self.clock.as_of) as place:
             if not self.find(ref):  # another process may have trained it while this one waited
-                self._say_what_stays(ref, place, lesson.prices.last)
-                self._train(place, lesson, started)
+                self._say_what_stays(ref, place, job.prices.last)
+                self._train(place, job, started)
         found = self.find(ref)
         if found is None:
             raise stored.missing(ref, models=self.models, as_of=self.clock.as_of)
         return found
 
-    def find(self, ref: ModelRef) -> Found | None:
+    def find(self, ref: ModelRef) -> ResolvedModel | None:
         """Return the model that this call may use, None where there is none."""
         return stored.find(ref, models=self.models, as_of=self.clock.as_of)
 
@@ -160,22 +160,22 @@ class Trainer:
     def _location(self, place: ModelRef) -> str:
         return PurePosixPath(self.models.name(place, place.checkpoint)).parent.as_posix()
 
-    def _prepare(self, ref: ModelRef) -> "Lesson | Inheritance":
-        from stockops.pipelines import lessons  # torch, which a forecast that finds its model does without
+    def _prepare(self, ref: ModelRef) -> "TrainingJob | Inheritance":
+        from stockops.pipelines import training_job  # torch, which a forecast that finds its model does without
 
         prices = self.history.daily(ref.ticker)
-        young = ref.kind == "child" and lessons.is_young(prices)  # too few rows: said before a parent is trained
+        young = ref.kind == "child" and training_job.is_young(prices)  # too few rows: said before a parent is trained
         market = self.history.market(prices)
         if young:
-            return lessons.Inheritance(ref, prices, market, self._parent_of(prices))
-        table = lessons.table(prices, market, self.options)
+            return training_job.Inheritance(ref, prices, market, self._parent_of(prices))
+        table = training_job.table(prices, market, self.options)
         if ref.kind == "parent" and self.options.universe:
             universe = self.history.universe(self.options.universe)
-            tables = lessons.tables(universe, market, self.options, self.history.leave_out)
-            return lessons.from_many(ref, prices, table, tables, len(self.options.universe), self.options)
+            tables = training_job.tables(universe, market, self.options, self.history.leave_out)
+            return training_job.from_many(ref, prices, table, tables, len(self.options.universe), self.options)
         if ref.kind == "parent":
-            return lessons.from_nothing(ref, prices, table, self.options)
-        return lessons.from_parent(ref, prices, table, self._parent_of(prices), self.options)
+            return training_job.from_scratch(ref, prices, table, self.options)
+        return training_job.from_parent(ref, prices, table, self._parent_of(prices), self.options)
 
     def _parent_of(self, prices: Prices) -> Checkpoint:
         """Return the parent of a child of these prices, trained first where there is none."""
@@ -185,35 +185,35 @@ class Trainer:
         stored.doubt_parent(parent, prices, self.effort)
         return parent
 
-    def _train(self, place: ModelRef, lesson: "Lesson | Inheritance", started: float) -> Trained:
+    def _train(self, place: ModelRef, job: "TrainingJob | Inheritance", started: float) -> Trained:
         """Learn or inherit, write, record: the same for the parent and every kind of child."""
-        checkpoint, learned = self._learnt(lesson)
-        prices = lesson.prices
-        backtest = track_record.of_model(place, checkpoint, prices, self.models)
+        checkpoint, learned = self._learnt(job)
+        prices = job.prices
+        backtest = latest_backtest.of_model(place, checkpoint, prices, self.models)
         files = self._files(place, checkpoint, learned, prices.currency, backtest)
         artifacts = self.models.write(place, files)
         history = learned.history if learned else []
-        run = run_of(place, checkpoint, files, history, time.monotonic() - started, backtest)
+        run = build_training_run(place, checkpoint, files, history, time.monotonic() - started, backtest)
         run_id = self._publish(prices, run)
         seconds = time.monotonic() - started
         self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
         location, degraded = self._location(place), self.effort.degraded
         return Trained(checkpoint, location, prices.document, backtest, artifacts, run_id, seconds, degraded)
 
-    def _learnt(self, lesson: "Lesson | Inheritance") -> "tuple[Checkpoint, Learned | None]":
+    def _learnt(self, job: "TrainingJob | Inheritance") -> "tuple[Checkpoint, TrainingResult | None]":
         """Return the checkpoint, and what learning left beside it: nothing where there was too little to learn from."""
-        from stockops.pipelines.lessons import Inheritance
+        from stockops.pipelines.training_job import Inheritance
 
-        ticker = lesson.place.ticker
-        if isinstance(lesson, Inheritance):
+        ticker = job.place.ticker
+        if isinstance(job, Inheritance):
             log.warning(
                 "%s: too young for a model of its own, its parent forecasts it as it is; %d more sessions make it one",
                 ticker,
-                lesson.waits_for,
+                job.waits_for,
             )
-            return lesson.child(self.options), None
-        with self.progress.epochs(lesson.label, lesson.fit.epochs) as on_epoch:
-            checkpoint, learned = lesson.learn(self.options, on_epoch)
+            return job.child(self.options), None
+        with self.progress.epochs(job.label, job.fit.epochs) as on_epoch:
+            checkpoint, learned = job.learn(self.options, on_epoch)
         if not learned.own_ranges:
             log.warning("%s: too short a history for ranges of its own: they began as its parent's", ticker)
         return checkpoint, learned
@@ -222,7 +222,7 @@ class Trainer:
         """Tell the feature store and the tracker, each of which may fail; the model is written already."""
         features, tracker = self.features, self.tracker
         if features and run.model:  # a model kept apart looks back: its features would hide today's
-            self.effort.attempt(features, lambda: feature_history.keep(prices, features))
+            self.effort.attempt(features, lambda: feature_sync.keep(prices, features))
         if not tracker:
             return None
         if run.model and run.doubt:
@@ -233,7 +233,7 @@ class Trainer:
         self,
         place: ModelRef,
         checkpoint: Checkpoint,
-        learned: "Learned | None",
+        learned: "TrainingResult | None",
         unit: str | None,
         backtest: dict[str, Any] | None,
     ) -> dict[str, bytes]:
@@ -248,7 +248,7 @@ class Trainer:
                 "residuals.png": self.plots.residuals(learned.evaluation, worth),
             }
         return described | {
-            place.checkpoint: checkpoints.pack(checkpoint),
+            place.checkpoint: checkpoints.serialize(checkpoint),
             f"{place.kind}_model.json": _json({"schema": SCHEMA, **checkpoint.card}),
         }
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stockops.backtesting.trial import CLOSE, BaselineForecast
+from stockops.backtesting.evaluation_set import CLOSE, BaselineForecast
 from stockops.forecasting.ranges import TAILS
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON

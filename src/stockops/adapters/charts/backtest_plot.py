@@ -16,14 +16,14 @@ from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
 
 if TYPE_CHECKING:
-    from stockops.backtesting.trial import Trial  # it brings torch, which other pictures do without
+    from stockops.backtesting.evaluation_set import EvaluationSet  # it brings torch, which other pictures do without
 
 _COLOURS = {"Open": "#8a8f98", "High": "#2a9d8f", "Low": "#e9a23b", "Close": FORECAST, "Volume": ACTUAL}
 _CLOSE = OHLCV.index("Close")
 _MONTH = 10  # sessions of a month that can be called hard
 
 
-def draw(document: Mapping[str, Any], trial: "Trial") -> bytes:
+def draw(document: Mapping[str, Any], trial: "EvaluationSet") -> bytes:
     """Draw a backtest of at least one month."""
     figure = Figure(figsize=(13.5, 9), dpi=110)
     figure.subplots_adjust(left=0.07, right=0.985, top=0.88, bottom=0.06, hspace=0.32, wspace=0.2)
@@ -94,7 +94,7 @@ def _coverage(panel: Axes, years: Mapping[str, Any]) -> None:
     panel.legend(frameon=False, ncols=2, fontsize=8, loc="lower left")
 
 
-def _hard_month(panel: Axes, unit: str | None, trial: "Trial") -> None:
+def _hard_month(panel: Axes, unit: str | None, trial: "EvaluationSet") -> None:
     """Draw the month of the largest daily moves: what came, and a fan of five sessions from every fifth close."""
     first, last = _wildest(trial)
     closes, path = (block[..., _CLOSE] * trial.unit[..., 0] for block in (trial.last[:, None], trial.forecast))
@@ -119,7 +119,7 @@ def _hard_month(panel: Axes, unit: str | None, trial: "Trial") -> None:
     panel.margins(y=0.15)
 
 
-def _wildest(trial: "Trial") -> tuple[int, int]:
+def _wildest(trial: "EvaluationSet") -> tuple[int, int]:
     """Return the first origin of the month with the largest mean move to the next close, and the one after its last."""
     moves = np.abs(trial.actual[:, 0, _CLOSE] - trial.last[:, _CLOSE])
     months = np.array(trial.dates, dtype="datetime64[M]")

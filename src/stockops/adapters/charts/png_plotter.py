@@ -14,14 +14,14 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from stockops.adapters.charts import backtest_plot, drift_plot
 from stockops.adapters.charts.axes import ACTUAL, FORECAST, GREY, date_axis, dates_on, png, short
 from stockops.forecasting.forecast import Forecast
-from stockops.forecasting.scores import Evaluation
+from stockops.forecasting.scores import ModelEvaluation
 from stockops.market import exchanges
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
 from stockops.records import WORTH_A_WORD
 
 if TYPE_CHECKING:
-    from stockops.backtesting.trial import Trial
+    from stockops.backtesting.evaluation_set import EvaluationSet
     from stockops.monitoring.drift import DriftReport
 
 _LABELS = (-0.07, 0.5)  # of the y axes, in shares of a panel: left to themselves they measure every tick first
@@ -32,7 +32,7 @@ _LEARNED = "windows it learned from"
 class PngPlotter:
     """Port Plotter."""
 
-    def predictions(self, evaluation: Evaluation, worth: str, unit: str | None) -> bytes:
+    def predictions(self, evaluation: ModelEvaluation, worth: str, unit: str | None) -> bytes:
         """Draw the last year of next-day forecasts against what came."""
         shown = evaluation.dates[-_SHOWN:]
         figure, panels = _panels(f"{evaluation.ticker}: next-day forecast and what came", shown, worth)
@@ -45,7 +45,7 @@ class PngPlotter:
         panels[-1].yaxis.set_major_formatter(FuncFormatter(short))
         return png(figure, legend=panels[0])
 
-    def residuals(self, evaluation: Evaluation, worth: str) -> bytes:
+    def residuals(self, evaluation: ModelEvaluation, worth: str) -> bytes:
         """Draw what came less the next-day forecast, in percent of the last row, over the whole history."""
         figure, panels = _panels(f"{evaluation.ticker}: actual less next-day forecast", evaluation.dates, worth)
         for channel, (panel, name) in enumerate(zip(panels, OHLCV, strict=True)):
@@ -86,7 +86,7 @@ class PngPlotter:
         axes.margins(y=0.22)
         return png(figure)
 
-    def backtest(self, document: Mapping[str, Any], trial: "Trial") -> bytes:
+    def backtest(self, document: Mapping[str, Any], trial: "EvaluationSet") -> bytes:
         """Draw a backtest."""
         return backtest_plot.draw(document, trial)
 

@@ -26,14 +26,14 @@ _LAST_WORDS = 300  # bytes of its log that say why a worker did not start
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcesses:
-    """Port Workers. environment: what the call was told by flags, as variables, so that its worker is told the same."""
+    """Port BackgroundWorkers. environment: what the call was told by flags; its worker is told the same."""
 
     home: Path
     most: int
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def here(self) -> str:
+    def host_id(self) -> str:
         """Return the machine, and the home as a digest."""
         return f"{socket.gethostname()}:{hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:12]}"
 
@@ -82,7 +82,7 @@ class WorkerProcesses:
         """Tell whether a living worker holds a task."""
         return _is_taken(self._task_lock(task_id))
 
-    def turn(self) -> AbstractContextManager[object]:
+    def slot(self) -> AbstractContextManager[object]:
         """Wait for one of as many places as workers may run at once."""
         return one_of(self.home / "locks", "worker", self.most)
 

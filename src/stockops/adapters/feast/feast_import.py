@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from stockops.adapters.storage.block_import import hidden
+from stockops.adapters.storage.block_import import block_import
 from stockops.errors import ServiceError
 
 _METRICS = ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")
@@ -30,7 +30,7 @@ def load() -> str:
         # Decides between one process and many at its import, by the same variables that Feast's import sets.
         import prometheus_client  # noqa: F401
 
-        with hidden("torch"), _unchecked(), _no_metrics_folder(), warnings.catch_warnings():
+        with block_import("torch"), _unchecked(), _no_metrics_folder(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _import()
         logging.getLogger("feast").setLevel(logging.ERROR)  # what goes wrong is raised, too

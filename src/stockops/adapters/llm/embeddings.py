@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stockops.adapters.llm.llm_http import LlmServer, Refused
-from stockops.agent import lexical
+from stockops.agent import hash_embedding
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class HttpEmbedder:
             vector = [float(value) for value in answer]
         except (KeyError, IndexError, TypeError, ValueError):
             raise self.server.failure("an answer without a vector; does the server pool?") from None
-        if len(vector) != lexical.DIMENSIONS:
-            what = f"its vectors have {len(vector)} dimensions, not {lexical.DIMENSIONS}; use nomic-embed-text"
+        if len(vector) != hash_embedding.DIMENSIONS:
+            what = f"its vectors have {len(vector)} dimensions, not {hash_embedding.DIMENSIONS}; use nomic-embed-text"
             raise self.server.failure(what)
         return vector
 

@@ -38,12 +38,12 @@ _LOCK_SECONDS = 120.0
 class CachedFeed:
     """A live feed (port BarFeed) with a folder of what it sent.
 
-    at_once: how many requests all processes of a home together may have under way; a vendor limits who asks more.
+    max_parallel: how many requests all processes of a home together may have under way; a vendor limits who asks more.
     """
 
     feed: BarFeed
     directory: Path
-    at_once: int = 1
+    max_parallel: int = 1
 
     @property
     def name(self) -> str:
@@ -91,7 +91,7 @@ class CachedFeed:
         return replace(tail, table=pd.concat([before, tail.table]), currency=tail.currency or known.currency)
 
     def _fetch(self, symbol: str, first: date, last: date) -> RawBars:
-        with one_of(self.directory, ".download", self.at_once):
+        with one_of(self.directory, ".download", self.max_parallel):
             raw = self.feed.bars(symbol, first, last)
         ohlcv.check(raw.table, symbol)
         return replace(raw, table=raw.table[raw.table.index <= pd.Timestamp(last)])

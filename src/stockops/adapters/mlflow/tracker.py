@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockops.adapters.mlflow import moved, recorder
-from stockops.adapters.mlflow.tracking_server import Place, unserved
+from stockops.adapters.mlflow.tracking_server import TrackingServer, unserved
 from stockops.adapters.network.bounded_requests import bounded
-from stockops.adapters.storage.block_import import hidden
+from stockops.adapters.storage.block_import import block_import
 from stockops.adapters.storage.locks import locked
 from stockops.errors import TryAgainError, UsageError
 from stockops.records import EpochLoss, TrainingRun
@@ -54,7 +54,7 @@ class MlflowTracker:
 
     def record(self, run: TrainingRun) -> str:
         """Record a run with its files, register its model as the one in production; return the run's id."""
-        place = Place.of(self.uri, self.home)
+        place = TrackingServer.of(self.uri, self.home)
         with self._environment(), bounded():
             place.probe(os.environ)
             with _said(place.shown), self._alone(place):
@@ -74,9 +74,9 @@ class MlflowTracker:
     def check(self) -> str:
         """Return version and place."""
         with self._environment():
-            return Place.of(self.uri, self.home).check(os.environ)
+            return TrackingServer.of(self.uri, self.home).check(os.environ)
 
-    def _alone(self, place: Place) -> AbstractContextManager[object]:
+    def _alone(self, place: TrackingServer) -> AbstractContextManager[object]:
         """Keep other processes from a SQLite file: two that make its tables at once leave it broken for ever."""
         if place.database is None:
             return nullcontext()
@@ -113,14 +113,14 @@ def _said(place: str) -> Iterator[None]:
         raise unserved(place, str(exc) or type(exc).__name__, hint) from None
 
 
-def _client(place: Place) -> "MlflowClient":
+def _client(place: TrackingServer) -> "MlflowClient":
     from mlflow import MlflowClient
 
     for noisy in ("mlflow", "alembic"):  # they report each table they make
         logging.getLogger(noisy).setLevel(logging.ERROR)
     if place.is_server:
         # MLflow loads every plugin for request headers; Feast brings one, and with it seven seconds of imports.
-        with hidden("feast"), warnings.catch_warnings():
+        with block_import("feast"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import mlflow.tracking.request_header.registry  # noqa: F401
     if place.database is not None and not place.database.exists():
@@ -140,7 +140,7 @@ def _make(database: Path, artifacts: Path) -> None:
     new.replace(database)
 
 
-def _experiment(client: "MlflowClient", place: Place) -> str:
+def _experiment(client: "MlflowClient", place: TrackingServer) -> str:
     """Return the experiment's id, once it keeps its files where the place says: a home may have been moved."""
     from mlflow.exceptions import MlflowException
 

@@ -31,7 +31,7 @@ def unserved(place: str, reason: str, hint: str) -> ServiceError:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TrackingServer:
     """Where runs are recorded.
 
     uri: as MLflow wants it. shown: the same for people, no secret in it. database: the SQLite file, if it is one.
@@ -46,7 +46,7 @@ class Place:
     in_home: bool
 
     @classmethod
-    def of(cls, uri: str, home: Path) -> "Place":
+    def of(cls, uri: str, home: Path) -> "TrackingServer":
         """Return the place of a tracking URI, "" being a SQLite file under `mlruns/`."""
         folder = home / "mlruns"
         given, uri = uri, uri or f"sqlite:///{(folder / 'mlflow.db').absolute()}"

@@ -9,7 +9,7 @@ from stockops import strict_json
 from stockops.adapters.storage import regular_files
 from stockops.adapters.storage.regular_files import NotAFileError
 from stockops.errors import DataError
-from stockops.records import MARKET, SCHEMA, ModelRef, Report
+from stockops.records import MARKET, SCHEMA, ModelRef, ReportKind
 
 _CATEGORIES = {
     "models": ("*_model.pt", "*_model.json"),
@@ -62,7 +62,7 @@ class ArtifactListing:
         }
         return {name: parts for name, parts in found.items() if parts}
 
-    def report(self, kind: Report, ticker: str) -> dict[str, Any]:
+    def report(self, kind: ReportKind, ticker: str) -> dict[str, Any]:
         """Return the latest report of a ticker as it was written; DataError when there is none or it is torn."""
         name = _REPORTS.get(kind, f"{ticker}_{kind}.json")
         path = _folder(self._outputs, ticker) / name
@@ -100,7 +100,7 @@ class ArtifactListing:
         return {"path": path.relative_to(self.home).as_posix(), "bytes": stat.st_size, "age_seconds": age}
 
     @staticmethod
-    def _cure(kind: Report, ticker: str) -> str:
+    def _cure(kind: ReportKind, ticker: str) -> str:
         if kind in ("analysis", "backtest"):
             return f"run: stockops {'analyze' if kind == 'analysis' else kind} --ticker {ticker}"
         if kind not in _CURES:

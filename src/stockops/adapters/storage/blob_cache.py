@@ -1,4 +1,4 @@
-"""What took long to make, as files under `cache/` by the digest of what they were made from (port Shelf)."""
+"""What took long to make, as files under `cache/` by the digest of what they were made from (port BlobCache)."""
 
 import logging
 from contextlib import AbstractContextManager
@@ -14,8 +14,8 @@ log = logging.getLogger("stockops.cache")
 
 
 @dataclass(frozen=True, slots=True)
-class FileShelf:
-    """Port Shelf."""
+class FileBlobCache:
+    """Port BlobCache."""
 
     folder: Path
     lock_timeout_seconds: float
@@ -34,6 +34,6 @@ class FileShelf:
         """Write a file."""
         write_whole(self.folder / key, data)
 
-    def making(self, key: str) -> AbstractContextManager[object]:
+    def lock(self, key: str) -> AbstractContextManager[object]:
         """Hold a lock file of that name."""
         return locked(self.folder / f".{key}.lock", self.lock_timeout_seconds, f"another process is making {key}")

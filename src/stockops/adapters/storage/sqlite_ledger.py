@@ -35,7 +35,7 @@ _OF_ONE = f"SELECT {_COLUMNS}, digest FROM forecast WHERE {_SAME} ORDER BY origi
 
 
 class SqliteLedger:
-    """Port Ledger on a file."""
+    """Port ForecastLedger on a file."""
 
     needs = ("ledger",)
 

@@ -14,9 +14,9 @@ import qdrant_edge as qdrant
 
 from stockops.adapters.storage.locks import locked
 from stockops.adapters.vector_store.qdrant_order import newest
-from stockops.agent.lexical import DIMENSIONS
+from stockops.agent.hash_embedding import DIMENSIONS
 from stockops.errors import ServiceError, TryAgainError
-from stockops.ports import Kept
+from stockops.ports import ReportMatch
 from stockops.wording import one_line
 
 _WAIT_SECONDS = 2.0  # others hold the store for some hundredths of a second
@@ -32,7 +32,7 @@ class QdrantEmbedded:
         self._folder = folder
         self._wait_seconds = wait_seconds
 
-    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> Kept | None:
+    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> ReportMatch | None:
         """Return the nearest entry that fits."""
         condition = qdrant.FieldCondition(key="timestamp", range=qdrant.RangeFloat(gte=since))
         request = qdrant.QueryRequest(
@@ -42,7 +42,7 @@ class QdrantEmbedded:
             return None
         with self._open() as shard:
             found = shard.query(request)
-        return Kept(found[0].score, found[0].payload or {}) if found else None
+        return ReportMatch(found[0].score, found[0].payload or {}) if found else None
 
     def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
         """Keep an entry, and forget those that are too old."""

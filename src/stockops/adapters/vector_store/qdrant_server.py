@@ -14,9 +14,9 @@ from stockops import strict_json
 from stockops.adapters.network import addresses
 from stockops.adapters.network.bounded_http import AnswerTooLarge, BoundedTransport
 from stockops.adapters.vector_store.qdrant_order import newest
-from stockops.agent.lexical import DIMENSIONS
+from stockops.agent.hash_embedding import DIMENSIONS
 from stockops.errors import ServiceError, UsageError
-from stockops.ports import Kept
+from stockops.ports import ReportMatch
 from stockops.wording import one_line
 
 T = TypeVar("T")
@@ -39,11 +39,11 @@ class QdrantServer:
         self._key = key
         self._timeout_seconds = timeout_seconds
 
-    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> Kept | None:
+    def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> ReportMatch | None:
         """Return the nearest entry that fits."""
         fits = _filter(match, models.FieldCondition(key="timestamp", range=models.Range(gte=since)))
         found = self._ask(lambda: self._client.query_points(COLLECTION, list(vector), query_filter=fits, limit=1))
-        return Kept(found.points[0].score, found.points[0].payload or {}) if found and found.points else None
+        return ReportMatch(found.points[0].score, found.points[0].payload or {}) if found and found.points else None
 
     def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
         """Keep an entry, and forget those that are too old."""

@@ -1,0 +1,40 @@
+"""Peers of other people's libraries, an extra (port BaselineForecaster). The owner of statsforecast."""
+
+import numpy as np
+import numpy.typing as npt
+
+from stockops.adapters.baselines import garch
+from stockops.backtesting.evaluation_set import BaselineForecast
+from stockops.errors import UsageError
+from stockops.market.windows import HORIZON
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+
+class StatisticalBaselines:
+    """Port BaselineForecaster: garch; AutoARIMA, AutoETS, AutoTheta without seasons, each channel alone, in logs."""
+
+    def forecasts(self, name: str, values: Floats, rows: Rows) -> BaselineForecast:
+        """Return the forecasts of one of them from each origin."""
+        try:
+            return garch.forecasts(values, rows) if name == "garch" else _statsforecast(name, values, rows)
+        except ImportError as exc:
+            library = "arch" if name == "garch" else "statsforecast"
+            hint = "pip install '.[baselines]' in a clone of stockops"
+            raise UsageError(f"--baselines {name} needs {library}, which is not installed", hint) from exc
+
+
+def _statsforecast(name: str, values: Floats, rows: Rows) -> BaselineForecast:
+    from statsforecast import models
+
+    logs = np.log1p(values)  # a session without trading has a logarithm, too
+    said = np.empty((len(rows), HORIZON, values.shape[1]))
+    for channel, series in enumerate(logs.T):
+        if np.ptp(series[: rows[0]]) == 0:  # nothing to fit
+            said[:, :, channel] = series[rows, None]
+            continue
+        model = getattr(models, name)(season_length=1).fit(series[: rows[0]].copy())
+        for origin, row in enumerate(rows):
+            said[origin, :, channel] = model.forward(series[: row + 1].copy(), h=HORIZON)["mean"]
+    return BaselineForecast(np.expm1(said))

@@ -1,0 +1,134 @@
+"""Many tickers on a Ray cluster (port Executor), whose nodes share the home; Ray's owner.
+
+Ray repeats what was under way on a node that is lost. Workers read secrets from their own environment or the home's
+`.env`: they travel neither with a task nor in the cluster's description of it.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from stockops.errors import ServiceError, StockopsError, TryAgainError, UsageError
+from stockops.threads import ALONE
+from stockops.wording import one_line
+
+T = TypeVar("T")
+
+_RETRIES = 3
+_AHEAD = 2  # tickers at hand for each that is worked on; more would only fill memory
+_CONNECT_SECONDS = 3.0
+_LOOK_SECONDS = 30.0  # between two looks at a cluster that finishes nothing
+_MANNERS = {  # Ray alone tries a head that does not answer for ten minutes
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_NUM_REDIS_GET_RETRIES": "1",
+    "RAY_py_gcs_connect_timeout_s": "3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RayExecutor:
+    """Port Executor. address: of the cluster's head, "" for a cluster on this machine that ends with the call.
+
+    threads: that a ticker takes, which are cores to Ray.
+    """
+
+    address: str
+    threads: int
+    max_parallel: None = None
+
+    def map(self, work: Callable[[str], T], tickers: Sequence[str]) -> Iterator[tuple[str, T | StockopsError]]:
+        """Work on tickers as cores of the cluster become free."""
+        ray = self._connected()
+        try:
+            nodes = _cores(ray)
+            if not nodes:
+                raise _nobody()
+            each = min(self.threads, max(nodes))  # a node of fewer cores does it all the same, with as many threads
+            unit = ray.remote(num_cpus=each, max_retries=_RETRIES)(_unit)
+            told = ray.put(work)
+            most = _AHEAD * max(1, sum(nodes) // each)
+            waiting = list(reversed(tickers))
+            under_way: dict[Any, str] = {}
+            while waiting or under_way:
+                while waiting and len(under_way) < most:
+                    ticker = waiting.pop()
+                    under_way[unit.remote(told, ticker)] = ticker
+                done, _ = ray.wait(list(under_way), num_returns=1, timeout=_LOOK_SECONDS)
+                if not done:
+                    if _cores(ray):
+                        continue
+                    yield from ((ticker, _nobody()) for ticker in (*under_way.values(), *reversed(waiting)))
+                    return
+                ticker = under_way.pop(done[0])
+                try:
+                    yield ticker, ray.get(done[0])
+                except ray.exceptions.RayTaskError as exc:
+                    yield ticker, _unable(ticker, exc)
+                except ray.exceptions.RayError as exc:
+                    yield ticker, _lost(ticker, exc)
+        finally:
+            ray.shutdown()
+
+    def _connected(self) -> Any:
+        os.environ.update({**_MANNERS, **os.environ})
+        try:
+            import ray
+        except ImportError:
+            raise UsageError(
+                "--engine ray needs Ray", "install it: pip install '.[ray]' in a clone of stockops"
+            ) from None
+        place = self.address or "this machine"
+        try:
+            _knock(self.address)
+            ray.init(
+                address=self.address or "local",
+                include_dashboard=None if self.address else False,
+                log_to_driver=False,
+                configure_logging=False,
+                runtime_env={"env_vars": ALONE},  # a task has the cores that it asks for
+            )
+        except (OSError, RuntimeError, ValueError) as exc:
+            message = f"no Ray cluster at {place}: {_why(exc)}"
+            raise ServiceError(message, "start one (ray start --head), or leave --engine local", service="ray") from exc
+        ray._private.worker._worker_logs_enabled = False  # it would print lost nodes on stdout, which is for results
+        return ray
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens, which Ray takes seconds and lines of its own log to say."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host:  # else `auto`: Ray looks for one itself
+        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+
+
+def _cores(ray: Any) -> list[int]:
+    """Return the cores of each node that lives and has any."""
+    cores = (int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
+    return [count for count in cores if count]
+
+
+def _unit(work: Callable[[str], T], ticker: str) -> T:
+    return work(ticker)
+
+
+def _nobody() -> ServiceError:
+    return ServiceError("no node of the Ray cluster has a core", "add one: ray start --address …", service="ray")
+
+
+def _unable(ticker: str, exc: Exception) -> ServiceError:
+    """Return the error of a node that could not even begin: the work itself answers with what it meets."""
+    cause = getattr(exc, "cause", exc)
+    message = f"{ticker}: a node of the Ray cluster cannot work: {type(cause).__name__}: {_why(cause)}"
+    return ServiceError(message, "install this stockops, and its libraries, on every node", service="ray")
+
+
+def _lost(ticker: str, exc: Exception) -> TryAgainError:
+    message = f"{ticker}: its Ray worker was lost {_RETRIES + 1} times: {_why(exc)}"
+    return TryAgainError(message, "see the cluster's log")
+
+
+def _why(exc: Exception) -> str:
+    """Return the first line of what an error says, its name where it says nothing."""
+    return one_line(exc) or type(exc).__name__

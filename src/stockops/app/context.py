@@ -1,0 +1,93 @@
+"""A request: its settings, the services that they choose, the symbols that it is about. It knows no terminal."""
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stockops.errors import UsageError
+
+if TYPE_CHECKING:
+    from stockops.ports import ProgressReporter
+    from stockops.services import Services
+    from stockops.settings import Settings
+
+_MOST_TEXT = 4 << 20  # of a list of symbols on stdin
+
+# Of a call's settings, what a worker of any kind is not told: it is given its ticker, and asks nobody else to work.
+CALLER_ONLY_SETTINGS = {
+    "ticker", "tickers_file", "json_output", "jobs", "engine", "ray_address", "background", "wait",
+}  # fmt: skip
+
+
+class Context:
+    """What a use case is given: from here `factories` makes pipelines."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: "Settings",
+        services: "Services",
+        given: Mapping[str, Any],
+        progress: "ProgressReporter",
+        takes: frozenset[str] = frozenset(),
+    ) -> None:
+        self.name = name  # of the command, as it is typed
+        self.takes = takes  # the names of its options
+        self.settings = settings
+        self.services = services
+        self.given = given  # what the caller said, arguments that are no settings among it
+        self.progress = progress
+
+    @cached_property
+    def tickers(self) -> tuple[str, ...]:
+        """The symbols asked for, checked, without repeats, in order; UsageError when there are none."""
+        from stockops.market.symbols import parse
+
+        named = [*self.settings.ticker, *self._tickers_from_file()]
+        if not named:
+            ways = "--ticker T or --tickers-file FILE" if "tickers_file" in self.takes else "--ticker T"
+            raise UsageError("no ticker", f"give {ways}")
+        return tuple(dict.fromkeys(parse(text) for text in named))
+
+    @property
+    def one_ticker(self) -> str:
+        """The one symbol asked for; UsageError when there is none or several."""
+        if len(self.tickers) > 1:
+            raise UsageError("this command takes one --ticker")
+        return self.tickers[0]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the flags of this call say, as environment variables for a worker that is to do the same.
+
+        Not which tickers: it is given one. And it heals what is missing itself, or it would start another.
+        """
+        from stockops.settings import Settings, variable
+
+        names = set(self.given) & set(Settings.model_fields) - CALLER_ONLY_SETTINGS
+        said = {variable(name): getattr(self.settings, name) for name in names}
+        given = {name: str(int(value) if value is True else value) for name, value in said.items()}
+        return given | {variable("on_missing"): "train"}
+
+    def listed(self, option: str, path: Path) -> list[str]:
+        """Return the symbols of a file as they are written there; - is stdin."""
+        from stockops.market.symbols import listed
+
+        try:
+            text = _stdin() if str(path) == "-" else self.services.read_text(path)
+        except (OSError, ValueError) as exc:
+            raise UsageError(f"{option} {path} {exc}", "write one symbol a line") from exc
+        return listed(text)
+
+    def _tickers_from_file(self) -> list[str]:
+        path = self.settings.tickers_file
+        return [] if path is None else self.listed("--tickers-file", path)
+
+
+def _stdin() -> str:
+    text = sys.stdin.read(_MOST_TEXT + 1)
+    if len(text) > _MOST_TEXT:
+        raise ValueError(f"holds more than {_MOST_TEXT >> 20} MiB")
+    return text

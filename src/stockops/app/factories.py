@@ -1,0 +1,208 @@
+"""From a call to the pipelines it runs: options out of its settings, ports out of its services."""
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stockops.app import telemetry
+from stockops.app.context import Context
+from stockops.errors import UsageError
+from stockops.records import MARKET, TrainOptions
+
+if TYPE_CHECKING:
+    from stockops.pipelines.analysis import Analyst
+    from stockops.pipelines.backtest import Backtester
+    from stockops.pipelines.monitor import Monitor
+    from stockops.pipelines.predict import Predictor
+    from stockops.pipelines.prediction_cache import PredictionCache
+    from stockops.pipelines.prediction_service import PredictionService
+    from stockops.pipelines.report_cache import ReportCacheAdmin
+    from stockops.pipelines.tasks import Tasks
+    from stockops.pipelines.train import Trainer
+    from stockops.ports import FeatureStore, Progress
+
+
+def trainer(context: Context, progress: "Progress | None" = None) -> "Trainer":
+    """Return the trainer of this call; it tells `progress`, bars on a terminal if not said, how far it is."""
+    from stockops.pipelines.train import Trainer
+
+    services = context.services
+    return Trainer(
+        history=context.services.history,
+        models=services.models,
+        features=services.features,
+        tracker=services.tracker,
+        plots=services.plots,
+        progress=progress or context.progress,
+        effort=services.effort,
+        meter=telemetry.meter(context.services),
+        clock=services.clock,
+        options=_train_options(context),
+        replace=context.settings.replace,
+    )
+
+
+def _train_options(context: Context) -> TrainOptions:
+    settings = context.settings
+    return TrainOptions(
+        strategy=settings.strategy,
+        split=settings.split,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        device=settings.device,
+        threads=settings.threads,
+        universe=_universe(context),
+    )
+
+
+def _universe(context: Context) -> tuple[str, ...]:
+    """Return the symbols that the parent learns from beside the index, each once."""
+    from stockops.market import symbols
+
+    path = context.settings.universe
+    if path is None:
+        return ()
+    found = dict.fromkeys(symbols.parse(symbol) for symbol in context.listed("--universe", path))
+    found.pop(MARKET, None)
+    if not found:
+        raise UsageError(f"--universe {path} names no ticker", "write one symbol a line")
+    return tuple(found)
+
+
+def predictor(context: Context, progress: "Progress | None" = None) -> "Predictor":
+    """Return the predictor of this call, its trainer standing by."""
+    from stockops.pipelines.predict import Predictor
+
+    settings, services = context.settings, context.services
+    return Predictor(
+        trainer(context, progress),
+        ledger=services.ledger,
+        days=settings.days,
+        heal=settings.on_missing == "train",
+        max_age=settings.model_max_age,
+        now=services.wall_time,
+    )
+
+
+def serving(context: Context, progress: "Progress | None" = None) -> "PredictionService":
+    """Return what answers `predict-*`: cache first, the predictor made on the first miss."""
+    from stockops.pipelines.prediction_service import PredictionService, ServeOptions
+
+    settings, services = context.settings, context.services
+    return PredictionService(
+        cache=None if settings.no_cache else cache(context),
+        models=services.models,
+        history=services.history_digest,
+        predictor=functools.cache(lambda: predictor(context, progress)),
+        tasks=tasks(context) if settings.on_missing == "background" else None,
+        effort=services.effort,
+        meter=telemetry.meter(context.services),
+        options=ServeOptions(
+            source=settings.source,
+            as_of=settings.as_of,
+            days=settings.days,
+            max_age=settings.model_max_age,
+            prices=services.price_options,
+        ),
+    )
+
+
+def analyst(context: Context) -> "Analyst":
+    """Return what answers `analyze`; nothing is kept where no language model is configured, or nothing may be."""
+    from stockops.pipelines.analysis import Analyst
+    from stockops.pipelines.conversation import Conversation
+    from stockops.pipelines.report_cache import ReportCache
+    from stockops.pipelines.report_writer import ReportWriter
+
+    settings, services = context.settings, context.services
+    writers = ReportWriter(
+        models=services.chat_models,
+        effort=services.effort,
+        progress=context.progress,
+        seconds=settings.llm_timeout_seconds,
+        total_seconds=settings.llm_total_seconds,
+    )
+    kept = None
+    if services.chat_models and not settings.no_cache:
+        kept = ReportCache(services.reports, services.embedders, writers.first, services.effort, services.clock)
+    thread = settings.thread_id
+    return Analyst(
+        forecasts=serving(context),
+        history=lambda ticker: services.history.daily(ticker),
+        models=services.models,
+        writers=writers,
+        kept=kept,
+        conversation=Conversation(thread, services.state, services.effort) if thread else None,
+        news=lambda: services.news,
+        effort=services.effort,
+        clock=services.clock,
+    )
+
+
+def backtester(context: Context) -> "Backtester":
+    """Return what tests the models of tickers."""
+    from stockops.pipelines.backtest import Backtester, BacktestOptions
+    from stockops.pipelines.backtest_models import BacktestModelTrainer
+
+    settings, services = context.settings, context.services
+    file = settings.forecasts
+    prices = context.services.history.until(settings.end)
+    return Backtester(
+        history=prices.daily,
+        universe=prices.universe,
+        trainer=BacktestModelTrainer(services.blob_cache, context.progress, _train_options(context)),
+        peers=services.peers,
+        models=services.models,
+        plots=services.plots,
+        effort=services.effort,
+        export=functools.partial(services.write_file, file) if file else None,
+        options=BacktestOptions(settings.start, settings.refit, settings.baselines, settings.keep_tested),
+    )
+
+
+def monitor(context: Context) -> "Monitor":
+    """Return what looks at tickers; its reports are written anew and not kept."""
+    from stockops.pipelines.monitor import Monitor
+
+    services = context.services
+    return Monitor(
+        history=context.services.history.daily,
+        analyst=replace(analyst(context), kept=None, conversation=None),
+        ledger=services.ledger,
+        models=services.models,
+        plots=services.plots,
+        effort=services.effort,
+        clock=services.clock,
+        drift_on=context.settings.drift_on,
+        now=services.wall_time,
+    )
+
+
+def reports(context: Context) -> "ReportCacheAdmin":
+    """Return the kept reports."""
+    from stockops.pipelines.report_cache import ReportCacheAdmin
+
+    return ReportCacheAdmin(context.services.reports, context.services.clock)
+
+
+def cache(context: Context) -> "PredictionCache":
+    """Return the cache of forecasts."""
+    from stockops.pipelines.prediction_cache import PredictionCache
+
+    return PredictionCache(context.services.state, context.services.effort, context.services.clock)
+
+
+def tasks(context: Context) -> "Tasks":
+    """Return the background tasks; a worker is told what this call was told."""
+    from stockops.pipelines.tasks import Tasks
+
+    services = context.services
+    return Tasks(services.state, services.workers(context.environment), services.effort, services.wall_time)
+
+
+def feature_store(context: Context) -> "FeatureStore":
+    """Return the feature store; UsageError where it is switched off."""
+    store = context.services.features
+    if store is None:
+        raise UsageError("the feature store is switched off", "unset STOCKOPS_FEATURE_STORE")
+    return store

@@ -1,0 +1,143 @@
+"""What was forecast from each close, what came, and what a naive forecaster would have said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+
+from stockops.forecasting.ranges import LEVELS
+from stockops.market.ohlcv import OHLCV, PRICES
+from stockops.market.windows import CONTEXT, HORIZON, targets
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+CLOSE, VOLUME = OHLCV.index("Close"), OHLCV.index("Volume")
+LAST_CLOSE, LAST_VALUE, MEAN_20 = "last close", "last value", "20-day mean"
+_MEAN_ROWS = 20
+_RISKMETRICS = 0.94  # daily decay (J.P. Morgan, RiskMetrics, 1996)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineForecast:
+    """What a peer says, in raw units. bars: OHLCV, (origins, 5 horizons, 5), NaN in channels it does not speak of.
+
+    bounds: on Close, (origins, 2 levels, 5, 2), None without ranges.
+    """
+
+    bars: Floats
+    bounds: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSet:
+    """Forecasts from consecutive closes, oldest first, and what came.
+
+    Everything is measured so that years can be averaged: prices in percent of the close at the origin, volume in
+    shares. dates: of the origins. forecast, actual: OHLCV, (origins, 5 horizons, 5 channels), actual NaN where the
+    target has not come. last: the row at the origin, (origins, 5). bounds: on Close, High and Low, in the order of
+    `ranges.RANGED`, (origins, 3, 2 levels, 5, 2).
+    naive: forecasts of the same shape by name, NaN for channels that one does not speak of. naive_ranges: bounds of the
+    same shape by name. step: mean absolute change of each channel from one session to the next before the trial,
+    in the same units, (5,). unit: what one of them is of a raw unit, (origins, 1, 5).
+    """
+
+    dates: tuple[date, ...]
+    forecast: Floats
+    actual: Floats
+    last: Floats
+    bounds: Floats
+    naive: Mapping[str, Floats]
+    naive_ranges: Mapping[str, Floats]
+    step: Floats
+    unit: Floats
+
+    def in_units(self, said: BaselineForecast) -> BaselineForecast:
+        """Return another forecast from the same origins in the units of the trial."""
+        bounds = None if said.bounds is None else said.bounds / self.unit[:, None, :, :1]
+        return BaselineForecast(said.bars / self.unit, bounds)
+
+    @property
+    def years(self) -> npt.NDArray[np.int64]:
+        """The year of each origin."""
+        return np.array([day.year for day in self.dates])
+
+
+def joined(parts: Sequence[BaselineForecast]) -> BaselineForecast:
+    """Return forecasts from runs of origins as one."""
+    bounds = [part.bounds for part in parts if part.bounds is not None]
+    return BaselineForecast(np.concatenate([part.bars for part in parts]), np.concatenate(bounds) if bounds else None)
+
+
+def trial(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> EvaluationSet:
+    """Return the trial of forecasts (origins, 5, 5) and bounds (origins, 3, 2, 5, 2) in raw units.
+
+    table: features of the history up to the end of the trial, index of sessions. rows: of the origins in it, in
+    one run; what is before the first of them is what a naive forecaster may learn from.
+    """
+    values = table.to_numpy()[:, : len(OHLCV)]
+    days = [pd.Timestamp(stamp).date() for stamp in pd.DatetimeIndex(table.index)[rows]]
+    last = values[rows]
+    unit = _units(last)
+    return EvaluationSet(
+        dates=tuple(days),
+        forecast=forecast / unit,
+        actual=targets(values, rows) / unit,
+        last=last / unit[:, 0],
+        bounds=bounds / unit[:, None, None, :, :1],
+        naive={name: said / unit for name, said in _naive(values, rows).items()},
+        naive_ranges={name: said / unit[:, None, :, :1] for name, said in _naive_ranges(values, rows).items()},
+        step=np.abs(np.diff(values[: rows[0] + 1], axis=0) / _units(values[: rows[0]])[:, 0]).mean(axis=0),
+        unit=unit,
+    )
+
+
+def _units(last: Floats) -> Floats:
+    """Return what one unit of each channel is, (origins, 1, 5): a percent of the close, a share."""
+    unit = np.repeat(last[:, CLOSE, None] / 100, len(OHLCV), axis=1)
+    unit[:, VOLUME] = 1.0
+    return unit[:, None]
+
+
+def _naive(values: Floats, rows: Rows) -> dict[str, Floats]:
+    """Return what needs no model: «tomorrow = today», of the close or of the channel itself; for volume its mean."""
+    shape = (len(rows), HORIZON, len(OHLCV))
+    close, own, mean = (np.full(shape, np.nan) for _ in range(3))
+    close[..., : len(PRICES)] = values[rows, None, CLOSE, None]
+    own[...] = values[rows, None]
+    own[..., CLOSE] = np.nan  # the same as the last close
+    recent = sliding_window_view(values[:, VOLUME], _MEAN_ROWS)[rows - _MEAN_ROWS + 1]
+    mean[..., VOLUME] = recent.mean(axis=1)[:, None]
+    return {LAST_CLOSE: close, LAST_VALUE: own, MEAN_20: mean}
+
+
+def _naive_ranges(values: Floats, rows: Rows) -> dict[str, Floats]:
+    """Return ranges round the last close, as wide as 80 % and 95 % of the moves before the trial.
+
+    `constant`: of the moves as they are. `EWMA`: of moves in units of the volatility at their origin, times that of
+    today: what a careful person does in a spreadsheet.
+    """
+    closes, first = values[:, CLOSE], rows[0]
+    spread = _ewma(closes)  # of row i + 59
+    past = np.arange(CONTEXT - 1, first - HORIZON + 1)  # origins whose five targets came before the trial
+    came = targets(values, past)[..., CLOSE]
+    today = np.repeat(closes[past, None], HORIZON, axis=1)
+    now = np.repeat(closes[rows, None], HORIZON, axis=1)
+    found = {}
+    for name, scale in (("constant", np.ones(len(spread))), ("EWMA", spread)):
+        missed = np.abs(np.log(came / today)) / scale[past - CONTEXT + 1, None]
+        width = np.quantile(missed, LEVELS, axis=0) * scale[rows - CONTEXT + 1, None, None]
+        found[name] = now[:, None, :, None] * np.exp(width[..., None] * [-1, 1])
+    return found
+
+
+def _ewma(closes: Floats) -> Floats:
+    """Return the exponentially weighted volatility of log returns over each run of 60 closes, (rows - 59,)."""
+    squares = sliding_window_view(np.diff(np.log(closes)) ** 2, CONTEXT - 1)
+    weights = _RISKMETRICS ** np.arange(CONTEXT - 2, -1, -1)
+    spread: Floats = np.maximum(np.sqrt(squares @ (weights / weights.sum())), 1e-6)
+    return spread

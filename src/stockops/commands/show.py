@@ -1,0 +1,62 @@
+"""`show` and `outputs`: look at what is there; nothing is computed."""
+
+import inspect
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stockops.console.batch import Document
+from stockops.console.command_context import CommandContext, View
+from stockops.console.options import LOCAL, ONE_TICKER, command
+from stockops.console.views import forecast as forecast_view
+from stockops.console.views import monitoring as monitoring_view
+from stockops.console.views import reports as reports_view
+from stockops.console.views import stores as stores_view
+from stockops.console.views import training as training_view
+from stockops.records import ReportKind
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_REPORT = inspect.Parameter(
+    "report",
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    annotation=Annotated[ReportKind, typer.Argument(show_default=False)],
+)
+
+
+@command(_REPORT, ONE_TICKER, common=LOCAL)
+def show(context: CommandContext) -> None:
+    """Print the latest report of a ticker (^GSPC is the parent's)."""
+    kind: ReportKind = context.given["report"]
+    context.show(context.services.artifacts.report(kind, context.one_ticker), _as_shown(kind))
+
+
+def _as_shown(kind: ReportKind) -> View:
+    """Return how the command that wrote a report shows it; one that an older release wrote is shown as it is."""
+    from stockops.console.views import backtest as backtest_view
+
+    ways: dict[ReportKind, View] = {
+        "metrics": training_view.metrics,
+        "forecast": forecast_view.predicted,
+        "analysis": reports_view.analysis,
+        "drift": monitoring_view.drift,
+        "eval": monitoring_view.evaluation,
+        "performance": monitoring_view.performance,
+        "backtest": backtest_view.backtested,
+    }
+
+    def show(document: Document) -> "RenderableType":
+        try:
+            return ways[kind](document)
+        except (KeyError, TypeError, IndexError, ValueError):
+            return reports_view.report(document)
+
+    return show
+
+
+@command(ONE_TICKER, common=LOCAL)
+def outputs(context: CommandContext) -> None:
+    """List the artifacts under outputs/ by category, with size and age."""
+    ticker = context.one_ticker if context.settings.ticker else None
+    context.show(context.services.artifacts.listing(ticker, context.services.clock.now), stores_view.outputs)

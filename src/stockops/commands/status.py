@@ -1,0 +1,68 @@
+"""`status`, and the command that a background worker runs."""
+
+import time
+
+import typer
+
+from stockops.app import telemetry
+from stockops.app.factories import serving, tasks, trainer
+from stockops.console import failures, terminal
+from stockops.console.command_context import CommandContext
+from stockops.console.options import COMMON, EPOCHS, LOCAL, REPLACE, SPLIT, STRATEGY, TIMEOUT, WAIT, argument, command
+from stockops.console.views import tasks as tasks_view
+from stockops.errors import TryAgainError
+from stockops.records import PARENT, SCHEMA, Job, ModelRef
+
+_LOOK_SECONDS = 0.5
+_KEPT = ("model_version", "location", "degraded")  # of a document, in the record of its task
+
+
+@command(argument("task", str, optional=True), WAIT, TIMEOUT, common=LOCAL)
+def status(context: CommandContext) -> None:
+    """Show background tasks, or one: a ticker, or `parent`."""
+    known = tasks(context)
+    name = context.given.get("task")
+    if name is None:
+        context.show({"schema": SCHEMA, "tasks": [task.document() for task in known.all()]}, tasks_view.tasks)
+        return
+    task = known.look(task_id := _task_id(name))
+    until = time.monotonic() + (context.settings.timeout_seconds or float("inf"))
+    while context.settings.wait and not task.ended:
+        if time.monotonic() > until:
+            raise TryAgainError(f"{task_id} is {task.status} still", f"see {task.log}")
+        time.sleep(_LOOK_SECONDS)
+        task = known.look(task_id)
+    context.show(task.document(), tasks_view.task)
+    if context.settings.wait and task.exit_code:
+        raise typer.Exit(task.exit_code)
+
+
+@command(argument("job", Job), argument("worker_ticker", str), EPOCHS, SPLIT, STRATEGY, REPLACE, common=COMMON)
+def work(context: CommandContext) -> None:
+    """Do a task in the background; started by `--background` and `--on-missing background`."""
+    job: Job = context.given["job"]
+    ref = _ref(context.given["worker_ticker"])
+    with context.measured(), tasks(context).working(job, ref.ticker, ref.task) as task:
+        try:
+            if job.startswith("train"):
+                document = trainer(context, task).train(ref).document()
+            else:
+                document = serving(context, task).child(ref.ticker)
+        except Exception as exc:  # noqa: BLE001  whatever it is, the record is to say it
+            failure = failures.describe(exc)
+            terminal.fail(failure)
+            task.failed(failure.document["error"], failure.code)
+        else:
+            task.completed({name: document[name] for name in _KEPT if name in document})
+            telemetry.meter(context.services).succeeded(job, ref.ticker)
+
+
+def _task_id(name: str) -> str:
+    """Return the id of a task as it may be typed; the index stands for its parent."""
+    return name if name == PARENT.task else _ref(name).task
+
+
+def _ref(ticker: str) -> ModelRef:
+    from stockops.market.symbols import parse
+
+    return ModelRef.of(parse(ticker))

@@ -1,0 +1,161 @@
+"""Many tickers: each a unit of work of its own, in this process or in others, its outcome told as it comes."""
+
+import contextlib
+import functools
+import logging
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stockops.app.context import CALLER_ONLY_SETTINGS, Context
+from stockops.console import failures, terminal
+from stockops.console.failures import Failure
+from stockops.console.progress import ProgressBars
+from stockops.errors import StockopsError, UsageError
+
+if TYPE_CHECKING:
+    from stockops.ports import Executor
+
+Document = dict[str, Any]
+TickerHandler = Callable[[str], Document]
+HandlerFactory = Callable[[Context], TickerHandler]
+
+log = logging.getLogger("stockops")
+
+
+@dataclass(frozen=True, slots=True)
+class TickerResult:
+    """What became of a ticker: a document or a failure, and what a worker logged on the way."""
+
+    document: Document | None
+    failure: Failure | None
+    log_records: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """What a worker is told, once for all its tickers.
+
+    make: gives the work of a command, given the call. settings: those of this call, secrets apart. secrets: which of
+    those it has; the worker takes them from its own environment, or the home's `.env`.
+    """
+
+    command: str
+    make: HandlerFactory
+    settings: tuple[tuple[str, Any], ...]
+    secrets: tuple[str, ...]
+    home: Path
+
+    @classmethod
+    def of(cls, context: Context, make: HandlerFactory) -> "WorkerSpec":
+        """Return what makes a worker do what this call does."""
+        from stockops.settings import public_settings, secrets
+
+        given = {
+            name: value for name, value in public_settings(context.settings).items() if name not in CALLER_ONLY_SETTINGS
+        }
+        said = {name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()}
+        home = said.pop("home")  # absolute like the others: a worker may stand in another folder
+        return cls(context.name, make, tuple(sorted(said.items())), secrets(context.settings), home)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPlan:
+    """How the work on tickers may be spread over workers.
+
+    cached: gives what is answered at once, None for what is to be worked on. prepare: makes what every ticker needs,
+    before workers start that would wait for it. threads: that the work takes, as many as torch's by default.
+    min_parallel: more tickers than that must be left for workers to be worth their start.
+    """
+
+    cached: Callable[[str], Document | None] | None = None
+    prepare: Callable[[], object] | None = None
+    threads: int | None = None
+    min_parallel: int = 1
+
+
+def run_tickers(
+    context: Context, make: HandlerFactory, tickers: Sequence[str], plan: ExecutionPlan | None
+) -> Generator[tuple[str, TickerResult], None, None]:
+    """Return what becomes of tickers, as they are done: what is kept at once, the rest by workers or here.
+
+    plan: None where the work is to stay in this process.
+    """
+    if plan is None:
+        yield from _run_serial(context, make, tickers)
+        return
+    left = []
+    for ticker in tickers:
+        answer = _attempt(context, plan.cached, ticker) if plan.cached else None
+        if answer and answer.document:
+            yield ticker, answer
+        else:  # one that could not be looked up, too: the work meets the same, and says so
+            left.append(ticker)
+    least = 1 if context.settings.jobs else plan.min_parallel
+    engine = context.services.engine(plan.threads or context.settings.threads) if left else None
+    if engine and (engine.max_parallel is None or (engine.max_parallel > 1 and len(left) > least)):
+        if plan.prepare:
+            with contextlib.suppress(StockopsError):  # each ticker meets the same, and has a row to say so
+                plan.prepare()
+        yield from _run_parallel(engine, WorkerSpec.of(context, make), left)
+    else:
+        yield from _run_serial(context, make, left)
+
+
+def _run_serial(context: Context, make: HandlerFactory, tickers: Sequence[str]) -> Iterator[tuple[str, TickerResult]]:
+    """Work on one ticker after the other in this process, whose log is the user's."""
+    work = make(context)
+    for ticker in tickers:
+        yield ticker, _attempt(context, work, ticker)
+
+
+def _run_parallel(engine: "Executor", spec: WorkerSpec, tickers: Sequence[str]) -> Iterator[tuple[str, TickerResult]]:
+    """Work on several tickers at once in other processes."""
+    for ticker, found in engine.map(functools.partial(_run_in_worker, spec), tickers):
+        if isinstance(found, StockopsError):
+            yield ticker, TickerResult(None, failures.describe(found))
+            continue
+        for level, line in found.log_records:
+            log.log(level, "%s", line)
+        yield ticker, found
+
+
+def _run_in_worker(spec: WorkerSpec, ticker: str) -> TickerResult:
+    """Work on a ticker in a worker; what it says is heard where the call was made."""
+    with terminal.capture_logs() as log_records:
+        try:
+            context, work = _worker_context(spec)
+        except StockopsError as exc:
+            found = TickerResult(None, failures.describe(exc))
+        else:
+            found = _attempt(context, work, ticker)
+            context.services.close()  # a worker may be ended at any time
+    return TickerResult(found.document, found.failure, tuple(log_records))
+
+
+@functools.cache
+def _worker_context(spec: WorkerSpec) -> tuple[Context, TickerHandler]:
+    """Return the call as it is in this worker; its services stay open from ticker to ticker."""
+    from stockops.services import Services
+    from stockops.settings import load, secrets, variable
+
+    os.environ["STOCKOPS_HOME"] = str(spec.home)  # where a bug leaves its traceback
+    settings = load(dict(spec.settings), spec.home)
+    terminal.level(verbose=settings.verbose, quiet=settings.quiet)
+    context = Context(spec.command, settings, Services(settings), dict(spec.settings), ProgressBars(shown=False))
+    if missing := set(spec.secrets) - set(secrets(context.settings)):
+        names = " and ".join(sorted(variable(name) for name in missing))
+        raise UsageError(f"{names}: set where the call was made and not on this node", "set it there, too")
+    return context, spec.make(context)
+
+
+def _attempt(context: Context, work: Callable[[str], Document | None], ticker: str) -> TickerResult:
+    context.services.effort.begin()
+    try:
+        return TickerResult(work(ticker), None)
+    except Exception as exc:  # whatever it is, one ticker's bug must not cost the others their results
+        if terminal.is_interrupted():
+            raise KeyboardInterrupt from exc
+        return TickerResult(None, failures.describe(exc))

@@ -1,0 +1,131 @@
+"""One call of a command: how its result reaches stdout, and what is measured of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from stockops.app import telemetry
+from stockops.app.context import Context
+from stockops.console import batch, failures, terminal
+from stockops.console.batch import Document, ExecutionPlan, HandlerFactory, TickerHandler, TickerResult
+from stockops.console.progress import ProgressBars
+from stockops.console.views import tasks as tasks_view
+from stockops.errors import ExitCode
+from stockops.records import MARKET
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+View = Callable[[Document], "RenderableType"]
+Verdict = Callable[[Document], ExitCode]
+
+
+def _fine(_: Document) -> ExitCode:
+    return ExitCode.OK
+
+
+def _nothing(_: bool) -> None:
+    return
+
+
+class CommandContext(Context):
+    """What a command works with: a request, and the terminal or pipe that its result goes to."""
+
+    progress: ProgressBars
+
+    @classmethod
+    @contextmanager
+    def start(cls, name: str, flags: dict[str, Any], takes: frozenset[str]) -> "Iterator[CommandContext]":
+        """Read the settings, set up logging, hand out services that open on first use, and close them in the end."""
+        terminal.configure_logging(verbose=bool(flags.get("verbose")), quiet=bool(flags.get("quiet")))
+        from stockops.services import Services
+        from stockops.settings import load
+
+        settings = load(flags, command=name)
+        terminal.configure_logging(verbose=settings.verbose, quiet=settings.quiet, as_json=settings.json_output)
+        with closing(Services(settings)) as services:
+            yield cls(name, settings, services, flags, ProgressBars(shown=not settings.quiet), takes)
+
+    def show(self, document: Document, view: View) -> None:
+        """Print a result: a table on a terminal, else one line of JSON."""
+        terminal.show(document, view)
+
+    def run_one(self, work: Callable[[], Document], view: View, verdict: Verdict = _fine) -> None:
+        """Do the work on the market and show its result."""
+        self._all((MARKET,), lambda _: lambda _: work(), view, verdict, None)
+
+    def run_serial(self, handle: TickerHandler, view: View, verdict: Verdict = _fine) -> None:
+        """Do the work for every ticker, one after the other, and show each result as it comes.
+
+        A failure has its own row and does not stop the others; the exit code is the highest. A model still in
+        training leaves with 75, a result with what the verdict says.
+        """
+        self._all(self.tickers, lambda _: handle, view, verdict, None)
+
+    def run_batch(
+        self,
+        make: HandlerFactory,
+        view: View,
+        verdict: Verdict = _fine,
+        plan: ExecutionPlan | None = None,
+    ) -> None:
+        """Do the same, several tickers at once where the machine allows.
+
+        make: gives the work, here or in a worker; a function of a module. A worker's own children end with it, so
+        a call that starts some stays in this process.
+        """
+        starts_others = self.settings.on_missing == "background"
+        self._all(self.tickers, make, view, verdict, None if starts_others else plan or ExecutionPlan())
+
+    def _all(
+        self, tickers: Sequence[str], make: HandlerFactory, view: View, verdict: Verdict, plan: ExecutionPlan | None
+    ) -> None:
+        alone = len(tickers) == 1
+        bar = nullcontext(_nothing) if alone else self.progress.tickers(self.name, len(tickers))
+        found = closing(batch.run_tickers(self, make, tickers, None if alone else plan))
+        with terminal.deduplicate_logs(), self.measured(), bar as done, found as results:
+            worst = max(self._rows(results, view, verdict, done))
+        if worst:
+            raise typer.Exit(worst)
+
+    def _rows(
+        self,
+        results: Iterable[tuple[str, TickerResult]],
+        view: View,
+        verdict: Verdict,
+        done: Callable[[bool], None],
+    ) -> Iterator[ExitCode]:
+        """Show each result; a failure is a row, too."""
+        for ticker, result in results:
+            if result.failure:
+                terminal.fail(result.failure)
+                terminal.show(failures.row(result.failure, ticker), None)
+                code = result.failure.code
+            else:
+                code = self._done(result.document or {}, view, verdict)
+            done(result.failure is None)
+            yield code
+
+    def _done(self, document: Document, view: View, verdict: Verdict) -> ExitCode:
+        """Show a result and note the success, which an alarm that was asked for is, too."""
+        status = document.get("status")
+        if status == "training":
+            self.show(document, tasks_view.started)
+            return ExitCode.TRY_AGAIN
+        self.show(document, view)
+        code = verdict(document)
+        if status != "started" and code in (ExitCode.OK, ExitCode.FAIL_ON):
+            telemetry.meter(self.services).succeeded(self.name, document["ticker"])
+        return code
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Tell the pushgateway, where there is one, when the work is over, whatever became of it."""
+        gateway = self.services.gateway  # a wrong address is said before the work
+        try:
+            yield
+        finally:
+            if gateway is not None:
+                self.services.effort.attempt(gateway, lambda: gateway.push(telemetry.page(self.services)))

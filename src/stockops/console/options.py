@@ -1,0 +1,144 @@
+"""Every option, once: its flag, its help, the environment variable that sets it too.
+
+An option's name is that of a field of `Settings`, which validates it and holds its default; the flag only
+carries what the user typed. So a command names the options it takes and reads `context.settings`.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from stockops.console.command_context import CommandContext
+from stockops.records import (
+    Device,
+    DriftOn,
+    EngineName,
+    FailOn,
+    Level,
+    OnMissing,
+    PricePolicy,
+    Refit,
+    Source,
+    Split,
+    Strategy,
+)
+
+
+def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **more: Any) -> inspect.Parameter:
+    variable = env or f"STOCKOPS_{name.upper()}"
+    names = [flag] if flag else [f"--{name.replace('_', '-')}"]
+    default = False if kind is bool else None
+    annotation = Annotated[  # type: ignore[valid-type]  # a type made at run time
+        kind if kind is bool else kind | None,
+        typer.Option(*names, help=f"{text} [env: {variable}]", show_default=False, **more),
+    ]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+SOURCE = _option("source", Source, "Where prices come from; yahoo if not said.")
+DATA_DIR = _option("data_dir", str, "Folder of <SYMBOL>.csv files for --source csv.", metavar="DIR")
+AS_OF = _option("as_of", str, "Behave as after the close of that day; no later row is used.", metavar="DATE")
+JSON = _option("json_output", bool, "Print JSON on a terminal too.", flag="--json", env="STOCKOPS_JSON")
+QUIET = _option("quiet", bool, "Only errors on stderr.")
+VERBOSE = _option("verbose", bool, "More on stderr, tracebacks included.")
+SEED = _option("seed", int, "Seed of every random choice; 7 if not said.")
+PRICES = _option(
+    "prices", PricePolicy, "Bars that are hard to believe: refuse (strict), repair what is certain, or trust."
+)
+CALENDAR = _option("calendar", str, "Which days trade: a name, 24/7 or from-data; SYMBOL=NAME for one.", metavar="NAME")
+CURRENCY = _option("currency", str, "What prices in files are quoted in; SYMBOL=CODE for one.", metavar="CODE")
+MAX_BEHIND = _option("max_behind", int, "Sessions that a live history may be behind; 20 if not said.", metavar="N")
+DEVICE = _option("device", Device, "Where torch computes; auto if not said.")
+
+START = _option("start", str, "First origin; the last third of the history if not said.", metavar="DATE")
+END = _option("end", str, "Last origin; the last session if not said.", metavar="DATE")
+REFIT = _option("refit", Refit, "Train once, before the start, or anew each calendar year.")
+BASELINES = _option(
+    "baselines",
+    str,
+    "Compare with drift, har, garch, parent, scratch, freeze, fine_tune, AutoARIMA, AutoETS, AutoTheta; all; none.",
+    metavar="NAMES",
+)
+FORECASTS = _option("forecasts", str, "Write every forecast to a CSV file.", metavar="FILE")
+
+TICKER = _option("ticker", list[str], "Symbols, e.g. AAPL or BRK-B,^GSPC,7203.T; may be given again.", metavar="T")
+ONE_TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T.", metavar="T")
+TICKERS_FILE = _option("tickers_file", str, "File of symbols, one a line; - reads stdin.", metavar="FILE")
+JOBS = _option("jobs", int, "Tickers worked on at once; as the cores allow if not said.", metavar="N")
+ENGINE = _option("engine", EngineName, "Where: this machine, or a Ray cluster; local if not said.")
+RAY_ADDRESS = _option("ray_address", str, "Head of the Ray cluster; one made here if not said.", metavar="HOST:PORT")
+SKIP_FRESH = _option("skip_fresh", bool, "Leave models that are whole and current: goes on with a list.")
+STRATEGY = _option(
+    "strategy", Strategy, "What a child trains: its head (freeze) or everything.", env="TRANSFER_STRATEGY"
+)
+UNIVERSE = _option("universe", str, "File of symbols that it learns from beside ^GSPC.", metavar="FILE")
+KEEP_TESTED = _option("keep_tested", bool, "With --universe: the parent may learn from the tested ticker too.")
+SPLIT = _option("split", Split, "Which fifth of the windows is held out; random if not said.")
+REPLACE = _option("replace", bool, "With --as-of: replace the model even if it was trained on later sessions.")
+EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")
+DAYS = _option("days", int, "Sessions to forecast, 1 to 63; 5 if not said.", metavar="N")
+ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, in the background, or fail.")
+NO_CACHE = _option("no_cache", bool, "Answer anew, and do not keep the answer.")
+QUESTION = _option("question", str, "What the analysis is to answer.", metavar="TEXT")
+THREAD_ID = _option("thread_id", str, "Go on with a conversation: what was said in it lives a day.", metavar="ID")
+FAIL_ON = _option("fail_on", Level, "Leave with 6 when the health is that bad, or worse.")
+DRIFT_ON = _option("drift_on", DriftOn, "Which verdict of drift counts. [default: returns]")
+BACKTEST_FAIL_ON = _option(
+    "backtest_fail_on", FailOn, "Leave with 6 when Close is worse than persistence, or no better.", flag="--fail-on"
+)
+PUSH = _option("push", bool, "Give the metrics to the pushgateway at PUSHGATEWAY_URL.")
+TEXTFILE = _option("textfile", str, "Write them for node_exporter's textfile collector.", metavar="FILE")
+LISTEN = _option("listen", str, "Serve /metrics for a Prometheus that scrapes.", metavar="HOST:PORT")
+BACKGROUND = _option("background", bool, "Train in a worker that outlives this call; see `stockops status`.")
+WAIT = _option("wait", bool, "Wait until the task has ended; leave with its exit code.")
+
+
+def argument(name: str, kind: Any, *, optional: bool = False) -> inspect.Parameter:
+    """Return a positional argument, which is no setting: a command finds it in `context.given`."""
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None if optional else inspect.Parameter.empty,
+        annotation=Annotated[kind | None if optional else kind, typer.Argument(show_default=False)],
+    )
+
+
+def _typed(value: Any) -> bool:
+    """Tell whether the user typed an option; 0 is a value, and equal to False only for Python."""
+    return not (value is None or value is False or value == [])
+
+
+TIMEOUT = _option("timeout_seconds", float, "Longest wait of --wait; none if not said.", flag="--timeout", metavar="S")
+
+
+MANY = (TICKER, TICKERS_FILE, JOBS, ENGINE, RAY_ADDRESS)
+COMMON = (SOURCE, DATA_DIR, AS_OF, PRICES, CALENDAR, CURRENCY, JSON, QUIET, VERBOSE, SEED, DEVICE)
+LOCAL = (JSON, QUIET, VERBOSE)  # for commands that only read what is there
+
+
+def command(
+    *options: inspect.Parameter, common: tuple[inspect.Parameter, ...] = COMMON
+) -> Callable[[Callable[[CommandContext], None]], Callable[..., None]]:
+    """Make a Typer command of a function that takes the call: these options and the common ones.
+
+    Typer reads a signature, so the command gets one that lists them all.
+    """
+
+    def decorate(body: Callable[[CommandContext], None]) -> Callable[..., None]:
+        parameters = [*options, *common]
+        takes = frozenset(parameter.name for parameter in parameters)
+
+        def wrapped(**flags: Any) -> None:
+            typed = {name: value for name, value in flags.items() if _typed(value)}
+            with CommandContext.start(body.__name__.replace("_", "-"), typed, takes) as context:
+                body(context)
+
+        wrapped.__name__ = body.__name__
+        wrapped.__doc__ = body.__doc__
+        wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return wrapped
+
+    return decorate

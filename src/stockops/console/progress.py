@@ -1,0 +1,84 @@
+"""Progress on stderr: epochs with their losses, an answer that is being written; none where it is no terminal."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from stockops.console import terminal
+from stockops.records import EpochLoss
+
+
+class ProgressBars:
+    """Port ProgressReporter: bars and spinners on stderr."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown and sys.stderr.isatty()
+
+    @contextmanager
+    def tickers(self, label: str, total: int) -> Iterator[Callable[[bool], None]]:
+        """Show one bar of tickers while the context lasts, no other beside it; the function is told of each whether
+        it went well.
+
+        Results that go to the same screen are printed above it, but for lines of JSON, which it would break.
+        """
+        if not self._shown or (sys.stdout.isatty() and terminal.wants_json()):
+            yield lambda _: None
+            return
+        self._shown, failures = False, 0
+        try:
+            with _bar(label, total, style="red") as update:
+
+                def done(well: bool) -> None:
+                    nonlocal failures
+                    failures += not well
+                    update(advance=1, said=f"{failures} failed" if failures else "")
+
+                yield done
+        finally:
+            self._shown = True
+
+    @contextmanager
+    def epochs(self, label: str, total: int) -> Iterator[Callable[[EpochLoss], None]]:
+        """Show one bar while the context lasts."""
+        if not self._shown:
+            yield lambda _: None
+            return
+        with _bar(label, total) as update:
+
+            def done(epoch: EpochLoss) -> None:
+                losses = f"loss {epoch.loss:.5f}  validation {epoch.validation_loss:.5f}"
+                update(completed=epoch.epoch, said=losses)
+
+            yield done
+
+    @contextmanager
+    def writing(self, label: str) -> Iterator[Callable[[int], None]]:
+        """Show a spinner and how much has been written while the context lasts."""
+        if not self._shown:
+            yield lambda _: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(f"{label} reads")
+            yield lambda characters: bars.update(task, description=f"{label} writes: {characters:,} characters")
+
+
+@contextmanager
+def _bar(label: str, total: int, *, style: str = "none") -> Iterator[Callable[..., None]]:
+    """Show one bar while the context lasts; the function moves it and changes what is said beside it.
+
+    What is written to a terminal meanwhile comes above the bar; what goes to a file or a pipe is left alone.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    said = TextColumn("{task.fields[said]}", style=style)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), said, TimeRemainingColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
+        task = bars.add_task(label, total=total, said="")
+        yield functools.partial(bars.update, task)

@@ -1,0 +1,211 @@
+"""The two streams: stdout carries the result and nothing else, stderr the talk.
+
+Neither fails for want of a letter: what its encoding lacks is written as Python would escape it.
+"""
+
+import codecs
+import io
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from stockops import INTERRUPTED
+from stockops.console.failures import Failure
+from stockops.wording import visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_UNSEEN = re.compile(r"[^\x20-\x7e]+")  # where there may be a letter that a terminal obeys
+
+_as_json = False
+_pressed: list[int] = []  # signals of Ctrl-C and its kin
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what sys.stderr is at the moment: a progress bar puts itself in front of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+class _Kept(logging.Handler):
+    def __init__(self, said: list[tuple[int, str]]) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append((record.levelno, record.getMessage()))
+
+
+class _Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        return f"stockops: {level}{visible(super().format(record))}"
+
+
+def configure_logging(*, verbose: bool, quiet: bool, as_json: bool = False) -> None:
+    """Set up the `stockops` logger: errors when quiet, everything when verbose, else what a user wants to know.
+
+    Other libraries' logs and warnings stay out of a result's way unless `verbose`.
+    """
+    global _as_json
+    _as_json = as_json
+    handler = _Stderr()
+    handler.setFormatter(_Lines())
+    logger = logging.getLogger("stockops")
+    logger.handlers = [handler]
+    logger.propagate = False
+    level(verbose=verbose, quiet=quiet)
+
+
+def level(*, verbose: bool, quiet: bool) -> None:
+    """Choose how much is said."""
+    _escape_what_lacks()
+    logging.getLogger("stockops").setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    logging.captureWarnings(not verbose)
+    logging.getLogger("py.warnings").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def capture_logs() -> Iterator[list[tuple[int, str]]]:
+    """Give the list that the `stockops` logger writes levels and messages to while the context lasts."""
+    said: list[tuple[int, str]] = []
+    handler = _Kept(said)
+    logger = logging.getLogger("stockops")
+    before, logger.handlers = logger.handlers, [handler]
+    try:
+        yield said
+    finally:
+        logger.handlers = before
+
+
+@contextmanager
+def deduplicate_logs() -> Iterator[None]:
+    """Say nothing twice while the context lasts: a dozen tickers meet the same dead service."""
+    heard: set[tuple[int, str]] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        line = record.levelno, record.getMessage()
+        known = line in heard
+        heard.add(line)
+        return not known
+
+    handlers = list(logging.getLogger("stockops").handlers)
+    for handler in handlers:
+        handler.addFilter(is_new)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(is_new)
+
+
+def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableType] | None") -> None:
+    """Print a document: through its view on a terminal, else as one line of JSON (a NaN would raise).
+
+    A reader that has gone (`stockops … | head`) has read enough: that is no error.
+    """
+    _escape_what_lacks()
+    try:
+        if wants_json():
+            text = json.dumps(document, allow_nan=False, ensure_ascii=not _takes_all(sys.stdout))
+            sys.stdout.write(f"{_UNSEEN.sub(_escaped, text)}\n")
+            sys.stdout.flush()
+        elif view is not None:
+            from rich.console import Console
+
+            Console().print(view(_harmless(document)))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _harmless(value: Any) -> Any:
+    """Return a document whose texts a terminal does not obey, nor rich, for which `[red]` is a colour."""
+    if isinstance(value, str):
+        from rich.markup import escape
+
+        return escape(visible(value))
+    if isinstance(value, dict):
+        return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+    return [_harmless(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _escaped(found: "re.Match[str]") -> str:
+    """Return letters as JSON escapes them, if they cannot be seen; the same document."""
+    return "".join(letter if visible(letter) == letter else json.dumps(letter)[1:-1] for letter in found[0])
+
+
+def fail(failure: Failure) -> None:
+    """Say a failure in one line on stderr, whatever the level; the traceback too when verbose."""
+    _escape_what_lacks()
+    if failure.traceback and logging.getLogger("stockops").level == logging.DEBUG:
+        sys.stderr.write(failure.traceback)
+    sys.stderr.write(f"stockops: {failure.line}\n")
+
+
+def _escape_what_lacks() -> None:
+    """Let the streams escape a letter that their encoding lacks (`PYTHONIOENCODING=ascii`, `LC_ALL=C`), not raise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors != "backslashreplace":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _takes_all(stream: TextIO) -> bool:
+    """Tell whether every letter has a place in a stream's encoding; an escape of Python's would be no JSON."""
+    return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name.startswith("utf")
+
+
+@contextmanager
+def ctrl_c() -> Iterator[None]:
+    """Note Ctrl-C while the context lasts, beside the KeyboardInterrupt that it raises as ever.
+
+    SIGTERM and SIGHUP are heard as Ctrl-C is: what is half-done is left whole, and workers end. Where a signal is
+    ignored, as in a script's background or under nohup, or another thread calls, nothing is changed.
+    """
+    _pressed.clear()
+    usual: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    usual[signal.SIGINT] = signal.default_int_handler
+    ours = threading.current_thread() is threading.main_thread()
+    heard = [number for number, handler in usual.items() if ours and signal.getsignal(number) is handler]
+    for number in heard:
+        signal.signal(number, _note)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, usual[number])
+
+
+def _note(number: int, _: object) -> None:
+    _pressed.append(number)
+    raise KeyboardInterrupt
+
+
+def is_interrupted() -> bool:
+    """Tell whether Ctrl-C was pressed: a library stopped amid its import makes any error of it."""
+    return bool(_pressed)
+
+
+def interrupted_code() -> int:
+    """Return the code of a call that was interrupted, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + (_pressed[0] if _pressed else signal.SIGINT)
+
+
+def interrupted() -> None:
+    """Say that Ctrl-C ended the call."""
+    sys.stderr.write(INTERRUPTED)
+
+
+def wants_json() -> bool:
+    """Tell whether results are JSON: asked for by flag or environment, or stdout is no terminal."""
+    asked = _as_json or "--json" in sys.argv or os.environ.get("STOCKOPS_JSON", "").lower() in ("1", "true", "yes")
+    return asked or not sys.stdout.isatty()

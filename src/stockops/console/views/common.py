@@ -1,0 +1,47 @@
+"""What several views say in the same way."""
+
+from typing import Any
+
+from stockops.records import WORTH_A_WORD
+
+Document = dict[str, Any]
+
+
+def caveats(data: Document) -> list[str]:
+    """Return what has to be known first of the prices that a result rests on."""
+    known = [f"prices end {data['behind']} sessions too early"] if data["behind"] > 1 else []
+    known += [f"no trade in the last {data['untraded']} sessions"] if data["untraded"] > 1 else []
+    return known + [f"repaired {repair['date']}: {repair['what']}" for repair in data["repairs"]]
+
+
+def captioned(title: str, data: Document) -> str:
+    """Return a title, with the caveats behind it."""
+    return "; ".join([title, *caveats(data)])
+
+
+def quoted(value: float, unit: str | None) -> str:
+    """Return a price with its currency."""
+    from stockops.market.exchanges import quoted
+
+    return quoted(value, unit)
+
+
+def price(value: float) -> str:
+    """Return a price with as many digits as it is worth."""
+    from stockops.market.exchanges import written
+
+    return written(value)
+
+
+def age(seconds: int) -> str:
+    """Return a time in its largest unit."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def model_age(document: Document) -> list[str]:
+    """Return what to say of a model that has not seen the last sessions; nothing of a young one."""
+    unseen = document["model_age_sessions"] or 0  # nobody can tell where no forecast came
+    return [f"the model has not seen the last {unseen} sessions"] if unseen > WORTH_A_WORD else []

@@ -1,0 +1,68 @@
+"""A training and its metrics on a terminal."""
+
+from typing import TYPE_CHECKING, Any
+
+from stockops.console.views.common import captioned
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Document = dict[str, Any]
+
+_OVERLAP = "these windows overlap with those it learned from: the best case"
+
+
+def trained(document: Document) -> "RenderableType":
+    """Show what a training gave: what its method is worth, its errors on windows held out, where it went."""
+    from rich.console import Group
+
+    from stockops.backtesting import summary
+
+    data, parent, ticker = document["data"], document["parent"], document["ticker"]
+    if document["status"] == "fresh":
+        return Group(f"{ticker}: model {document['model_version']} is current, to {data['last']}")
+    title = f"{ticker}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
+    lines = [f"best epoch {document['best_epoch']}, {document['duration_seconds']:.1f} s"]
+    if parent:
+        lines.append(
+            f"from parent {parent['version']} ({parent['ticker']} to {parent['last']}), {document['strategy']}"
+        )
+    worth = summary.worth(document["backtest"], ticker)
+    held_out = _held_out(document["metrics"].get("validation"), data["currency"])
+    return Group(captioned(title, data), worth, held_out, *lines, *document["artifacts"])
+
+
+def metrics(document: Document) -> "RenderableType":
+    """Show the metrics of a model as its training left them."""
+    from rich.console import Group
+
+    from stockops.backtesting import summary
+
+    ticker, data = document["ticker"], document["data"]
+    title = f"{ticker}: model {document['model_version']}, {data['rows']} sessions to {data['last']}"
+    worth = summary.worth(document["backtest"], ticker)
+    return Group(title, worth, _held_out(document.get("validation"), data.get("currency")))
+
+
+def _held_out(validation: Document | None, currency: str | None) -> "RenderableType":
+    """Show the errors on windows that were kept from the training, Close apart from the others; None without any."""
+    from rich.table import Table
+
+    if validation is None:
+        return "Too young for a model of its own: this is its parent as it is."
+    title = f"{validation['windows']:,} windows held out of the training, RMSE"
+    table = Table(
+        title=title, title_justify="left", caption=_OVERLAP, caption_justify="left", box=None, padding=(0, 2, 0, 0)
+    )
+    for name in ("channel", "unit"):
+        table.add_column(name)
+    for name in ("days ahead", "model", "tomorrow = today", "skill"):
+        table.add_column(name, justify="right")
+    for channels in ("Close", "Open_High_Low", "Volume"):
+        unit = "shares" if channels == "Volume" else currency or "as priced"
+        for days, groups in validation["horizons"].items():
+            found = groups[channels]
+            errors = (f"{found[name]:,.4g}" for name in ("RMSE", "persistence"))
+            skill = "-" if found["skill"] is None else f"{found['skill']:+.1%}"
+            table.add_row(channels.replace("_", ", "), unit, days, *errors, skill)
+    return table

@@ -1,0 +1,64 @@
+"""A model walks forward through sessions that it has not trained on: one forecast from every close."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+
+from stockops.forecasting import inference, ranges
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.covariates import Covariates
+from stockops.forecasting.ohlcv_constraints import as_bars
+from stockops.market.ohlcv import OHLCV
+from stockops.market.windows import CONTEXT, HORIZON, targets
+
+Floats = npt.NDArray[np.float64]
+
+_CLOSE = OHLCV.index("Close")
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Forecasts from consecutive origins, oldest first.
+
+    rows: of the origins in the feature table, (origins,). bars: OHLCV, (origins, 5, 5). spread: expected of the log
+    return to each session, (origins, 5). misses: in units of it, (origins, 3, 2, 5), NaN where the target has not come.
+    quantiles: of the ranges as they stood at each origin, (origins, 3, 2, 4, 5).
+    """
+
+    rows: npt.NDArray[np.int64]
+    bars: Floats
+    spread: Floats
+    residuals: Floats
+    quantiles: Floats
+
+    @property
+    def ranges(self) -> Floats:
+        """Lower and upper bounds on Close, High and Low, (origins, 3, 2 levels, 5, 2)."""
+        return ranges.around(self.bars, self.spread, self.quantiles)
+
+
+def walk(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates, last: date | None = None) -> Walk:
+    """Return the forecasts from the last session of the training to `last`, the last row if not said.
+
+    table, covariates: features and what else is known at each row of the whole history. Each forecast reads the 60 rows
+    up to its origin, and its range the misses of the forecasts whose target had come by then; so a later row changes
+    nothing of it. The training's last session is the first origin: its targets were not trained on. The walk is empty
+    where there is no origin with 60 rows.
+    """
+    days = pd.DatetimeIndex(table.index)
+    end = len(days) if last is None else int(days.searchsorted(pd.Timestamp(last), side="right"))
+    trained = int(days.searchsorted(pd.Timestamp(checkpoint.trained_to), side="left"))
+    rows = np.arange(max(trained, CONTEXT - 1), end)
+    values = table.to_numpy()
+    if not len(rows):
+        bars, residuals = np.empty((0, HORIZON, len(OHLCV))), np.empty((0, *ranges.SHAPE[:2], HORIZON))
+        return Walk(rows, bars, np.empty((0, HORIZON)), residuals, np.empty((0, *ranges.SHAPE)))
+    windows = sliding_window_view(values, CONTEXT, axis=0)[rows - CONTEXT + 1].transpose(0, 2, 1)
+    said, spread = inference.forecast(checkpoint.weights, windows, covariates.at(rows))
+    bars = as_bars(said, windows[:, -1, None, _CLOSE, None])
+    missed = ranges.residuals(spread, bars, targets(values[:end, : len(OHLCV)], rows))
+    return Walk(rows, bars, spread, missed, ranges.track(checkpoint.quantiles, missed))

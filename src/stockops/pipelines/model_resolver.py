@@ -1,0 +1,156 @@
+"""Which stored model a call may use, where a model that it trains belongs, and how old a model is.
+
+A call that looks back (`--as-of`) must not use a model that has seen later sessions. Such a model is left
+where it is; what is trained instead, on the way or by name, is kept apart under `outputs/as_of/DAY/`.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import date
+
+import pandas as pd
+
+from stockops.best_effort import BestEffort
+from stockops.errors import ModelDamagedError, ModelMissingError
+from stockops.forecasting.checkpoint import Checkpoint, deserialize
+from stockops.pipelines import model_candidates
+from stockops.pipelines.prices import Prices
+from stockops.ports import ModelStore
+from stockops.records import PARENT, WORTH_A_WORD, ModelRef
+
+log = logging.getLogger("stockops.models")
+
+_NAMED = 5  # of damaged models, in one line
+
+STALE, OTHER_SOURCE = "stale model", "model of another source"  # as `degraded` names them
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A model that a call may use, where it lies, and the digest of all that was looked at to choose it."""
+
+    place: ModelRef
+    checkpoint: Checkpoint
+    fingerprint: str
+
+
+def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ResolvedModel | None:
+    """Return the model that a call as of that day may use; None where there is none.
+
+    Raises ModelDamagedError for a checkpoint that is not whole.
+    """
+    looked_at = model_candidates.read(ref, models, as_of)
+    for place, data in looked_at.items():
+        if data is None:
+            continue
+        checkpoint = deserialize(data, place, models.name(place, place.checkpoint), f"train it anew: {place.command}")
+        if as_of is None or checkpoint.trained_to <= as_of:
+            return ResolvedModel(place, checkpoint, model_candidates.digest(looked_at))
+    return None
+
+
+def check(models: ModelStore, seconds: float) -> str:
+    """Return how many models there are; ModelDamagedError naming those that are not whole, or not what they are for.
+
+    seconds: after so many the rest is not looked at.
+    """
+    until = time.monotonic() + seconds
+    refs, damaged, looked_at = models.refs(apart=True), [], 0
+    for ref in refs:
+        if time.monotonic() > until:
+            break
+        looked_at += 1
+        try:
+            deserialize(models.read(ref, ref.checkpoint) or b"", ref, models.name(ref, ref.checkpoint))
+        except ModelDamagedError as exc:
+            damaged.append(exc.message)
+    if damaged:
+        more = f" and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
+        raise ModelDamagedError(f"{'; '.join(damaged[:_NAMED])}{more}", "train anew, the parent first")
+    if not refs:
+        return "none trained yet; run: stockops train-parent"
+    children = sum(ref.kind == "child" for ref in refs)
+    rest = f"; {len(refs) - looked_at} not looked at" if looked_at < len(refs) else ""
+    return f"{len(refs) - children} parent, {children} children{rest}"
+
+
+def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelRef:
+    """Return where a model that is trained as of that day goes: its own place, or apart if a newer one lies there.
+
+    A checkpoint that cannot be read is no newer one: training is its cure.
+    """
+    if as_of is None:
+        return ref
+    stored = models.read(ref, ref.checkpoint)
+    if stored is None:
+        return ref
+    try:
+        newer = deserialize(stored, ref).trained_to > as_of
+    except ModelDamagedError:
+        return ref
+    return replace(ref, as_of=as_of) if newer else ref
+
+
+def doubt(checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date | None, effort: BestEffort) -> int:
+    """Say what makes a model poorer than it should be for these prices, and return its age in sessions.
+
+    It is stale beyond `max_age` sessions, and strange where it was trained on prices of another source.
+    """
+    unseen, source = int((prices.bars.index > pd.Timestamp(checkpoint.trained_to)).sum()), source_of(checkpoint)
+    cure = f"{ModelRef.of(prices.symbol).command} --source {prices.source}" + (f" --as-of {as_of}" if as_of else "")
+    if unseen > WORTH_A_WORD:
+        log.warning(
+            "%s: the model, trained to %s, has not seen the last %d sessions; train it anew: %s",
+            prices.symbol,
+            checkpoint.trained_to,
+            unseen,
+            cure,
+        )
+    if unseen > max_age:
+        effort.doubt(STALE)
+    if source != prices.source:
+        log.warning(
+            "%s: the model was trained on prices from %s and forecasts prices from %s; train it on these: %s",
+            prices.symbol,
+            source,
+            prices.source,
+            cure,
+        )
+        effort.doubt(OTHER_SOURCE)
+    return unseen
+
+
+def doubt_parent(parent: Checkpoint, prices: Prices, effort: BestEffort) -> None:
+    """Say that a child is to learn from a parent that was trained on prices of another source."""
+    if (source := source_of(parent)) != prices.source:
+        cure = f"{PARENT.command} --source {prices.source}"
+        log.warning("%s: its parent was trained on prices from %s; train one on these: %s", prices.symbol, source, cure)
+        effort.doubt(OTHER_SOURCE)
+
+
+def source_of(checkpoint: Checkpoint) -> str:
+    """Return where the prices came from that a model was trained on."""
+    return str(checkpoint.card["data"]["source"])
+
+
+def missing(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelMissingError:
+    """Return the error for a model that is not there, or knows too much, and is not to be trained now."""
+    who = "parent model" if ref.kind == "parent" else f"child model for {ref.ticker}"
+    if as_of is None:
+        return ModelMissingError(f"no {who}", f"run: {ref.command}")
+    ahead = models.read(ref, ref.checkpoint) is not None
+    found = f"the {who} was trained on sessions after {as_of}" if ahead else f"no {who}"
+    return ModelMissingError(found, f"run: {ref.command} --as-of {as_of}")
+
+
+def warn_if_ahead(checkpoint: Checkpoint, origin: date) -> None:
+    """Say that a model knows sessions after the origin of what it is used for (without --as-of only)."""
+    if checkpoint.trained_to > origin:
+        log.warning(
+            "the model of %s has seen sessions to %s, after %s: give --as-of %s for a result without look-ahead",
+            checkpoint.card["ticker"],
+            checkpoint.trained_to,
+            origin,
+            origin,
+        )

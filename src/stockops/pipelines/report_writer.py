@@ -1,0 +1,70 @@
+"""Who writes the prose: the language models in order, then the rules. An outage never becomes an opinion."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from stockops.agent import answer, offline, prompt
+from stockops.agent.answer import AnswerError, LlmAnswer
+from stockops.agent.facts import Facts
+from stockops.agent.prompt import Message, Turn
+from stockops.agent.rendering import Writer
+from stockops.best_effort import BestEffort
+from stockops.errors import ServiceError
+from stockops.ports import ChatModel, ChatModelSpec, GenerationProgress, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportWriter:
+    """Those who can write; `models` are the chat models that are configured, first choice first.
+
+    seconds: what one model may take, its repair included. total_seconds: what all of them may take together.
+    """
+
+    models: Sequence[ChatModelSpec]
+    effort: BestEffort
+    progress: GenerationProgress
+    seconds: float
+    total_seconds: float
+    now: Callable[[], float] = time.monotonic
+
+    @property
+    def first(self) -> str:
+        """Who writes when everything serves."""
+        return next((str(Writer(model.name, model.model)) for model in self.models), offline.NAME)
+
+    def write(self, facts: Facts, question: str | None, earlier: Sequence[Turn]) -> tuple[LlmAnswer, Writer]:
+        """Return the first usable answer and who gave it; the offline writer always can."""
+        messages = prompt.messages(facts, question, earlier)
+        until = self.now() + self.total_seconds
+        for provider in self.models:
+            model = provider.open()
+            written = self.effort.attempt(model, functools.partial(self._ask, model, messages, until))
+            if written is not None:
+                return written
+        return offline.write(facts, question), Writer(offline.NAME)
+
+    def _ask(self, model: ChatModel, messages: list[Message], until: float) -> tuple[LlmAnswer, Writer]:
+        """Return a model's answer, repaired once where it must be; ServiceError where that does not help."""
+        until = min(until, self.now() + self.seconds)
+        with self.progress.writing(model.name) as on_text:
+
+            def ask(talk: list[Message]) -> Reply:
+                seconds = until - self.now()
+                if seconds <= 0:
+                    raise ServiceError(f"{model.name}: no time is left for it", service=model.name, alive=True)
+                return model.complete(talk, answer.SCHEMA, seconds=seconds, on_text=on_text)
+
+            reply = ask(messages)
+            try:
+                return answer.read(reply.text), Writer(model.name, reply.model)
+            except AnswerError as exc:
+                wrong = "it was cut off before its end, write less" if reply.cut else str(exc)
+                repair = prompt.repair(reply.text, wrong)
+            reply = ask(messages + repair)
+            try:
+                return answer.read(reply.text), Writer(model.name, reply.model)
+            except AnswerError as exc:
+                message = f"{model.name} gives no answer that can be used: {exc}"
+                raise ServiceError(message, service=model.name, alive=True) from None

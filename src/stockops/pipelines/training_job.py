@@ -1,0 +1,213 @@
+"""A lesson: what one model is to learn from, and the checkpoint that comes of it. No file is touched."""
+
+import importlib.metadata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from stockops import __version__
+from stockops.errors import DataError
+from stockops.forecasting import checkpoint as checkpoints
+from stockops.forecasting import covariates, panel, scores, train_config, transfer
+from stockops.forecasting.checkpoint import Checkpoint
+from stockops.forecasting.covariates import Market
+from stockops.forecasting.device import prepare
+from stockops.forecasting.lstm import PriceLSTM
+from stockops.forecasting.rolling_forecast import walk
+from stockops.forecasting.train_config import FitConfig
+from stockops.forecasting.trainer import TrainingResult, TrainingSet, learn
+from stockops.forecasting.training_loop import best_epoch
+from stockops.market import features
+from stockops.market.windows import FORECASTABLE, TRAINABLE
+from stockops.pipelines.prices import Prices
+from stockops.records import EpochLoss, ModelRef, TrainOptions
+
+_LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
+_BEFORE_ALL = "1970-01-01"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """Prices, the table to learn from, the model that is to, how, and what its card says of its origin.
+
+    shown: the table of these prices, where the one to learn from is of many histories.
+    """
+
+    place: ModelRef
+    prices: Prices
+    table: TrainingSet
+    model: PriceLSTM
+    fit: FitConfig
+    about: dict[str, Any]
+    shown: TrainingSet | None = None
+
+    @property
+    def label(self) -> str:
+        """What a progress bar calls it."""
+        return f"{self.place.kind} {self.place.ticker}"
+
+    def learn(self, options: TrainOptions, on_epoch: Callable[[EpochLoss], None]) -> tuple[Checkpoint, TrainingResult]:
+        """Return the checkpoint of the trained model, and what learning left beside it."""
+        model = self.model.to(prepare(options.device, options.threads))
+        learned = learn(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch, shown=self.shown)
+        return checkpoints.create(model.weights(), self._card(options, learned)), learned
+
+    def _card(self, options: TrainOptions, learned: TrainingResult) -> dict[str, Any]:
+        ticker, parent = self.place.ticker, self.about["parent"]
+        return {
+            **_origin(self.place, self.prices, options),
+            **self.about,
+            "config": asdict(self.model.config),
+            "fit": asdict(self.fit),
+            "best_epoch": best_epoch(learned.history).epoch,
+            "history": [asdict(epoch) for epoch in learned.history],
+            "shrinkage": learned.shrinkage,
+            "ranges_from": ticker if learned.own_ranges else parent["ticker"],
+            "metrics": scores.summary(learned.evaluation),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What becomes of a ticker that is too young to learn from: its parent as it is, under the ticker's name."""
+
+    place: ModelRef
+    prices: Prices
+    market: Market | None
+    parent: Checkpoint
+
+    @property
+    def waits_for(self) -> int:
+        """Sessions that are missing until it may have a model of its own."""
+        return TRAINABLE - _rows(self.prices)
+
+    def child(self, options: TrainOptions) -> Checkpoint:
+        """Return the child: the parent's weights, its ranges having followed the ticker's own sessions so far."""
+        table = features.add(self.prices.bars)
+        known = covariates.of(table, self.prices.calendar, self.market)
+        stranger = replace(self.parent, card=self.parent.card | {"data": self.prices.summary | {"last": _BEFORE_ALL}})
+        weights = {**self.parent.weights, "range_quantiles": walk(stranger, table, known).quantiles[-1]}
+        card = self.parent.card
+        return checkpoints.create(
+            weights,
+            {
+                **_origin(self.place, self.prices, options),
+                "strategy": "parent",
+                "parent": self.parent.summary,
+                "config": card["config"],
+                "fit": {},
+                "best_epoch": 0,
+                "history": [],
+                "shrinkage": card["shrinkage"],
+                "ranges_from": self.parent.card["ticker"],
+                "metrics": {},
+            },
+        )
+
+
+def _origin(place: ModelRef, prices: Prices, options: TrainOptions) -> dict[str, Any]:
+    """Return what every card says: whose model it is, of which data, made how and by what."""
+    return {
+        "kind": place.kind,
+        "ticker": place.ticker,
+        "data": prices.summary,
+        "bars": prices.digest,
+        "features": list(features.FEATURES),
+        "split": options.split,
+        "seed": options.seed,
+        "libraries": {"stockops": __version__} | {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def is_young(prices: Prices) -> bool:
+    """Tell whether a ticker has too few sessions to learn from; DataError where it has too few to forecast from."""
+    rows = _rows(prices)
+    if rows < FORECASTABLE:
+        raise DataError(
+            f"{prices.symbol}: too few rows to forecast from: {len(prices.bars)}, and "
+            f"{FORECASTABLE + features.WARM_UP} are needed",
+            f"wait for {FORECASTABLE - rows} more sessions or use a longer history",
+        )
+    return rows < TRAINABLE
+
+
+def _rows(prices: Prices) -> int:
+    """Return how many sessions have features."""
+    return len(prices.bars) - features.WARM_UP
+
+
+def table(prices: Prices, market: Market | None, options: TrainOptions) -> TrainingSet:
+    """Return the windows of a history beside the market's; DataError when they are too few."""
+    rows = features.add(prices.bars)
+    known = covariates.of(rows, prices.calendar, market)
+    return TrainingSet.of(prices.symbol, rows, known, split=options.split, seed=options.seed)
+
+
+def tables(
+    universe: Iterable[Prices],
+    market: Market | None,
+    options: TrainOptions,
+    leave_out: Callable[[str, DataError], None],
+) -> Iterator[tuple[Prices, TrainingSet]]:
+    """Yield every history that can be learnt from with its windows, and give the others to `leave_out`."""
+    for prices in universe:
+        try:
+            windows = table(prices, market, options)
+        except DataError as exc:
+            leave_out(prices.symbol, exc)
+            continue
+        yield prices, windows
+
+
+def from_scratch(place: ModelRef, prices: Prices, table: TrainingSet, options: TrainOptions) -> TrainingJob:
+    """Return the lesson of a model without a parent: the parent itself, or a child that is to do without one."""
+    torch.manual_seed(options.seed)  # the first weights
+    about = {"strategy": None, "parent": None}
+    return TrainingJob(place, prices, table, PriceLSTM(), train_config.of(train_config.PARENT, options), about)
+
+
+def from_many(
+    place: ModelRef,
+    prices: Prices,
+    table: TrainingSet,
+    others: Iterable[tuple[Prices, TrainingSet]],
+    count: int,
+    options: TrainOptions,
+) -> TrainingJob:
+    """Return the lesson of a parent that learns from the index and up to `count` others, one after the other.
+
+    DataError where there is none of the universe to learn from.
+    """
+    members = [_member(prices)]
+
+    def tables() -> Iterator[TrainingSet]:
+        yield table
+        for other, its_table in others:
+            members.append(_member(other))
+            yield its_table
+
+    gathered = panel.gathered(tables(), 1 + count, symbol=place.ticker, seed=options.seed)
+    if len(members) == 1:
+        raise DataError("no ticker of the universe can be learnt from", "see the warnings above")
+    torch.manual_seed(options.seed)  # the first weights
+    about = {"strategy": None, "parent": None, "panel": members}
+    config = train_config.of(train_config.parent(of_many=True), options)
+    return TrainingJob(place, prices, gathered, PriceLSTM(), config, about, shown=table)
+
+
+def _member(prices: Prices) -> dict[str, Any]:
+    """Return what a parent's card says of a history that it learnt from."""
+    return {"ticker": prices.symbol, **prices.summary, "bars": prices.digest}
+
+
+def from_parent(
+    place: ModelRef, prices: Prices, table: TrainingSet, parent: Checkpoint, options: TrainOptions
+) -> TrainingJob:
+    """Return the lesson of a child."""
+    child = transfer.child_of(parent, options.strategy, len(table.windows.training))
+    about = {"strategy": options.strategy, "parent": parent.summary}
+    return TrainingJob(
+        place, prices, table, child, train_config.of(train_config.CHILD[options.strategy], options), about
+    )

@@ -1,0 +1,250 @@
+"""A trial and its figures, on histories whose answer is known."""
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stockops.backtesting import scoring, summary, value_at_risk
+from stockops.backtesting.evaluation_set import LAST_CLOSE, LAST_VALUE, MEAN_20, BaselineForecast, EvaluationSet, trial
+from stockops.forecasting.risk import Losses
+from stockops.market import features
+from stockops.market.ohlcv import OHLCV
+from stockops.records import FailOn
+from tests.builders import bars
+
+TABLE = features.add(bars(700, seed=3))
+ROWS = np.arange(400, len(TABLE))
+VALUES = TABLE.to_numpy()[:, :5]
+
+
+def targets(days: int) -> np.ndarray:
+    """Return the rows so many sessions after each origin, (origins, 5), NaN where there are none."""
+    padded = np.vstack([VALUES, np.full((5, 5), np.nan)])
+    return np.asarray(padded[ROWS + days])
+
+
+def said(forecast: np.ndarray | None = None, width: float = 0.03) -> EvaluationSet:
+    """Return the trial of a forecast, «tomorrow = today» if none is given, with ranges of one width."""
+    if forecast is None:
+        forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
+    middle = forecast[..., 3][:, None, :, None]
+    bounds = np.concatenate([middle * (1 - width), middle * (1 + width)], axis=-1).repeat(2, axis=1)
+    return trial(TABLE, ROWS, forecast, np.repeat(bounds[:, None], 3, axis=1))
+
+
+def perfect() -> np.ndarray:
+    came = np.stack([targets(days) for days in range(1, 6)], axis=1)
+    return np.where(np.isnan(came), 1.0, came)
+
+
+def figures(found: EvaluationSet, channel: str, days: int = 1) -> dict[str, Any]:
+    return dict(scoring.channels(found)[channel]["horizons"][str(days)])
+
+
+@pytest.mark.parametrize("days", [1, 5])
+@pytest.mark.parametrize("channel", ["High", "Close"])
+def test_errors_are_in_percent_of_the_close_at_the_origin(channel: str, days: int) -> None:
+    forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
+    found, column = figures(said(forecast), channel, days), OHLCV.index(channel)
+    error = 100 * np.abs(VALUES[ROWS, column] - targets(days)[:, column]) / VALUES[ROWS, 3]
+    assert found["mae"] == pytest.approx(np.nanmean(error))
+    assert found["rmse"] == pytest.approx(np.sqrt(np.nanmean(error**2)))
+    assert found["forecasts"] == len(ROWS) - days
+    before = 100 * np.abs(np.diff(VALUES[:401, column])) / VALUES[:400, 3]
+    assert found["mase"] == pytest.approx(np.nanmean(error) / before.mean())
+
+
+def test_volume_is_in_shares() -> None:
+    assert figures(said(), "Volume")["mae"] == pytest.approx(np.nanmean(np.abs(targets(1)[:, 4] - VALUES[ROWS, 4])))
+
+
+def test_tomorrow_is_today_has_no_skill_on_close_and_no_other_direction() -> None:
+    found = figures(said(), "Close")
+    assert found["best_naive"] == LAST_CLOSE
+    assert found["skill"] == 0.0
+    assert found["diebold_mariano"] == {LAST_CLOSE: {"statistic": 0.0, "p_value": 1.0}}
+    assert found["direction"] is None  # it foretells none
+
+
+def test_a_perfect_forecast_has_all_of_it() -> None:
+    found = said(perfect())
+    for channel in OHLCV:
+        assert figures(found, channel)["skill"] == pytest.approx(1.0)
+        assert figures(found, channel)["direction"]["accuracy"] == 1.0
+        assert summary.finding(figures(found, channel)) == "better"
+
+
+def test_skill_is_against_the_best_of_the_naive_forecasts() -> None:
+    for channel in OHLCV:
+        found = figures(said(), channel)
+        assert found["naive_mae"][found["best_naive"]] == min(found["naive_mae"].values())
+        assert found["skill"] == found["skill_against"][found["best_naive"]]
+    assert set(figures(said(), "Close")["naive_mae"]) == {LAST_CLOSE}
+    assert set(figures(said(), "High")["naive_mae"]) == {LAST_CLOSE, LAST_VALUE}
+    assert set(figures(said(), "Volume")["naive_mae"]) == {LAST_VALUE, MEAN_20}
+
+
+def test_the_mean_of_20_days_ends_at_the_origin() -> None:
+    found = said().naive[MEAN_20][..., 4]
+    np.testing.assert_allclose(found[0], VALUES[381:401, 4].mean())
+    assert (np.diff(found, axis=1) == 0).all()
+
+
+def test_a_direction_stands_beside_always_up_and_the_naive_forecasts_own() -> None:
+    up = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.001
+    found = figures(said(up), "Close")["direction"]
+    rose = np.nanmean(np.where(np.isnan(targets(1)[:, 3]), np.nan, targets(1)[:, 3] > VALUES[ROWS, 3]))
+    assert found["accuracy"] == pytest.approx(rose)
+    assert found["naive_accuracy"] == {"always up": pytest.approx(rose)}
+    assert found["interval_95"][0] < rose < found["interval_95"][1]
+    assert set(figures(said(up), "Open")["direction"]["naive_accuracy"]) == {"always up", LAST_CLOSE}
+
+
+def test_coverage_counts_the_closes_inside() -> None:
+    found = scoring.intervals(said(width=0.012), {})["80"]["horizons"]
+    for days in (1, 5):
+        inside = np.abs(targets(days)[:, 3] / VALUES[ROWS, 3] - 1) <= 0.012
+        known = ~np.isnan(targets(days)[:, 3])
+        assert found[str(days)]["coverage"] == pytest.approx(inside[known].mean())
+        assert found[str(days)]["forecasts"] == known.sum()
+
+
+def test_coverage_by_year_is_that_of_all_horizons() -> None:
+    found = scoring.coverage_by_year(said(width=0.012))
+    assert list(found) == sorted({str(stamp.year) for stamp in pd.DatetimeIndex(TABLE.index)[ROWS]})
+    total = sum(year["forecasts"] for year in found.values())
+    assert total == 5 * len(ROWS) - 15
+    mean = sum(year["forecasts"] * year["80"] for year in found.values()) / total
+    assert mean == pytest.approx(scoring.intervals(said(width=0.012), {})["80"]["coverage"])
+
+
+def test_naive_ranges_cover_what_they_promise_where_nothing_changes() -> None:
+    found = said()
+    for bounds in found.naive_ranges.values():
+        actual = found.actual[:, 0, 3]
+        for level, promised in enumerate((0.8, 0.95)):
+            inside = (bounds[:, level, 0, 0] <= actual) & (actual <= bounds[:, level, 0, 1])
+            assert inside[:-1].mean() == pytest.approx(promised, abs=0.06)
+
+
+def test_ewma_ranges_follow_volatility_and_constant_ones_do_not() -> None:
+    ranges = said().naive_ranges
+    widths = {name: np.log(bounds[:, 0, 0, 1] / bounds[:, 0, 0, 0]) for name, bounds in ranges.items()}
+    assert np.ptp(widths["constant"]) == pytest.approx(0.0, abs=1e-12)
+    returns = np.diff(np.log(VALUES[:, 3]))
+    weights = 0.94 ** np.arange(58, -1, -1)
+    last = np.sqrt((returns[ROWS[-1] - 59 : ROWS[-1]] ** 2 * weights).sum() / weights.sum())
+    first = np.sqrt((returns[ROWS[0] - 59 : ROWS[0]] ** 2 * weights).sum() / weights.sum())
+    assert widths["EWMA"][-1] / widths["EWMA"][0] == pytest.approx(last / first)
+
+
+def test_nothing_naive_knows_what_comes() -> None:
+    wild = TABLE.copy()
+    wild.iloc[451:] *= np.linspace(0.5, 3, len(wild) - 451)[:, None]
+    forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
+    bounds = np.ones((len(ROWS), 3, 2, 5, 2))
+    plain, other = trial(TABLE, ROWS, forecast, bounds), trial(wild, ROWS, forecast, bounds)
+    for name in plain.naive:
+        np.testing.assert_array_equal(plain.naive[name][:51], other.naive[name][:51])
+    for name in plain.naive_ranges:
+        np.testing.assert_array_equal(plain.naive_ranges[name][:51], other.naive_ranges[name][:51])
+    np.testing.assert_array_equal(plain.step, other.step)
+
+
+def test_a_peer_is_scored_on_what_it_speaks_of_and_against_the_model() -> None:
+    found = said()
+    peer = np.full(found.forecast.shape, np.nan)
+    peer[..., 3] = perfect()[..., 3]
+    scored = scoring.peer(found, found.in_units(BaselineForecast(peer)).bars)
+    assert list(scored) == ["Close"]
+    assert scored["Close"]["1"]["skill"] == pytest.approx(1.0)
+    assert scored["Close"]["1"]["model_skill"] is None  # nothing is better than no error
+    right = scoring.peer(said(perfect()), found.in_units(BaselineForecast(peer)).bars)
+    assert right["Close"]["5"]["mae"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> None:
+    flat = TABLE.copy()
+    flat[["Open", "High", "Low", "Close"]] = 50.0
+    flat["Volume"] = 0.0
+    forecast = np.repeat(flat.to_numpy()[ROWS, None, :5], 5, axis=1)
+    found = trial(flat, ROWS, forecast, np.full((len(ROWS), 3, 2, 5, 2), 50.0))
+    document = {
+        "channels": scoring.channels(found), "ranges": scoring.intervals(found, {}),
+        "years": scoring.coverage_by_year(found), "crps": scoring.crps(found),
+    }  # fmt: skip
+    json.dumps(document, allow_nan=False)
+    assert document["channels"]["Close"]["horizons"]["1"]["skill"] is None
+
+
+def document(found: EvaluationSet) -> dict[str, Any]:
+    about = {"ticker": "AAPL", "source": "csv", "start": "2020-01-02", "end": "2024-06-28", "refit": "never"}
+    return about | {"origins": 1_130, "channels": scoring.channels(found), "ranges": scoring.intervals(found, {})}
+
+
+def test_the_summary_says_tied_better_or_worse_and_how_sure() -> None:
+    tied = summary.brief(document(said()))
+    assert set(tied["close_findings"].values()) == {"tied"}
+    assert "Close ties with 'tomorrow = today' (skill +0.0 % at 1 day, +0.0 % at 5 days)" in tied["text"]
+    better = summary.brief(document(said(perfect())))
+    assert "Close is better than 'tomorrow = today' at 1, 2, 3, 4, 5 days (skill +100.0 % at 1 day" in better["text"]
+    off = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05
+    worse = summary.brief(document(said(off)))
+    assert set(worse["close_findings"].values()) == {"worse"}
+    assert worse["close_skill"] < 0
+
+
+def test_an_alarm_names_horizon_and_figure_and_a_tie_is_none() -> None:
+    def alarm(found: EvaluationSet, fail_on: FailOn | None) -> str:
+        told = document(found)
+        return summary.alarm(told | {"summary": summary.brief(told)}, fail_on)
+
+    off = said(np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05)
+    assert alarm(off, None) == ""
+    levels: tuple[FailOn, ...] = ("worse", "tied")
+    for level in levels:
+        assert re.match(r"Close is worse than its best naive .+: 1 day ahead \(skill -\d.+ = \d", alarm(off, level))
+    tie = said()
+    assert alarm(tie, "worse") == ""
+    assert alarm(tie, "tied").startswith("Close is nowhere better than its best naive forecast: ties with")
+    assert alarm(said(perfect()), "tied") == ""
+
+
+def test_what_chance_may_bring_is_a_tie() -> None:
+    rng = np.random.default_rng(0)
+    noise = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * np.exp(rng.normal(0, 1e-3, (len(ROWS), 5, 5)))
+    assert set(summary.brief(document(said(noise)))["close_findings"].values()) == {"tied"}
+
+
+def test_ranges_on_high_and_low_are_held_against_the_days_own() -> None:
+    forecast = perfect()
+    bounds = np.repeat(np.moveaxis(forecast[..., [3, 1, 2]], 2, 1)[:, :, None, :, None], 2, axis=2).repeat(2, axis=4)
+    bounds[:, 2, ..., 0] += 0.5  # the low lies below its range
+    found = scoring.extremes(trial(TABLE, ROWS, forecast, bounds))
+    assert {figures["coverage"] for figures in found["High"]["80"]["horizons"].values()} == {1.0}
+    assert {figures["coverage"] for figures in found["Low"]["95"]["horizons"].values()} == {0.0}
+    assert found["Low"]["80"]["horizons"]["5"]["forecasts"] == len(ROWS) - 5
+    assert found["High"]["80"]["horizons"]["1"]["winkler"] == 0.0
+
+
+def test_losses_beyond_their_value_at_risk_are_counted_and_a_week_is_counted_once() -> None:
+    found = said()
+    lost = 1 - found.actual[..., 3] / found.last[:, None, 3]
+    var = np.stack([np.quantile(lost[:-5], share, axis=0) for share in (0.95, 0.99)])
+    reckoned = Losses(np.tile(var, (len(ROWS), 1, 1)), np.full((len(ROWS), 5), 0.5))
+    figures = value_at_risk.figures(found, reckoned)
+    day, week = figures["1"], figures["5"]
+    assert day["forecasts"] == len(ROWS) - 1
+    assert day["var_95"]["share"] == pytest.approx(0.05, abs=0.01)
+    assert day["var_95"]["exceedances"] == int((lost[:-1, 0] > var[0, 0]).sum())
+    assert day["var_95"]["kupiec_p"] > 0.5
+    assert day["es_95"] == {"mean_loss": pytest.approx(lost[:-1, 0][lost[:-1, 0] > var[0, 0]].mean()), "expected": 0.5}
+    assert week["forecasts"] == len(range(0, len(ROWS) - 5, 5))
+    none = value_at_risk.figures(found, Losses(np.ones((len(ROWS), 2, 5)), np.ones((len(ROWS), 5))))["1"]
+    assert none["var_99"]["exceedances"] == 0
+    assert none["var_95"]["kupiec_p"] < 1e-3
+    assert none["es_95"] == {"mean_loss": None, "expected": None}
