@@ -297,7 +297,7 @@ class ChatModelSpec:
 
 
 class Embedder(Service, Protocol):
-    """Texts as vectors of `lexical.DIMENSIONS` numbers; near in meaning, near in angle."""
+    """Texts as vectors of `hash_embedding.DIMENSIONS` numbers; near in meaning, near in angle."""
 
     @property
     def name(self) -> str:

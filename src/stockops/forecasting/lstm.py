@@ -3,11 +3,11 @@
 Four things make it useful out of sample, where a plain LSTM on price levels loses to «tomorrow = today» by
 a factor of ten:
 
-(a) prices, volume and MACD enter relative to the window's last row and in the window's own units (`relative`);
+(a) prices, volume and MACD enter relative to the window's last row and in the window's own units (`normalization`);
 (b) the head predicts the change from the `anchor`, the last close for all four prices, in units of the spread that
     the sessions to come are expected to have, and starts at zero: an untrained network *is* «tomorrow = today», to the
     last bit, and training can only move away from it where that helps;
-(c) beside the LSTM's state the head sees where the last row stands (`standing`), which 60 steps of a network
+(c) beside the LSTM's state the head sees where the last row stands (`window_context`), which 60 steps of a network
     learn only roughly, and the calendar of the sessions to come;
 (d) its weights decay fast but where volume is said: of prices there is little to learn, and much to learn by heart.
     They decay toward zero, or toward where a child began (`hold`).

@@ -49,7 +49,7 @@ class ModelEvaluation:
 def summary(evaluation: ModelEvaluation) -> dict[str, object]:
     """Return the metrics of an evaluation; keys as in `{ticker}_metrics.json`.
 
-    Over every window and all five days: MSE of OHLCV in the units of the network (`relative.units`), RMSE of Open to
+    Over every window and all five days: MSE of OHLCV in the network's `normalization.units`, RMSE of Open to
     Close in the price's currency, R2 averaged over OHLCV. `persistence` holds the same for the last known
     row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than «tomorrow = today».
     `validation` is the same over the held-out windows, `next_day` over the first day. All but `validation` is over

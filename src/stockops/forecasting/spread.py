@@ -29,7 +29,7 @@ _RARE = 1e-4  # least variance of a term, so that one which never varied stays a
 def terms(windows: Floats, covariates: Covariates) -> Floats:
     """Return what the variance over the next 1 to 5 sessions is regressed on, (windows, 5, 26).
 
-    One; where the last row `standing`s; the mean traits of the sessions to come up to each; their season.
+    One; the `window_context`; the mean traits of the sessions to come up to each; their season.
     """
     shared = np.column_stack([np.ones(len(windows)), window_context(windows, covariates)])
     shared = np.repeat(shared[:, None], HORIZON, axis=1)

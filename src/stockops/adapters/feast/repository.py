@@ -36,7 +36,7 @@ class Repository:
         self._store = self._opened()
 
     def is_current(self) -> bool:
-        """Tell whether what is registered, by whatever process, is what `feast_definitions` says."""
+        """Tell whether what is registered, by whatever process, is what `definitions` says."""
         try:
             self._store.registry.refresh(self._config.project)
         except FileNotFoundError:
