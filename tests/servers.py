@@ -136,7 +136,8 @@ class PushgatewayServer(Server):
         port = free_port()
         program = needed("prometheus-pushgateway", "prometheus-pushgateway")
         guard = [f"--web.config.file={web}"] if web else []
-        where = [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+        # Debian's has a persistence file that is the machine's; a test's pushgateway keeps nothing.
+        where = [f"--web.listen-address=127.0.0.1:{port}", "--persistence.file=", "--log.level=warn"]
         super().__init__([program, *where, *guard], port, folder)
         self.url = f"http://127.0.0.1:{port}"
 

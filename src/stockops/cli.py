@@ -41,7 +41,7 @@ app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor.doctor)
 app.command("work", hidden=True)(status.work)
 
-_cache = typer.Typer(rich_markup_mode=None, context_settings=_HELP, help="The forecasts and reports that are kept.")
+_cache = typer.Typer(rich_markup_mode=None, context_settings=_HELP, help="Cached forecasts and reports.")
 _cache.command("list")(cache.list_entries)
 _cache.command("show")(cache.show_entry)
 _cache.command("clear")(cache.clear)

@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     threads: int = Field(2, ge=1, le=256, description="threads torch computes on")
     jobs: int | None = Field(None, ge=1, le=1_024, description="tickers worked on at once; as the cores allow")
     engine: EngineName = Field("local", description="where tickers are worked on: this machine or a Ray cluster")
-    ray_address: str = Field("", description="head of the Ray cluster; one on this machine if not said")
+    ray_address: str = Field("", description="head of the Ray cluster; by default one on this machine")
     skip_fresh: bool = Field(False, description="leave models that are whole and current")
 
     ticker: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols)] = Field((), description="symbols")
@@ -280,7 +280,7 @@ class Settings(BaseSettings):
     pushgateway_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("PUSHGATEWAY_URL"), description="pushgateway, told after each command"
     )
-    instance: str = Field("", description="what metrics call this home; host and folder if not said")
+    instance: str = Field("", description="what metrics call this home; by default host and folder")
     push: bool = Field(False, description="give the metrics to the pushgateway")
     textfile: Path | None = Field(None, description="file for node_exporter's textfile collector")
     listen: str = Field("", description="HOST:PORT to serve /metrics on")

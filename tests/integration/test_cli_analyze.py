@@ -395,7 +395,7 @@ def test_a_kept_report_that_is_none_of_ours_is_passed_over(
     qdrant.engine.set_payload("stock_analysis", forged, points=[record.id])
     result = trained("analyze", "--ticker", "AAPL")
     assert (result.document["cache"], len(llm.chats)) == ("miss", 2)
-    assert "none of ours" in result.err
+    assert "ignoring an invalid cached report" in result.err
 
 
 def test_the_market_is_explained_with_the_parent(trained: Cli, llm: Llm) -> None:

@@ -198,7 +198,6 @@ def test_two_calls_that_heal_the_same_model_train_it_once(cli: Cli) -> None:
     assert len(runs(cli.home, "Child_Training_AAPL")) == 1
 
 
-@pytest.mark.slow
 def test_kills_at_any_moment_leave_a_whole_model_and_no_running_task(trained: Cli) -> None:
     trained.setenv(STOCKOPS_EPOCHS="3")
     for i in range(5):

@@ -339,5 +339,5 @@ def test_a_model_that_lost_in_its_backtest_goes_into_production_with_a_warning(w
         result = warm("train-child", "--ticker", "AAPL")
         assert result.code == 0
         assert result.document["run_id"]
-        text = "stockops-child-AAPL goes into production although «tomorrow = today» was better in the backtest of"
+        text = "stockops-child-AAPL goes into production although persistence was better in the backtest of"
         assert (f"{text} {START} to {DAYS[-1]}: skill -2.00%" in result.err) is warned

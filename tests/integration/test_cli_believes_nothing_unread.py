@@ -170,7 +170,7 @@ def test_a_forecast_is_made_anew_where_the_kept_one_is_mutated(trained: Cli) -> 
     kept.put(prediction_cache.PREFIX + "AAPL", raw.replace(close.encode(), b"1.0"), seconds=99)
     again = trained(*PREDICT)
     assert again.document == fresh
-    assert "predict_child_AAPL holds no forecast of ours" in again.err
+    assert "ignoring an invalid entry predict_child_AAPL" in again.err
 
 
 def test_a_record_of_a_task_that_is_none_hides_no_other(trained: Cli) -> None:

@@ -131,7 +131,7 @@ def test_what_others_left_under_our_key_is_passed_over_and_replaced(
     result = trained(*PREDICT)
     assert result.code == 0
     assert result.document["cached"] is False
-    assert "predict_child_AAPL holds no forecast of ours" in result.err
+    assert "ignoring an invalid entry predict_child_AAPL" in result.err
     assert trained(*PREDICT).document["cached"] is True
 
 

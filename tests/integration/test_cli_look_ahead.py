@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,31 @@ def fill(folder: Path, kind: str | None) -> None:
         (folder / f"{symbol}.csv").write_text("\n".join([*ROWS[: CUT + 1], *later]) + "\n")
 
 
+Artifacts = dict[str, bytes]
+
+
 @pytest.fixture(scope="module")
-def reference() -> dict[str, dict[str, bytes]]:
+def _known() -> dict[object, Artifacts]:
     return {}
 
 
-@pytest.mark.parametrize("kind", [None, "random", "negative", "text", "gone"])
-def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str | None, reference: dict[str, dict[str, bytes]]) -> None:
+@pytest.fixture
+def with_later_rows_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str], _known: dict[object, Artifacts]
+) -> Callable[[object, Callable[[Cli], Artifacts]], Artifacts]:
+    """Give what a case is compared with: made in a home of its own, once, by whichever case asks first."""
+
+    def made(key: object, make: Callable[[Cli], Artifacts]) -> Artifacts:
+        if key not in _known:
+            with pytest.MonkeyPatch.context() as environment:
+                _known[key] = make(Cli(tmp_path_factory.mktemp("as_they_are"), capfd, environment))
+        return _known[key]
+
+    return made
+
+
+def trained_and_forecast(cli: Cli, kind: str | None) -> Artifacts:
+    """Return what a training and two forecasts say and leave as of a day, with later rows as `kind` says."""
     fill(cli.home / "data", kind)
     cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(cli.home / "data"), STOCKOPS_AS_OF=AS_OF)
     out = []
@@ -51,11 +70,20 @@ def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str | None, reference: 
         document.pop("duration_seconds", None)
         out.append(json.dumps(document))
     found = {name: (cli.home / name).read_bytes() for name in cli.files() if name.startswith("outputs/")}
-    found["stdout"] = "\n".join(out).encode()
-    assert len(found) == 17
-    first = reference.setdefault("artifacts", found)
-    assert [name for name in first if first[name] != found[name]] == []
-    assert first.keys() == found.keys()
+    return found | {"stdout": "\n".join(out).encode()}
+
+
+@pytest.mark.parametrize("kind", ["random", "negative", "text", "gone"])
+def test_rows_after_as_of_change_no_byte(
+    cli: Cli, kind: str, with_later_rows_as_they_are: Callable[[object, Callable[[Cli], Artifacts]], Artifacts]
+) -> None:
+    expected = with_later_rows_as_they_are("trained", lambda other: trained_and_forecast(other, None))
+    found = trained_and_forecast(cli, kind)
+    models = {name for name in found if name.endswith(("_model.pt", "_model.json"))}
+    assert len(models) == 4, "a parent and a child, a file and a card each"
+    assert {name for name in found if name.endswith("_forecast.png")}
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if expected[name] != found[name]] == []
 
 
 GRID = (275, 380)
@@ -68,7 +96,7 @@ def without_the_call(value: Any) -> Any:
     return [without_the_call(inner) for inner in value] if isinstance(value, list) else value
 
 
-def everything(cli: Cli, cut: int, kind: str | None) -> dict[str, bytes]:
+def everything(cli: Cli, cut: int, kind: str | None) -> Artifacts:
     """Return all that every command says and leaves as of a day, with later rows as `kind` says."""
     data, as_of = cli.home / "data", ROWS[cut].split(",")[0]
     data.mkdir()
@@ -102,22 +130,16 @@ def everything(cli: Cli, cut: int, kind: str | None) -> dict[str, bytes]:
     return found
 
 
-@pytest.fixture(scope="module")
-def as_they_are() -> dict[int, dict[str, bytes]]:
-    return {}
-
-
-@pytest.mark.parametrize("kind", [None, "random"])
 @pytest.mark.parametrize("cut", GRID)
 def test_on_no_day_does_any_command_know_a_later_row(
-    cli: Cli, cut: int, kind: str | None, as_they_are: dict[int, dict[str, bytes]]
+    cli: Cli, cut: int, with_later_rows_as_they_are: Callable[[object, Callable[[Cli], Artifacts]], Artifacts]
 ) -> None:
     """The promise of docs/as-of.md, byte by byte, for a grid of days and commands."""
-    found = everything(cli, cut, kind)
+    expected = with_later_rows_as_they_are(cut, lambda other: everything(other, cut, None))
+    found = everything(cli, cut, "random")
     assert len(found) > 30
-    first = as_they_are.setdefault(cut, found)
-    assert [name for name in first if first[name] != found.get(name)] == []
-    assert first.keys() == found.keys()
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if expected[name] != found[name]] == []
 
 
 @pytest.fixture

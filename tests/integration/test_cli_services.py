@@ -210,7 +210,6 @@ def test_redis_down_is_named_alone_though_features_are_kept_there_too(served: Cl
     assert down.err.count("redis") == 1
 
 
-@pytest.mark.slow
 def test_trainings_at_once_on_a_fresh_home_harm_nothing(cli: Cli) -> None:
     cli.setenv(STOCKOPS_FEATURE_STORE="", STOCKOPS_TRACKING="")
     tickers = ("AAPL", "MSFT")

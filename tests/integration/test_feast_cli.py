@@ -16,8 +16,6 @@ from stockops.market import calendar, features
 from tests.builders import bars
 from tests.servers import RedisServer
 
-pytestmark = pytest.mark.slow  # Feast's command line takes six seconds to start
-
 CLONE = Path(__file__).parents[2]
 
 

@@ -290,7 +290,6 @@ def write_in_turn(home: Path, url: str, own: str, table: pd.DataFrame) -> None:
         assert store.latest(own) is not None
 
 
-@pytest.mark.slow
 def test_four_processes_lose_nothing_on_a_fresh_home(
     make: Make, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -316,7 +315,6 @@ def write_for_ever(home: Path, table: pd.DataFrame) -> None:
         (home / f"{os.getpid()}").touch()
 
 
-@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_store_that_works(tmp_path: Path) -> None:
     table = history()
     for pause in (0.0, 0.013, 0.031):
@@ -512,7 +510,7 @@ def test_importing_feast_leaves_the_process_as_it_was(tmp_path: Path) -> None:
 import json, os, sys, warnings
 import typeguard
 before = dict(os.environ), list(warnings.filters), typeguard.typechecked
-from stockops.adapters import feast_import
+from stockops.adapters.feast import feast_import
 feast_import.load()
 after = dict(os.environ), list(warnings.filters), typeguard.typechecked
 import prometheus_client.values, torch

@@ -30,7 +30,6 @@ STANCE = {
 }
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(not PYTHON.exists(), reason="no llama-cpp-python; `make test-llm` builds it"),
 ]
 

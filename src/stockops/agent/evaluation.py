@@ -12,7 +12,7 @@ from stockops.records import Recommendation
 _TRUSTWORTHY = 0.6  # share of the checks that must be passed, and more
 _SOURCES = ("sources?", "according to", "news", "reports?", "reported", "data")
 _STANCES = ("bullish", "bearish", "neutral", "buy", "sell", "hold")
-_WORDLIKE = 3  # symbols up to so many letters are words, too, when written small: «all», «it», «now»
+_WORDLIKE = 3  # symbols up to so many letters are words, too, when written small: all, it, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ReportEvaluation:
 
     @property
     def status(self) -> str:
-        """«Trustworthy» above 0.6, else «Questionable»."""
+        """`Trustworthy` above 0.6, else `Questionable`."""
         return "Trustworthy" if self.overall_score > _TRUSTWORTHY else "Questionable"
 
     def document(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutSkill:
-    """How the model did on windows held out of training, in percent better than «tomorrow = today»."""
+    """How the model did on windows held out of training, in percent better than persistence."""
 
     windows: int
     skill_percent: float

@@ -1,10 +1,10 @@
 """A request: its settings, the services that they choose, the symbols that it is about. It knows no terminal."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stockops.errors import UsageError
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from stockops.ports import ProgressReporter
     from stockops.services import Services
     from stockops.settings import Settings
+
+T = TypeVar("T")
 
 _MOST_TEXT = 4 << 20  # of a list of symbols on stdin
 
@@ -39,6 +41,14 @@ class Context:
         self.services = services
         self.given = given  # what the caller said, arguments that are no settings among it
         self.progress = progress
+        self._made: dict[object, Any] = {}
+
+    def once(self, make: "Callable[[Context], T]") -> T:
+        """Return what a factory makes of this request, made when it is first asked for."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     @cached_property
     def tickers(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def trainer(context: Context, progress: "Progress | None" = None) -> "Trainer":
-    """Return the trainer of this call; it tells `progress`, bars on a terminal if not said, how far it is."""
+    """Return the trainer of this call; it tells `progress`, by default bars on a terminal, how far it is."""
     from stockops.pipelines.train import Trainer
 
     services = context.services
@@ -35,7 +35,7 @@ def trainer(context: Context, progress: "Progress | None" = None) -> "Trainer":
         plots=services.plots,
         progress=progress or context.progress,
         effort=services.effort,
-        meter=telemetry.meter(context.services),
+        meter=telemetry.metrics_recorder(context.services),
         clock=services.clock,
         options=_train_options(context),
         replace=context.settings.replace,
@@ -84,7 +84,7 @@ def predictor(context: Context, progress: "Progress | None" = None) -> "Predicto
     )
 
 
-def serving(context: Context, progress: "Progress | None" = None) -> "PredictionService":
+def prediction_service(context: Context, progress: "Progress | None" = None) -> "PredictionService":
     """Return what answers `predict-*`: cache first, the predictor made on the first miss."""
     from stockops.pipelines.prediction_service import PredictionService, ServeOptions
 
@@ -96,7 +96,7 @@ def serving(context: Context, progress: "Progress | None" = None) -> "Prediction
         predictor=functools.cache(lambda: predictor(context, progress)),
         tasks=tasks(context) if settings.on_missing == "background" else None,
         effort=services.effort,
-        meter=telemetry.meter(context.services),
+        meter=telemetry.metrics_recorder(context.services),
         options=ServeOptions(
             source=settings.source,
             as_of=settings.as_of,
@@ -127,7 +127,7 @@ def analyst(context: Context) -> "Analyst":
         kept = ReportCache(services.reports, services.embedders, writers.first, services.effort, services.clock)
     thread = settings.thread_id
     return Analyst(
-        forecasts=serving(context),
+        forecasts=prediction_service(context),
         history=lambda ticker: services.history.daily(ticker),
         models=services.models,
         writers=writers,

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from stockops.services import Services
 
 
-def meter(services: "Services") -> "MetricsRecorder":
+def metrics_recorder(services: "Services") -> "MetricsRecorder":
     """Return what counts."""
     from stockops.pipelines.metrics_recorder import MetricsRecorder
 

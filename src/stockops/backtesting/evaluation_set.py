@@ -104,7 +104,7 @@ def _units(last: Floats) -> Floats:
 
 
 def _naive(values: Floats, rows: Rows) -> dict[str, Floats]:
-    """Return what needs no model: «tomorrow = today», of the close or of the channel itself; for volume its mean."""
+    """Return what needs no model: persistence, of the close or of the channel itself; for volume its mean."""
     shape = (len(rows), HORIZON, len(OHLCV))
     close, own, mean = (np.full(shape, np.nan) for _ in range(3))
     close[..., : len(PRICES)] = values[rows, None, CLOSE, None]

@@ -133,7 +133,7 @@ def _skill(losses: Floats, others: Floats) -> float | None:
 def _direction(trial: EvaluationSet, channel: int, days: int, known: Flags) -> Document | None:
     """Return how often a forecast rise or fall from the channel's last value came, beside what is as easily had.
 
-    naive_accuracy: of «always up», and of the naive forecasts that differ from the last value. Forecasts of no change,
+    naive_accuracy: of `always up`, and of the naive forecasts that differ from the last value. Forecasts of no change,
     and sessions without one, tell nothing and are left out.
     """
     last = trial.last[known, channel]

@@ -17,7 +17,7 @@ from stockops.console.views import reports as reports_view
 
 @command(TICKER, TICKERS_FILE, QUESTION, THREAD_ID, ON_MISSING, NO_CACHE, MAX_BEHIND)
 def analyze(context: CommandContext) -> None:
-    """Explain a forecast: outlook, news, risks, track record and a stance, in a report."""
+    """Explain a forecast in a report: outlook, news, risks, track record, stance."""
     from stockops.agent.questions import clean
 
     question = clean(context.settings.question)

@@ -31,7 +31,7 @@ log = logging.getLogger("stockops.backtest")
     *MANY, START, END, REFIT, BASELINES, FORECASTS, BACKTEST_FAIL_ON, STRATEGY, UNIVERSE, KEEP_TESTED, EPOCHS, SPLIT
 )
 def backtest(context: CommandContext) -> None:
-    """What is a ticker's model worth? Forecast from every close with models that know only what was before."""
+    """Measure a model's skill: forecast from every close with models trained on earlier data only."""
     start, end = context.settings.start, context.settings.end
     if start and end and start > end:
         raise UsageError(f"--start {start} is after --end {end}")

@@ -11,7 +11,7 @@ from stockops.records import SCHEMA
 
 @command(common=LOCAL)
 def list_entries(context: CommandContext) -> None:
-    """List the kept forecasts and reports, and how many forecasts were answered from the cache."""
+    """List the cached forecasts and reports, with hits and misses."""
     kept = cache(context)
     document = {"entries": kept.entries(), "reports": reports(context).entries(), **kept.counts()}
     context.show({"schema": SCHEMA, **document}, stores_view.cache_entries)
@@ -19,7 +19,7 @@ def list_entries(context: CommandContext) -> None:
 
 @command(ONE_TICKER, common=LOCAL)
 def show_entry(context: CommandContext) -> None:
-    """Print a ticker's kept forecast as it is, and which reports of it are kept."""
+    """Print a ticker's cached forecast, and list its cached reports."""
     ticker = context.one_ticker
     entry, written = cache(context).entry(ticker), reports(context).entries([ticker])
     if entry is None and not written:
@@ -29,7 +29,7 @@ def show_entry(context: CommandContext) -> None:
 
 @command(TICKER, common=LOCAL)
 def clear(context: CommandContext) -> None:
-    """Forget the kept forecasts and reports of the tickers given, or all of them."""
+    """Clear the cached forecasts and reports of the tickers given, or all of them."""
     tickers = context.tickers if context.settings.ticker else ()
     cleared = {"cleared": cache(context).clear(tickers), "cleared_reports": reports(context).clear(tickers)}
     context.show({"schema": SCHEMA, **cleared}, stores_view.cleared)

@@ -9,7 +9,7 @@ from stockops.console.views import stores as stores_view
 
 @command(common=COMMON)
 def doctor(context: CommandContext) -> None:
-    """Try out every configured service and file; exit 0 unless something required is broken."""
+    """Check every configured service and file; exits 0 unless a required check fails."""
     from stockops.health_checks import checks
     from stockops.pipelines import doctor as examination
 

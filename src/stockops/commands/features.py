@@ -11,13 +11,13 @@ from stockops.records import SCHEMA
 
 @command(common=LOCAL)
 def apply(context: CommandContext) -> None:
-    """Register the definitions of entity and features, where they are new or have changed."""
+    """Register the entity and feature definitions, where they are new or have changed."""
     context.show({"schema": SCHEMA, "applied": feature_store(context).apply()}, reports_view.report)
 
 
 @command(TICKER, TICKERS_FILE, common=COMMON)
 def materialize(context: CommandContext) -> None:
-    """Compute the features of the tickers given anew and put them online; of no ticker given, put all online."""
+    """Recompute the features of the tickers given and put them online; without a ticker, put all online."""
     store = feature_store(context)
     if not (context.settings.ticker or context.settings.tickers_file):
         store.materialize(context.services.clock.now)
@@ -37,7 +37,7 @@ def materialize(context: CommandContext) -> None:
 
 @command(ONE_TICKER, common=LOCAL)
 def get(context: CommandContext) -> None:
-    """Print the latest features of a ticker as the online store has them."""
+    """Print the latest features of a ticker from the online store."""
     ticker = context.one_ticker
     vector = feature_store(context).latest(ticker)
     if vector is None:

@@ -15,7 +15,7 @@ log = logging.getLogger("stockops.metrics")
 
 @command(PUSH, TEXTFILE, LISTEN, common=LOCAL)
 def metrics(context: CommandContext) -> None:
-    """Print the metrics in Prometheus's text format, or hand them on: to a pushgateway, a file, a scraper."""
+    """Print metrics in the Prometheus text format, or push, write or serve them."""
     settings, services = context.settings, context.services
     services.check_target(settings.textfile)
     if settings.listen:

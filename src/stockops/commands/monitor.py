@@ -18,13 +18,13 @@ log = logging.getLogger("stockops.monitor")
 
 @command(FAIL_ON, DRIFT_ON, ON_MISSING, MAX_BEHIND)
 def monitor_parent(context: CommandContext) -> None:
-    """Did the market's data move, is its analysis sound, did the parent's forecasts come true?"""
+    """Check the market for data drift, audit its report and score the parent's past forecasts."""
     context.run_one(monitor(context).parent, monitoring_view.monitored, _verdict(context))
 
 
 @command(*MANY, FAIL_ON, DRIFT_ON, ON_MISSING, MAX_BEHIND)
 def monitor_ticker(context: CommandContext) -> None:
-    """Did the data of tickers move, are their analyses sound, did their forecasts come true?"""
+    """Check tickers for data drift, audit their reports and score past forecasts."""
     context.run_batch(_monitor, monitoring_view.monitored, _verdict(context))
 
 

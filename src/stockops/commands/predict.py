@@ -1,7 +1,7 @@
 """`predict-parent` and `predict-child`."""
 
 from stockops.app.context import Context
-from stockops.app.factories import serving
+from stockops.app.factories import prediction_service
 from stockops.console.batch import ExecutionPlan, TickerHandler
 from stockops.console.command_context import CommandContext
 from stockops.console.options import DAYS, MANY, MAX_BEHIND, NO_CACHE, ON_MISSING, command
@@ -10,8 +10,8 @@ from stockops.console.views import forecast as forecast_view
 
 @command(DAYS, ON_MISSING, MAX_BEHIND)
 def predict_parent(context: CommandContext) -> None:
-    """Forecast the S&P 500: the next session, the week, ranges on the close."""
-    context.run_one(serving(context).parent, forecast_view.predicted)
+    """Forecast the S&P 500: next session and week, with prediction intervals."""
+    context.run_one(prediction_service(context).parent, forecast_view.predicted)
 
 
 _MIN_PARALLEL = 16  # forecasts take a tenth of the second that a worker takes to start
@@ -19,13 +19,10 @@ _MIN_PARALLEL = 16  # forecasts take a tenth of the second that a worker takes t
 
 @command(*MANY, DAYS, ON_MISSING, NO_CACHE, MAX_BEHIND)
 def predict_child(context: CommandContext) -> None:
-    """Forecast tickers: the next session, the week, ranges on the close."""
-    context.run_batch(
-        _forecasts,
-        forecast_view.predicted,
-        plan=ExecutionPlan(serving(context).kept, threads=1, min_parallel=_MIN_PARALLEL),
-    )
+    """Forecast tickers: next session and week, with prediction intervals."""
+    plan = ExecutionPlan(context.once(prediction_service).cached, threads=1, min_parallel=_MIN_PARALLEL)
+    context.run_batch(_forecasts, forecast_view.predicted, plan=plan)
 
 
 def _forecasts(context: Context) -> TickerHandler:
-    return serving(context).child
+    return context.once(prediction_service).child

@@ -27,7 +27,7 @@ _REPORT = inspect.Parameter(
 
 @command(_REPORT, ONE_TICKER, common=LOCAL)
 def show(context: CommandContext) -> None:
-    """Print the latest report of a ticker (^GSPC is the parent's)."""
+    """Print the latest report of a ticker (^GSPC: the parent's)."""
     kind: ReportKind = context.given["report"]
     context.show(context.services.artifacts.report(kind, context.one_ticker), _as_shown(kind))
 

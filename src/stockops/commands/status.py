@@ -5,7 +5,7 @@ import time
 import typer
 
 from stockops.app import telemetry
-from stockops.app.factories import serving, tasks, trainer
+from stockops.app.factories import prediction_service, tasks, trainer
 from stockops.console import failures, terminal
 from stockops.console.command_context import CommandContext
 from stockops.console.options import COMMON, EPOCHS, LOCAL, REPLACE, SPLIT, STRATEGY, TIMEOUT, WAIT, argument, command
@@ -25,13 +25,13 @@ def status(context: CommandContext) -> None:
     if name is None:
         context.show({"schema": SCHEMA, "tasks": [task.document() for task in known.all()]}, tasks_view.tasks)
         return
-    task = known.look(task_id := _task_id(name))
+    task = known.get(task_id := _task_id(name))
     until = time.monotonic() + (context.settings.timeout_seconds or float("inf"))
     while context.settings.wait and not task.ended:
         if time.monotonic() > until:
             raise TryAgainError(f"{task_id} is {task.status} still", f"see {task.log}")
         time.sleep(_LOOK_SECONDS)
-        task = known.look(task_id)
+        task = known.get(task_id)
     context.show(task.document(), tasks_view.task)
     if context.settings.wait and task.exit_code:
         raise typer.Exit(task.exit_code)
@@ -42,19 +42,19 @@ def work(context: CommandContext) -> None:
     """Do a task in the background; started by `--background` and `--on-missing background`."""
     job: Job = context.given["job"]
     ref = _ref(context.given["worker_ticker"])
-    with context.measured(), tasks(context).working(job, ref.ticker, ref.task) as task:
+    with context.measured(), tasks(context).run(job, ref.ticker, ref.task) as task:
         try:
             if job.startswith("train"):
                 document = trainer(context, task).train(ref).document()
             else:
-                document = serving(context, task).child(ref.ticker)
+                document = prediction_service(context, task).child(ref.ticker)
         except Exception as exc:  # noqa: BLE001  whatever it is, the record is to say it
             failure = failures.describe(exc)
             terminal.fail(failure)
             task.failed(failure.document["error"], failure.code)
         else:
             task.completed({name: document[name] for name in _KEPT if name in document})
-            telemetry.meter(context.services).succeeded(job, ref.ticker)
+            telemetry.metrics_recorder(context.services).succeeded(job, ref.ticker)
 
 
 def _task_id(name: str) -> str:

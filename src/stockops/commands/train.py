@@ -12,7 +12,7 @@ from stockops.records import PARENT, ModelRef
 
 @command(UNIVERSE, EPOCHS, SPLIT, REPLACE, BACKGROUND)
 def train_parent(context: CommandContext) -> None:
-    """Train the market's model on the S&P 500 (^GSPC), and on a universe of tickers where one is given."""
+    """Train the parent model on the S&P 500 (^GSPC), or on it and a universe of tickers."""
     if context.settings.background:
         context.run_one(lambda: tasks(context).train(PARENT), tasks_view.started)
     else:
@@ -21,7 +21,7 @@ def train_parent(context: CommandContext) -> None:
 
 @command(*MANY, SKIP_FRESH, STRATEGY, EPOCHS, SPLIT, REPLACE, BACKGROUND)
 def train_child(context: CommandContext) -> None:
-    """Train tickers' models from the parent, which is trained first when it is missing; ^GSPC is the parent itself."""
+    """Train child models from the parent, which is trained first if missing; ^GSPC is the parent itself."""
     if context.settings.background:
         context.run_serial(
             _start_task(context),
@@ -43,7 +43,7 @@ def _start_task(context: Context) -> TickerHandler:
 
 
 def _skip_fresh(context: Context, handle: TickerHandler) -> TickerHandler:
-    """Leave the models that are whole and current, if that was asked for."""
+    """Skip models that are whole and already trained on the current bars, if that was asked for."""
     if not context.settings.skip_fresh:
         return handle
 

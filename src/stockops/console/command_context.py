@@ -117,7 +117,7 @@ class CommandContext(Context):
         self.show(document, view)
         code = verdict(document)
         if status != "started" and code in (ExitCode.OK, ExitCode.FAIL_ON):
-            telemetry.meter(self.services).succeeded(self.name, document["ticker"])
+            telemetry.metrics_recorder(self.services).succeeded(self.name, document["ticker"])
         return code
 
     @contextmanager

@@ -37,24 +37,24 @@ def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **mo
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-SOURCE = _option("source", Source, "Where prices come from; yahoo if not said.")
+SOURCE = _option("source", Source, "Where prices come from. [default: yahoo]")
 DATA_DIR = _option("data_dir", str, "Folder of <SYMBOL>.csv files for --source csv.", metavar="DIR")
-AS_OF = _option("as_of", str, "Behave as after the close of that day; no later row is used.", metavar="DATE")
+AS_OF = _option("as_of", str, "Use only data up to the close of this day.", metavar="DATE")
 JSON = _option("json_output", bool, "Print JSON on a terminal too.", flag="--json", env="STOCKOPS_JSON")
-QUIET = _option("quiet", bool, "Only errors on stderr.")
-VERBOSE = _option("verbose", bool, "More on stderr, tracebacks included.")
-SEED = _option("seed", int, "Seed of every random choice; 7 if not said.")
-PRICES = _option(
-    "prices", PricePolicy, "Bars that are hard to believe: refuse (strict), repair what is certain, or trust."
+QUIET = _option("quiet", bool, "Log only errors.")
+VERBOSE = _option("verbose", bool, "Log debug output and tracebacks.")
+SEED = _option("seed", int, "Seed of every random choice. [default: 7]")
+PRICES = _option("prices", PricePolicy, "Implausible bars: refuse (strict), repair what is certain, or trust.")
+CALENDAR = _option(
+    "calendar", str, "Trading calendar: a name, 24/7 or from-data; SYMBOL=NAME for one symbol.", metavar="NAME"
 )
-CALENDAR = _option("calendar", str, "Which days trade: a name, 24/7 or from-data; SYMBOL=NAME for one.", metavar="NAME")
-CURRENCY = _option("currency", str, "What prices in files are quoted in; SYMBOL=CODE for one.", metavar="CODE")
-MAX_BEHIND = _option("max_behind", int, "Sessions that a live history may be behind; 20 if not said.", metavar="N")
-DEVICE = _option("device", Device, "Where torch computes; auto if not said.")
+CURRENCY = _option("currency", str, "Currency of prices in files; SYMBOL=CODE for one symbol.", metavar="CODE")
+MAX_BEHIND = _option("max_behind", int, "Sessions that a live history may lag. [default: 20]", metavar="N")
+DEVICE = _option("device", Device, "Device that torch uses. [default: auto]")
 
-START = _option("start", str, "First origin; the last third of the history if not said.", metavar="DATE")
-END = _option("end", str, "Last origin; the last session if not said.", metavar="DATE")
-REFIT = _option("refit", Refit, "Train once, before the start, or anew each calendar year.")
+START = _option("start", str, "First origin. [default: the last third of the history]", metavar="DATE")
+END = _option("end", str, "Last origin. [default: the last session]", metavar="DATE")
+REFIT = _option("refit", Refit, "Train once, before the start, or again each calendar year.")
 BASELINES = _option(
     "baselines",
     str,
@@ -63,36 +63,37 @@ BASELINES = _option(
 )
 FORECASTS = _option("forecasts", str, "Write every forecast to a CSV file.", metavar="FILE")
 
-TICKER = _option("ticker", list[str], "Symbols, e.g. AAPL or BRK-B,^GSPC,7203.T; may be given again.", metavar="T")
+TICKER = _option("ticker", list[str], "Symbols, e.g. AAPL or BRK-B,^GSPC,7203.T; repeatable.", metavar="T")
 ONE_TICKER = _option("ticker", list[str], "Symbol, e.g. AAPL, BRK-B, ^GSPC, 7203.T.", metavar="T")
 TICKERS_FILE = _option("tickers_file", str, "File of symbols, one a line; - reads stdin.", metavar="FILE")
-JOBS = _option("jobs", int, "Tickers worked on at once; as the cores allow if not said.", metavar="N")
-ENGINE = _option("engine", EngineName, "Where: this machine, or a Ray cluster; local if not said.")
-RAY_ADDRESS = _option("ray_address", str, "Head of the Ray cluster; one made here if not said.", metavar="HOST:PORT")
-SKIP_FRESH = _option("skip_fresh", bool, "Leave models that are whole and current: goes on with a list.")
+JOBS = _option("jobs", int, "Tickers worked on at once. [default: as the cores allow]", metavar="N")
+ENGINE = _option("engine", EngineName, "Run on this machine or on a Ray cluster. [default: local]")
+RAY_ADDRESS = _option("ray_address", str, "Head of the Ray cluster. [default: start one here]", metavar="HOST:PORT")
+SKIP_FRESH = _option("skip_fresh", bool, "Skip models already trained on the current bars, parent and options.")
 STRATEGY = _option(
-    "strategy", Strategy, "What a child trains: its head (freeze) or everything.", env="TRANSFER_STRATEGY"
+    "strategy", Strategy, "What a child trains: its head (freeze) or all layers (fine_tune).", env="TRANSFER_STRATEGY"
 )
-UNIVERSE = _option("universe", str, "File of symbols that it learns from beside ^GSPC.", metavar="FILE")
-KEEP_TESTED = _option("keep_tested", bool, "With --universe: the parent may learn from the tested ticker too.")
-SPLIT = _option("split", Split, "Which fifth of the windows is held out; random if not said.")
+UNIVERSE = _option("universe", str, "File of symbols to train the parent on beside ^GSPC.", metavar="FILE")
+KEEP_TESTED = _option("keep_tested", bool, "With --universe: keep the tested ticker in it.")
+SPLIT = _option("split", Split, "How the held-out fifth of the windows is chosen. [default: random]")
 REPLACE = _option("replace", bool, "With --as-of: replace the model even if it was trained on later sessions.")
-EPOCHS = _option("epochs", int, "Epochs; 20 for the parent and 10 for a child if not said.", metavar="N")
-DAYS = _option("days", int, "Sessions to forecast, 1 to 63; 5 if not said.", metavar="N")
-ON_MISSING = _option("on_missing", OnMissing, "Without a model: train it now, in the background, or fail.")
-NO_CACHE = _option("no_cache", bool, "Answer anew, and do not keep the answer.")
-QUESTION = _option("question", str, "What the analysis is to answer.", metavar="TEXT")
-THREAD_ID = _option("thread_id", str, "Go on with a conversation: what was said in it lives a day.", metavar="ID")
-FAIL_ON = _option("fail_on", Level, "Leave with 6 when the health is that bad, or worse.")
-DRIFT_ON = _option("drift_on", DriftOn, "Which verdict of drift counts. [default: returns]")
+EPOCHS = _option("epochs", int, "Epochs. [default: 20 for the parent and 10 for a child]", metavar="N")
+DAYS = _option("days", int, "Sessions to forecast, 1 to 63. [default: 5]", metavar="N")
+ON_MISSING = _option("on_missing", OnMissing, "If the model is missing: train it now, in the background, or fail.")
+NO_CACHE = _option("no_cache", bool, "Neither read nor write the cache.")
+QUESTION = _option("question", str, "Question that the report should answer.", metavar="TEXT")
+THREAD_ID = _option("thread_id", str, "Continue a conversation; it expires after a day.", metavar="ID")
+FAIL_ON = _option("fail_on", Level, "Exit 6 at this health or worse.")
+DRIFT_ON = _option("drift_on", DriftOn, "Which drift verdict counts. [default: returns]")
 BACKTEST_FAIL_ON = _option(
-    "backtest_fail_on", FailOn, "Leave with 6 when Close is worse than persistence, or no better.", flag="--fail-on"
+    "backtest_fail_on", FailOn, "Exit 6 when Close is worse than persistence, or tied.", flag="--fail-on"
 )
-PUSH = _option("push", bool, "Give the metrics to the pushgateway at PUSHGATEWAY_URL.")
-TEXTFILE = _option("textfile", str, "Write them for node_exporter's textfile collector.", metavar="FILE")
-LISTEN = _option("listen", str, "Serve /metrics for a Prometheus that scrapes.", metavar="HOST:PORT")
+PUSH = _option("push", bool, "Push to the pushgateway at PUSHGATEWAY_URL.")
+TEXTFILE = _option("textfile", str, "Write for node_exporter's textfile collector.", metavar="FILE")
+LISTEN = _option("listen", str, "Serve /metrics for scraping.", metavar="HOST:PORT")
 BACKGROUND = _option("background", bool, "Train in a worker that outlives this call; see `stockops status`.")
-WAIT = _option("wait", bool, "Wait until the task has ended; leave with its exit code.")
+WAIT = _option("wait", bool, "Wait for the task to end and exit with its code.")
+TIMEOUT = _option("timeout_seconds", float, "Longest wait of --wait. [default: none]", flag="--timeout", metavar="S")
 
 
 def argument(name: str, kind: Any, *, optional: bool = False) -> inspect.Parameter:
@@ -108,9 +109,6 @@ def argument(name: str, kind: Any, *, optional: bool = False) -> inspect.Paramet
 def _typed(value: Any) -> bool:
     """Tell whether the user typed an option; 0 is a value, and equal to False only for Python."""
     return not (value is None or value is False or value == [])
-
-
-TIMEOUT = _option("timeout_seconds", float, "Longest wait of --wait; none if not said.", flag="--timeout", metavar="S")
 
 
 MANY = (TICKER, TICKERS_FILE, JOBS, ENGINE, RAY_ADDRESS)

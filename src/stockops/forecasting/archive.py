@@ -29,6 +29,9 @@ _SERIAL = ".data/serialization_id"  # torch's number for a file, 40 digits
 _MARK = b"stockops sha256 "
 _DIGEST = 64  # hexadecimal digits
 
+# What zipfile, struct and pickletools raise for bytes that are not theirs.
+BENT = (ValueError, KeyError, EOFError, OverflowError, NotImplementedError, struct.error, zipfile.BadZipFile)
+
 
 def write(arrays: Arrays) -> bytes:
     """Return the file; the same arrays give the same bytes."""
@@ -45,7 +48,7 @@ def write(arrays: Arrays) -> bytes:
 
 
 def parts(data: bytes) -> tuple[bytes, list[bytes]]:
-    """Return the pickle, and the bytes of each array in order; ValueError or BadZipFile for a file that is not whole.
+    """Return the pickle, and the bytes of each array in order; one of BENT for a file that is not whole.
 
     Sizes are looked at before anything is read: a small archive can state that it holds gigabytes.
     """
@@ -80,7 +83,7 @@ def _check_around(found: Mapping[str, bytes], known: set[str]) -> None:
         right = found[name].isdigit() and len(found[name]) == 40 if name == _SERIAL else found[name] == fixed.get(name)
         if not right:
             raise ValueError(f"it holds {name}")
-    if next(iter(found)) != "data.pkl" or not known <= found.keys():
+    if not known <= found.keys() or next(iter(found)) != "data.pkl":
         raise ValueError("it lacks a part")
 
 

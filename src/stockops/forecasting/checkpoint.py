@@ -9,7 +9,7 @@ its card, or holds anything else, is damaged and never forecasts. No torch is ne
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -101,7 +101,7 @@ def deserialize(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> C
         if own != replace(ref, as_of=None):
             wrong = f"is the {own.kind} model of {one_line(own.ticker, 40)}, not the {ref.kind} model of {ref.ticker}"
             raise ValueError("it is another model")
-    except Exception as exc:  # a bent file leads to any error
+    except archive.BENT as exc:
         raise ModelDamagedError(f"{name} {wrong}", cure) from exc
     return Checkpoint(weights, {"model_version": version, **card})
 
@@ -109,7 +109,7 @@ def deserialize(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> C
 def _read(data: bytes) -> tuple[Weights, dict[str, Any]]:
     """Return arrays and card of a file: the arrays in the order of the state dict, the card last."""
     pickle, (*stored, last) = archive.parts(data)
-    card = strict_json.read(last)
+    card = _card(last)
     config = LSTMConfig(**card["config"])
     if config.layers * ARRAYS_OF_A_LAYER > len(stored):  # before as many are laid out as it may claim
         raise ValueError("it has fewer arrays than layers")
@@ -120,6 +120,19 @@ def _read(data: bytes) -> tuple[Weights, dict[str, Any]]:
     }
     archive.check_pickle(pickle, {**shapes, _CARD: ("uint8", (len(last),))})
     return arrays, card
+
+
+def _card(data: bytes) -> dict[str, Any]:
+    """Return a card that says what it must to be read on; ValueError for anything else."""
+    card: dict[str, Any] | None = strict_json.read(data)
+    sizes = card.get("config") if isinstance(card, dict) else None
+    if card is None or not isinstance(sizes, dict) or sizes.keys() - {field.name for field in fields(LSTMConfig)}:
+        raise ValueError("its card says nothing of its network")
+    if not all(type(size) is (float if name == "dropout" else int) for name, size in sizes.items()):
+        raise ValueError("its network has sizes that are none")
+    if not all(isinstance(card.get(name), str) for name in ("kind", "ticker")):
+        raise ValueError("its card does not say whose it is")
+    return card
 
 
 def _version(weights: Weights, card: dict[str, Any]) -> str:

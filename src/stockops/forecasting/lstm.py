@@ -1,11 +1,11 @@
 """The network: a 3-layer LSTM that reads 60 sessions and says how the next 5 differ from the last close.
 
-Four things make it useful out of sample, where a plain LSTM on price levels loses to «tomorrow = today» by
+Four things make it useful out of sample, where a plain LSTM on price levels loses to persistence by
 a factor of ten:
 
 (a) prices, volume and MACD enter relative to the window's last row and in the window's own units (`normalization`);
 (b) the head predicts the change from the `anchor`, the last close for all four prices, in units of the spread that
-    the sessions to come are expected to have, and starts at zero: an untrained network *is* «tomorrow = today», to the
+    the sessions to come are expected to have, and starts at zero: an untrained network *is* persistence, to the
     last bit, and training can only move away from it where that helps;
 (c) beside the LSTM's state the head sees where the last row stands (`window_context`), which 60 steps of a network
     learn only roughly, and the calendar of the sessions to come;

@@ -42,7 +42,7 @@ class Walk:
 
 
 def walk(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates, last: date | None = None) -> Walk:
-    """Return the forecasts from the last session of the training to `last`, the last row if not said.
+    """Return the forecasts from the last session of the training to `last`, by default the last row.
 
     table, covariates: features and what else is known at each row of the whole history. Each forecast reads the 60 rows
     up to its origin, and its range the misses of the forecasts whose target had come by then; so a later row changes

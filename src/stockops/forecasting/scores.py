@@ -1,4 +1,4 @@
-"""How good forecasts are, each figure beside that of «tomorrow = today» over the same windows."""
+"""How good forecasts are, each figure beside that of persistence over the same windows."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -51,7 +51,7 @@ def summary(evaluation: ModelEvaluation) -> dict[str, object]:
 
     Over every window and all five days: MSE of OHLCV in the network's `normalization.units`, RMSE of Open to
     Close in the price's currency, R2 averaged over OHLCV. `persistence` holds the same for the last known
-    row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than «tomorrow = today».
+    row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than persistence.
     `validation` is the same over the held-out windows, `next_day` over the first day. All but `validation` is over
     windows that the model learned from, most of them. `validation.horizons` has RMSE by sessions ahead, Close apart.
     """

@@ -47,7 +47,7 @@ class Errors:
 
     @property
     def skill(self) -> float | None:
-        """1 - MASE; 0 is no better than «tomorrow = today»."""
+        """1 - MASE; 0 is no better than persistence."""
         return None if self.mase is None else 1 - self.mase
 
     def document(self) -> dict[str, Any]:

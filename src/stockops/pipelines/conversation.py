@@ -51,6 +51,6 @@ def _decode(raw: bytes | None) -> Turn | None:
         said = shapes.checked(strict_json.verified(raw), dict[str, str])
         ticker, question, answer = (said[name] for name in ("ticker", "question", "answer"))
     except (ValueError, KeyError):
-        log.warning("a turn of the thread is none of ours: passed over")
+        log.warning("ignoring an invalid turn of the thread")
         return None
     return Turn(f"{ticker}: {question}", answer)

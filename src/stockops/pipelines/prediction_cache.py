@@ -127,6 +127,6 @@ def _decode(raw: bytes, ticker: str) -> dict[str, Any] | None:
         if entry["ticker"] != ticker:
             raise ValueError("not of this ticker")
     except ValueError as exc:
-        log.warning("%s%s holds no forecast of ours (%s): passed over", PREFIX, ticker, type(exc).__name__)
+        log.warning("ignoring an invalid entry %s%s (%s)", PREFIX, ticker, type(exc).__name__)
         return None
     return entry

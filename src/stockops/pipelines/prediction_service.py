@@ -64,7 +64,7 @@ class PredictionService:
             return self.parent()
         return self._measured("child", lambda: self._answer(ModelRef("child", ticker)))
 
-    def kept(self, ticker: str) -> Document | None:
+    def cached(self, ticker: str) -> Document | None:
         """Answer from the cache, None where it does not."""
         cache = self.cache
         if cache is None or ticker == MARKET:

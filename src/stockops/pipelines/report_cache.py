@@ -91,7 +91,7 @@ class ReportCache:
         try:
             return _report(kept.payload)
         except ValueError:
-            log.warning("a kept report of %s is none of ours: passed over", wanted.made_from["ticker"])
+            log.warning("ignoring an invalid cached report of %s", wanted.made_from["ticker"])
             return None
 
     def keep(self, wanted: ReportCacheKey, report: AnalysisReport) -> None:

@@ -2,7 +2,7 @@
 
 One record a task, as the outside world knows it: key `task_status:{task_id}`, the id being the ticker, or
 `parent`. It lives two hours from its last sign of life while the task runs, and an hour after. A worker holds
-a lock as long as it lives; a record that says «running» without one is a dead worker's, and the next look
+a lock as long as it lives; a record that says `running` without one is a dead worker's, and the next look
 writes that down.
 """
 
@@ -94,7 +94,7 @@ class Tasks:
             "degraded": self.effort.degraded,
         }
 
-    def look(self, task_id: str) -> Task:
+    def get(self, task_id: str) -> Task:
         """Return a task as it is; DataError where none of that name is known any more."""
         raw = self.state.get(PREFIX + task_id)
         task = None if raw is None else _decode(raw, task_id)
@@ -113,7 +113,7 @@ class Tasks:
         return sorted(found, key=lambda task: task.queued_at, reverse=True)
 
     @contextmanager
-    def working(self, job: Job, ticker: str, task_id: str) -> Iterator["TaskRecorder"]:
+    def run(self, job: Job, ticker: str, task_id: str) -> Iterator["TaskRecorder"]:
         """Hold a task and wait for a turn; what is done inside is recorded by the caller through Work."""
         with self.workers.hold(task_id):
             raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + task_id))
@@ -211,6 +211,6 @@ def _decode(raw: bytes, task_id: str) -> Task | None:
         if task.task_id != task_id:
             raise ValueError("not of this task")
     except ValueError as exc:
-        log.warning("%s%s holds no record of ours (%s): passed over", PREFIX, task_id, type(exc).__name__)
+        log.warning("ignoring an invalid record %s%s (%s)", PREFIX, task_id, type(exc).__name__)
         return None
     return task

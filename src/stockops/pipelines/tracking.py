@@ -66,7 +66,7 @@ def _doubt(card: Mapping[str, Any], backtest: Mapping[str, Any] | None) -> str:
         where, skill = f"in the backtest of {backtest['start']} to {backtest['end']}", backtest["close_skill"]
     if skill is None or skill >= 0:
         return ""
-    return f"«tomorrow = today» was better {where}: skill {skill:+.2%}"
+    return f"persistence was better {where}: skill {skill:+.2%}"
 
 
 def _signature(features: list[str]) -> dict[str, Any]:

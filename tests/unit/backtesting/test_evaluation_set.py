@@ -28,7 +28,7 @@ def targets(days: int) -> np.ndarray:
 
 
 def said(forecast: np.ndarray | None = None, width: float = 0.03) -> EvaluationSet:
-    """Return the trial of a forecast, «tomorrow = today» if none is given, with ranges of one width."""
+    """Return the trial of a forecast, persistence if none is given, with ranges of one width."""
     if forecast is None:
         forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
     middle = forecast[..., 3][:, None, :, None]

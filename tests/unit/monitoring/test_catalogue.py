@@ -127,7 +127,7 @@ def test_totals_that_are_none_of_ours_are_left_out(caplog: pytest.LogCaptureFixt
         'prediction_total{type="nan"}': math.nan,
     }
     assert exposition(strange, []) == exposition({}, [])
-    assert "'not a series' in the state store is no total of ours" in caplog.text
+    assert "ignoring an invalid total in the state store: 'not a series'" in caplog.text
 
 
 def test_buckets_never_fall_where_an_earlier_release_had_others() -> None:

@@ -91,7 +91,7 @@ def _parsed(key: str) -> tuple[str, dict[str, str]]:
         [family] = text_string_to_metric_families(f"{key} 0")
         [sample] = family.samples
     except (ValueError, IndexError):
-        log.warning("%r in the state store is no total of ours: passed over", key)
+        log.warning("ignoring an invalid total in the state store: %r", key)
         return "", {}
     return sample.name, dict(sample.labels)
 

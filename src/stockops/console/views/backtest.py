@@ -45,8 +45,8 @@ def _learnt(document: Document) -> list[str]:
 def _verdict(findings: dict[str, str]) -> str:
     for word, colour in (("worse", "red"), ("better", "green")):
         if days := [day for day, what in findings.items() if what == word]:
-            return f"Close is [{colour}]{word}[/] than «tomorrow = today» at {', '.join(days)} sessions ahead."
-    return "Close [yellow]ties[/] with «tomorrow = today» at every horizon: no direction is told."
+            return f"Close is [{colour}]{word}[/] than persistence at {', '.join(days)} sessions ahead."
+    return "Close [yellow]ties[/] with persistence at every horizon: no direction is told."
 
 
 def _skills(channels: Document) -> "Table":

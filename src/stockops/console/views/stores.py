@@ -60,7 +60,7 @@ def findings(document: Document) -> "RenderableType":
     from rich.table import Table
 
     colours = {"up": "green", "down": "yellow", "broken": "red"}
-    table = Table("", "state", "what", title="everything required works" if document["ok"] else "not fit for work")
+    table = Table("", "state", "what", title="Required checks passed" if document["ok"] else "Required checks failed")
     table.add_column("ms", justify="right")
     for row in document["checks"]:
         what = row["detail"] + (f"\n-> {row['hint']}" if row["hint"] else "")
