@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from stockops.agent.news import NewsItem
     from stockops.agent.prompt import Message
-    from stockops.backtesting.evaluation_set import BaselineForecast, EvaluationSet, Floats, Rows
+    from stockops.arrays import Floats
+    from stockops.backtesting.evaluation_set import BaselineForecast, EvaluationSet, Rows
     from stockops.errors import StockopsError
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import ModelEvaluation

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
+
+Document = dict[str, Any]  # JSON, as a command prints or writes it
 
 Source = Literal["yahoo", "finnhub", "csv", "sample"]
 Strategy = Literal["freeze", "fine_tune"]

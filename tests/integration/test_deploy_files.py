@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+from tests.places import ROOT
+
+DEPLOY = ROOT / "deploy"
 
 
 def compose() -> dict[str, Any]:

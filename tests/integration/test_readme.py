@@ -3,16 +3,15 @@
 import re
 import shlex
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from stockops import settings
 from stockops.errors import ExitCode
 from tests.integration.cli import Cli
-from tests.integration.test_cli_shell import COMMANDS
+from tests.integration.commands.test_cli_shell import COMMANDS
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -70,15 +70,20 @@ def _universe(context: Context) -> tuple[str, ...]:
 
 
 def predictor(context: Context, progress: "Progress | None" = None) -> "Predictor":
-    """Return the predictor of this call, its trainer standing by."""
+    """Return the predictor of this call, and behind it a trainer where a missing model is to be trained."""
     from stockops.pipelines.predict import Predictor
 
     settings, services = context.settings, context.services
     return Predictor(
-        trainer(context, progress),
+        history=services.history,
+        models=services.models,
+        features=services.features,
+        plots=services.plots,
         ledger=services.ledger,
+        effort=services.effort,
+        clock=services.clock,
         days=settings.days,
-        heal=settings.on_missing == "train",
+        heal=trainer(context, progress).heal if settings.on_missing == "train" else None,
         max_age=settings.model_max_age,
         now=services.wall_time,
     )

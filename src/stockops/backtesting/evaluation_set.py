@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stockops.arrays import Floats
 from stockops.forecasting.ranges import LEVELS
 from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.market.windows import CONTEXT, HORIZON, targets
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 CLOSE, VOLUME = OHLCV.index("Close"), OHLCV.index("Volume")

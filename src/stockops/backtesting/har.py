@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stockops.arrays import Floats
 from stockops.backtesting.evaluation_set import CLOSE, VOLUME, BaselineForecast
 from stockops.forecasting.ranges import TAILS
 from stockops.forecasting.volatility import QUIET, SPANS, daily_variance
 from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.market.windows import HORIZON, targets
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 _USUAL = 250  # sessions whose highs and lows, in units of volatility, say where the next will be

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.backtesting.evaluation_set import CLOSE, VOLUME, EvaluationSet
 from stockops.backtesting.statistics import Proportion, diebold_mariano, share, weighted_interval_score, winkler
 from stockops.forecasting.ranges import LEVELS, RANGED
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
+from stockops.records import Document
 
-Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Document = dict[str, Any]
 
 HORIZONS = range(1, HORIZON + 1)
 

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Floats = npt.NDArray[np.float64]
+from stockops.arrays import Floats
+
 Flags = npt.NDArray[np.bool_]
 
 

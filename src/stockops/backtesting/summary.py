@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from stockops.records import FailOn
+from stockops.records import Document, FailOn
 
-Document = dict[str, Any]
 Finding = Literal["better", "tied", "worse"]
 
 _SURE = 0.01  # a p-value for each of five horizons: one in twenty for all of them

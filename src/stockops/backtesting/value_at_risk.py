@@ -1,7 +1,5 @@
 """Did losses exceed their value at risk as often as they may, and in no runs? And how far did they go beyond?"""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
@@ -9,10 +7,9 @@ from scipy import special, stats
 from stockops.backtesting.evaluation_set import CLOSE, EvaluationSet
 from stockops.forecasting.risk import Losses
 from stockops.market.windows import HORIZON
+from stockops.records import Document
 
-Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Document = dict[str, Any]
 
 _ALLOWED = {"var_95": 0.05, "var_99": 0.01}  # share of forecasts, in the order of `Losses.var`
 

@@ -4,7 +4,7 @@ import logging
 
 from stockops.app.context import Context
 from stockops.app.factories import backtester
-from stockops.console.batch import Document, TickerHandler
+from stockops.console.batch import TickerHandler
 from stockops.console.command_context import CommandContext, Verdict
 from stockops.console.options import (
     BACKTEST_FAIL_ON,
@@ -23,6 +23,7 @@ from stockops.console.options import (
 )
 from stockops.console.views import backtest as backtest_view
 from stockops.errors import ExitCode, UsageError
+from stockops.records import Document
 
 log = logging.getLogger("stockops.backtest")
 

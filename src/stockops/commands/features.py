@@ -1,12 +1,11 @@
 """`features apply|materialize|get`: the feature store by hand. Here it is not optional: exit 5 when it is down."""
 
 from stockops.app.factories import feature_store
-from stockops.console.batch import Document
 from stockops.console.command_context import CommandContext
 from stockops.console.options import COMMON, LOCAL, ONE_TICKER, TICKER, TICKERS_FILE, command
 from stockops.console.views import reports as reports_view
 from stockops.errors import DataError
-from stockops.records import SCHEMA
+from stockops.records import SCHEMA, Document
 
 
 @command(common=LOCAL)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from stockops.app.context import Context
 from stockops.app.factories import monitor
-from stockops.console.batch import Document, TickerHandler
+from stockops.console.batch import TickerHandler
 from stockops.console.command_context import CommandContext, Verdict
 from stockops.console.options import DRIFT_ON, FAIL_ON, MANY, MAX_BEHIND, ON_MISSING, command
 from stockops.console.views import monitoring as monitoring_view
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from stockops.errors import ExitCode

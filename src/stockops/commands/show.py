@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stockops.console.batch import Document
 from stockops.console.command_context import CommandContext, View
 from stockops.console.options import LOCAL, ONE_TICKER, command
 from stockops.console.views import forecast as forecast_view
@@ -13,7 +12,7 @@ from stockops.console.views import monitoring as monitoring_view
 from stockops.console.views import reports as reports_view
 from stockops.console.views import stores as stores_view
 from stockops.console.views import training as training_view
-from stockops.records import ReportKind
+from stockops.records import Document, ReportKind
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -2,12 +2,12 @@
 
 from stockops.app.context import Context
 from stockops.app.factories import tasks, trainer
-from stockops.console.batch import Document, ExecutionPlan, TickerHandler
+from stockops.console.batch import ExecutionPlan, TickerHandler
 from stockops.console.command_context import CommandContext
 from stockops.console.options import BACKGROUND, EPOCHS, MANY, REPLACE, SKIP_FRESH, SPLIT, STRATEGY, UNIVERSE, command
 from stockops.console.views import tasks as tasks_view
 from stockops.console.views import training as training_view
-from stockops.records import PARENT, ModelRef
+from stockops.records import PARENT, Document, ModelRef
 
 
 @command(UNIVERSE, EPOCHS, SPLIT, REPLACE, BACKGROUND)

@@ -14,11 +14,11 @@ from stockops.console import failures, terminal
 from stockops.console.failures import Failure
 from stockops.console.progress import ProgressBars
 from stockops.errors import StockopsError, UsageError
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from stockops.ports import Executor
 
-Document = dict[str, Any]
 TickerHandler = Callable[[str], Document]
 HandlerFactory = Callable[[Context], TickerHandler]
 

@@ -9,11 +9,11 @@ import typer
 from stockops.app import telemetry
 from stockops.app.context import Context
 from stockops.console import batch, failures, terminal
-from stockops.console.batch import Document, ExecutionPlan, HandlerFactory, TickerHandler, TickerResult
+from stockops.console.batch import ExecutionPlan, HandlerFactory, TickerHandler, TickerResult
 from stockops.console.progress import ProgressBars
 from stockops.console.views import tasks as tasks_view
 from stockops.errors import ExitCode
-from stockops.records import MARKET
+from stockops.records import MARKET, Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from stockops import strict_json
+from stockops.arrays import Floats
 from stockops.errors import ModelDamagedError
 from stockops.forecasting import archive
 from stockops.forecasting.inference import ARRAYS_OF_A_LAYER, LSTMConfig, Weights, layout
-from stockops.forecasting.normalization import Floats
 from stockops.records import METHOD, ModelRef
 from stockops.wording import one_line
 

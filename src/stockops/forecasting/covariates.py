@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stockops.arrays import Floats
 from stockops.forecasting import volatility
 from stockops.market import announced
 from stockops.market.calendar_sessions import TradingCalendar
 from stockops.market.windows import CONTEXT, HORIZON
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 TRAITS = len(announced.TRAITS)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from stockops.arrays import Floats
 from stockops.errors import DataError
 from stockops.forecasting import inference, ranges, risk
 from stockops.forecasting.checkpoint import Checkpoint
@@ -18,8 +18,6 @@ from stockops.forecasting.rolling_forecast import walk
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON
-
-Floats = npt.NDArray[np.float64]
 
 MAX_DAYS = 63  # a quarter; further out the range says nothing anyone would use
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.forecasting import ranges
 from stockops.forecasting import spread as spreads
 from stockops.forecasting.covariates import TRAITS, Covariates
-from stockops.forecasting.normalization import WINDOW_CONTEXT, Floats, denormalize, relative, window_context
+from stockops.forecasting.normalization import WINDOW_CONTEXT, denormalize, relative, window_context
 from stockops.market.features import FEATURES
 from stockops.market.windows import CONTEXT, HORIZON
 

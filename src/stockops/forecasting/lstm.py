@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stockops.arrays import Floats
 from stockops.forecasting import ranges, spread
 from stockops.forecasting.covariates import TRAITS, Covariates
 from stockops.forecasting.inference import LSTMConfig, Weights, calendar, encoded
-from stockops.forecasting.normalization import WINDOW_CONTEXT, Floats, window_context
+from stockops.forecasting.normalization import WINDOW_CONTEXT, window_context
 from stockops.market.features import FEATURES
 
 _BATCH = 128  # windows in one pass without gradients, whose states fit a core's cache

@@ -8,11 +8,10 @@ are float64 in raw units, columns FEATURES.
 import numpy as np
 import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.volatility import TERMS, terms, volatility
 from stockops.market.features import FEATURES
-
-Floats = npt.NDArray[np.float64]
 
 _CLOSE, _VOLUME, _RSI = (FEATURES.index(name) for name in ("Close", "Volume", "RSI14"))
 _RSI_POINTS = 15.0  # about its standard deviation, so that RSI14 weighs in the loss like the others

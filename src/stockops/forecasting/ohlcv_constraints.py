@@ -1,11 +1,9 @@
 """What makes five forecast channels a bar."""
 
 import numpy as np
-import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.market.ohlcv import OHLCV, PRICES
-
-Floats = npt.NDArray[np.float64]
 
 _DIGITS = 8  # significant, of a price that is given out: a cent in a million, and a tiny coin still shows
 _LOWEST = 0.01  # of the last close: a forecast price is never below it, so never zero or negative

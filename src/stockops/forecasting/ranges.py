@@ -9,12 +9,10 @@ the market changes, and no forecast is ever judged by what came after it.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
-
-Floats = npt.NDArray[np.float64]
 
 LEVELS = (0.80, 0.95)
 TAILS = tuple(((1 - level) / 2, (1 + level) / 2) for level in LEVELS)

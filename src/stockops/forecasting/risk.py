@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.forecasting import ranges
 from stockops.forecasting.ranges import HELD
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
-
-Floats = npt.NDArray[np.float64]
 
 _CLOSE = OHLCV.index("Close")
 _BELOW, _ABOVE = 0, 1

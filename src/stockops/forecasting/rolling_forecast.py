@@ -8,14 +8,13 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stockops.arrays import Floats
 from stockops.forecasting import inference, ranges
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.ohlcv_constraints import as_bars
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON, targets
-
-Floats = npt.NDArray[np.float64]
 
 _CLOSE = OHLCV.index("Close")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stockops.forecasting.normalization import Floats
+from stockops.arrays import Floats
 
 _HEAD = b"\x80\x02csklearn.preprocessing\nStandardScaler\n)\x81"  # protocol 2; a new StandardScaler, without arguments
 _TAIL = b"b."  # give it its state; end

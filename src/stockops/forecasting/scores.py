@@ -6,10 +6,9 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.market.windows import HORIZON
-
-Floats = npt.NDArray[np.float64]
 
 _GROUPS = {
     "Close": [OHLCV.index("Close")],

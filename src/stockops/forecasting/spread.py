@@ -9,15 +9,13 @@ of Realized Volatility (2009); Clements, Preve, A Practical Guide to Harnessing 
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.forecasting import volatility
 from stockops.forecasting.covariates import TRAITS, Covariates
 from stockops.forecasting.normalization import WINDOW_CONTEXT, window_context
 from stockops.forecasting.volatility import QUIET, daily_variance
 from stockops.market.windows import HORIZON
-
-Floats = npt.NDArray[np.float64]
 
 TERMS = 1 + WINDOW_CONTEXT + TRAITS + 1
 _WILD = 2.0  # no spread is beyond: a price that may be seven times as high the next day

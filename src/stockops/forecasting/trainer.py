@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
 
+from stockops.arrays import Floats
 from stockops.forecasting import ranges, risk, training_loop
 from stockops.forecasting import spread as spreads
 from stockops.forecasting.covariates import Covariates
@@ -25,7 +25,6 @@ from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.records import EpochLoss, Split
 
 _OPEN, _HIGH, _LOW, _CLOSE = (FEATURES.index(name) for name in PRICES)
-Floats = npt.NDArray[np.float64]
 _ENOUGH = 500  # windows; a 99 % quantile of fewer hangs on a handful of days
 _DAYS_A_YEAR = 365.25
 _PRIOR = 250  # windows that a usual high and low of before weigh as much as

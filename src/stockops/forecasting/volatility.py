@@ -3,11 +3,9 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.market.features import FEATURES
-
-Floats = npt.NDArray[np.float64]
 
 _CLOSE = FEATURES.index("Close")
 _DECAY = 0.85  # of a session's weight in today's volatility

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stockops.market.evidence import Evidence, Floats
+from stockops.arrays import Floats
+from stockops.market.evidence import Evidence
 from stockops.market.ohlcv import ADJUSTED, DIVIDENDS, OHLCV, PRICES, SPLITS
 from stockops.market.split_ratios import RATIOS
 

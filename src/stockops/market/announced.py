@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stockops.arrays import Floats
 from stockops.market import unscheduled
 from stockops.market.calendar_sessions import FROM_DATA, TradingCalendar
 from stockops.market.windows import HORIZON
-
-Floats = npt.NDArray[np.float64]
 
 TRAITS = (
     "expiry", "quarterly_expiry", "half_day", "before_holiday", "after_holiday", "month_end", "quarter_end", "gap",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from stockops.market.evidence import Evidence, Floats
+from stockops.arrays import Floats
+from stockops.market.evidence import Evidence
 from stockops.market.ohlcv import OHLCV
 from stockops.market.suspicion import CERTAIN, ODDS, Suspicion
 

@@ -11,10 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from stockops.arrays import Floats
 
 NEAR = 20  # sessions on each side that volume and the day's range are compared with
 _AROUND = 60  # sessions on each side that a move is measured against

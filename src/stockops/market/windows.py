@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stockops.arrays import Floats
 from stockops.errors import DataError
 from stockops.records import Split
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 CONTEXT = 60  # sessions that the network sees

@@ -11,13 +11,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from stockops.arrays import Floats
 from stockops.market.features import FEATURES
 
-Floats = npt.NDArray[np.float64]
 Health = Literal["Healthy", "Degraded (Warning)", "Critical (Drift Detected)"]
 
 HEALTHS: tuple[Health, ...] = ("Healthy", "Degraded (Warning)", "Critical (Drift Detected)")

@@ -12,14 +12,13 @@ from datetime import date
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from stockops.arrays import Floats
 from stockops.market.windows import HORIZON
 from stockops.records import LedgerEntry
 
-Floats = npt.NDArray[np.float64]
 Health = Literal["Healthy", "Degraded", "Critical"]
 Bounds = Callable[[LedgerEntry], tuple[float, float]]
 

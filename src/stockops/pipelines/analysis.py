@@ -18,11 +18,11 @@ from stockops.best_effort import BestEffort
 from stockops.errors import StockopsError
 from stockops.pipelines import latest_backtest, shapes
 from stockops.pipelines.conversation import Conversation
-from stockops.pipelines.prediction_service import Document, PredictionService
+from stockops.pipelines.prediction_service import PredictionService
 from stockops.pipelines.report_cache import AnalysisReport, ReportCache
 from stockops.pipelines.report_writer import ReportWriter
 from stockops.ports import ModelStore, NewsFeed
-from stockops.records import MARKET, SCHEMA, Clock, ModelRef
+from stockops.records import MARKET, SCHEMA, Clock, Document, ModelRef
 
 if TYPE_CHECKING:
     from stockops.market.context import Context

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stockops.arrays import Floats
 from stockops.backtesting import har, scoring, summary, value_at_risk
 from stockops.backtesting.evaluation_set import CLOSE, VOLUME, BaselineForecast, EvaluationSet, joined, trial
 from stockops.best_effort import BestEffort
@@ -34,12 +34,10 @@ from stockops.market.windows import FORECASTABLE, HORIZON, TRAINABLE
 from stockops.pipelines.backtest_models import BacktestModelTrainer
 from stockops.pipelines.prices import Prices
 from stockops.ports import BaselineForecaster, ModelStore, Plotter
-from stockops.records import MARKET, METHOD, SCHEMA, Baseline, ModelRef, Refit
+from stockops.records import MARKET, METHOD, SCHEMA, Baseline, Document, ModelRef, Refit
 
 log = logging.getLogger("stockops.backtest")
 
-Document = dict[str, Any]
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 _MIN_ORIGINS = 60  # fewer say nothing about one time in twenty

@@ -2,18 +2,17 @@
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops import strict_json
 from stockops.pipelines import shapes
 from stockops.ports import ModelStore
-from stockops.records import METHOD, ModelRef
+from stockops.records import METHOD, Document, ModelRef
 
 if TYPE_CHECKING:
     from stockops.forecasting.checkpoint import Checkpoint
     from stockops.pipelines.prices import Prices
 
-Document = dict[str, Any]
 
 REPORT = "backtest/latest_backtest.json"
 

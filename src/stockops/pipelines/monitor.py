@@ -20,11 +20,10 @@ from stockops.monitoring.judgement import Judgement
 from stockops.pipelines.analysis import Analyst
 from stockops.pipelines.prices import Prices
 from stockops.ports import ForecastLedger, ModelStore, Plotter
-from stockops.records import PARENT, SCHEMA, Clock, DriftOn, Level, ModelRef
+from stockops.records import PARENT, SCHEMA, Clock, Document, DriftOn, Level, ModelRef
 
 log = logging.getLogger("stockops.monitor")
 
-Document = dict[str, Any]
 T = TypeVar("T")
 
 _NAMES = {"drift": "drift", "agent_eval": "agent evaluation", "performance": "performance"}

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from stockops.backtesting import summary
+from stockops.best_effort import BestEffort
 from stockops.forecasting import covariates
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
 from stockops.forecasting.ohlcv_constraints import digits
@@ -20,10 +21,9 @@ from stockops.pipelines import feature_sync, latest_backtest
 from stockops.pipelines import model_resolver as stored
 from stockops.pipelines.feature_sync import OnlineFeatures
 from stockops.pipelines.model_resolver import ResolvedModel
-from stockops.pipelines.prices import NO_MARKET, Prices
-from stockops.pipelines.train import Trainer
-from stockops.ports import ForecastLedger
-from stockops.records import SCHEMA, LedgerEntry, ModelRef
+from stockops.pipelines.prices import NO_MARKET, PriceHistory, Prices
+from stockops.ports import FeatureStore, ForecastLedger, ModelStore, Plotter
+from stockops.records import SCHEMA, Clock, LedgerEntry, ModelRef
 
 log = logging.getLogger("stockops.predict")
 
@@ -44,17 +44,23 @@ class PredictionResult:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Predictor:
-    """Forecasts with stored models; a trainer stands by for one that is missing.
+    """Forecasts with stored models.
 
-    max_age: sessions unseen by a model beyond which it is stale.
+    features: None where they are switched off. heal: finds a model, or trains it where there is none; None where that
+    is not wanted. max_age: sessions unseen by a model beyond which it is stale.
     """
 
-    trainer: Trainer
+    history: PriceHistory
+    models: ModelStore
+    features: FeatureStore | None
+    plots: Plotter
     ledger: ForecastLedger
+    effort: BestEffort
+    clock: Clock
     days: int
-    heal: bool
+    heal: Callable[[ModelRef], ResolvedModel] | None
     max_age: int
     now: Callable[[], datetime]
 
@@ -63,21 +69,21 @@ class Predictor:
 
         Raises ModelMissingError where there is no model and none is to be trained now.
         """
-        given, ticker = self.trainer, ref.ticker
-        prices = given.history.daily(ticker)
-        given.history.check_current(prices)
+        ticker = ref.ticker
+        prices = self.history.daily(ticker)
+        self.history.check_current(prices)
         found = self._model(ref)
         checkpoint = found.checkpoint
-        as_of = given.clock.as_of
+        as_of = self.clock.as_of
         if as_of is None:
             stored.warn_if_ahead(checkpoint, prices.last)
-        age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, effort=given.effort)
+        age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, effort=self.effort)
         # Without trades the last features tell nothing: what is forecast is what may come after the last one.
-        latest = OnlineFeatures() if prices.untraded else feature_sync.latest(prices, given.features, given.effort)
+        latest = OnlineFeatures() if prices.untraded else feature_sync.latest(prices, self.features, self.effort)
         table = features.add(prices.traded)
         if checkpoint.card["strategy"] == "parent" and len(table) >= TRAINABLE:
             log.warning("%s is old enough for a model of its own: stockops train-child --ticker %s", ticker, ticker)
-        known = covariates.of(table, prices.calendar, given.history.market(prices))
+        known = covariates.of(table, prices.calendar, self.history.market(prices))
         sessions = prices.calendar.next_sessions(prices.last, max(self.days, HORIZON))
         _warn_of_unknown_holidays(prices, sessions[-1])
         forecast = Forecast(
@@ -93,35 +99,35 @@ class Predictor:
             history=_history(prices),
             model_age=age,
             model_source=stored.source_of(checkpoint),
-            worth=summary.worth(latest_backtest.of_model(found.place, checkpoint, prices, given.models), ticker),
+            worth=summary.worth(latest_backtest.of_model(found.place, checkpoint, prices, self.models), ticker),
             behind=prices.behind,
         )
-        late = prices.behind or NO_MARKET in given.effort.degraded  # a vendor may have more in a moment
+        late = prices.behind or NO_MARKET in self.effort.degraded  # a vendor may have more in a moment
         entries = _entries(forecast, found.place.kind, self.now())
-        given.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
-        result = document(forecast, self.days, prices, latest, given.effort.degraded)
+        self.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
+        result = document(forecast, self.days, prices, latest, self.effort.degraded)
         text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-        pictures = {"forecast.png": given.plots.forecast(forecast)}
-        given.effort.save(lambda: given.models.write(found.place, {"forecast.json": text.encode(), **pictures}))
+        pictures = {"forecast.png": self.plots.forecast(forecast)}
+        self.effort.save(lambda: self.models.write(found.place, {"forecast.json": text.encode(), **pictures}))
         return PredictionResult(
             result,
             model=found.fingerprint,
             fresh_until=self._fresh_until(prices, sessions[0]),
-            complete=not (given.effort.missed or latest.skew or (given.history.feed.live and late)),
+            complete=not (self.effort.missed or latest.skew or (self.history.feed.live and late)),
         )
 
     def _model(self, ref: ModelRef) -> ResolvedModel:
         if self.heal:
-            return self.trainer.heal(ref)
-        found = self.trainer.find(ref)
+            return self.heal(ref)
+        found = stored.find(ref, models=self.models, as_of=self.clock.as_of)
         if found is None:
-            raise stored.missing(ref, models=self.trainer.models, as_of=self.trainer.clock.as_of)
+            raise stored.missing(ref, models=self.models, as_of=self.clock.as_of)
         return found
 
     def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
         """Return when a vendor may have another bar that this call may see; a file is its own digest."""
-        as_of = self.trainer.clock.as_of
-        if not self.trainer.history.feed.live or (as_of is not None and next_session > as_of):
+        as_of = self.clock.as_of
+        if not self.history.feed.live or (as_of is not None and next_session > as_of):
             return None
         return prices.calendar.out_at(next_session)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops import __version__
 from stockops.best_effort import BestEffort
@@ -17,13 +17,11 @@ from stockops.pipelines import latest_backtest, model_candidates
 from stockops.pipelines.metrics_recorder import MetricsRecorder
 from stockops.pipelines.prediction_cache import PredictionCache, PredictionCacheKey
 from stockops.ports import ModelStore
-from stockops.records import MARKET, PARENT, Job, ModelRef, PriceOptions, Source
+from stockops.records import MARKET, PARENT, Document, Job, ModelRef, PriceOptions, Source
 
 if TYPE_CHECKING:
     from stockops.pipelines.predict import PredictionResult, Predictor
     from stockops.pipelines.tasks import Tasks
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

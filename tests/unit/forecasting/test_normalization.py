@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from stockops.arrays import Floats
 from stockops.forecasting import normalization, volatility
 from stockops.forecasting.covariates import Covariates
 from stockops.market import features, windows
 from tests.builders import bars
 
-Floats = normalization.Floats
 SPREAD = np.full((1, 5), 0.012) * np.sqrt(np.arange(1, 6))
 
 

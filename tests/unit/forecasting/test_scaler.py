@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from stockops.forecasting.normalization import Floats
+from stockops.arrays import Floats
 from stockops.forecasting.scaler import Scaler
 
 

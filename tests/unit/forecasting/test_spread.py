@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
+from stockops.arrays import Floats
 from stockops.forecasting import spread
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.volatility import QUIET, daily_variance
 from stockops.market import features, windows
 from tests.builders import bars
-
-Floats = spread.Floats
 
 
 def cut(rows: int, seed: int = 0) -> tuple[Floats, Floats, Covariates]:

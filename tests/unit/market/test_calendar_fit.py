@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from stockops.market import calendar
+from tests.places import SHARED
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
+DATA = SHARED / "data"
 YEAR = ("2023-01-01", "2023-12-31")
 
 

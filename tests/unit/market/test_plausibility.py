@@ -13,8 +13,9 @@ from stockops.market import adjustment, calendar, ohlcv, plausibility
 from stockops.market.ohlcv import PRICES
 from stockops.market.suspicion import Suspicion
 from tests.builders import bars, market, rescaled
+from tests.places import SHARED
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+DATA = SHARED / "data"
 SERIES = int(os.environ.get("TEST_SERIES", "300"))  # by hand: 10,000
 
 
@@ -144,10 +145,10 @@ def test_the_samples_raise_no_alarm(symbol: str) -> None:
     assert plausibility.find(adjustment.adjust(raw).bars) == ()
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="real histories are not at hand")
+@pytest.mark.skipif(not DATA.is_dir(), reason="real histories are not at hand")
 def test_real_histories_raise_no_alarm() -> None:
     flagged = {}
-    for path in sorted(SHARED.glob("*.csv")):
+    for path in sorted(DATA.glob("*.csv")):
         found = plausibility.find(adjustment.adjust(plain(path)).bars)
         if found:
             flagged[path.stem] = kinds(found)
@@ -155,10 +156,10 @@ def test_real_histories_raise_no_alarm() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED.is_dir(), reason="real histories are not at hand")
+@pytest.mark.skipif(not DATA.is_dir(), reason="real histories are not at hand")
 def test_defects_planted_into_real_histories_are_found() -> None:
     rng = np.random.default_rng(3)
-    histories = [adjustment.adjust(plain(path)).bars for path in sorted(SHARED.glob("*.csv"))]
+    histories = [adjustment.adjust(plain(path)).bars for path in sorted(DATA.glob("*.csv"))]
     shares = [table for table in histories if table["Close"].iloc[-1] < 5_000]  # not the index
     tries, missed = int(os.environ.get("TEST_PLANTED", "300")), []
     for _ in range(tries):

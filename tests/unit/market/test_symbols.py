@@ -1,7 +1,6 @@
 import logging
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from stockops.errors import UsageError
 from stockops.market import symbol_prefixes as prefixes
 from stockops.market.exchange_tables import INDICES, SUFFIXES
 from stockops.market.symbols import listed, parse
+from tests.places import SHARED
 
 AS_TYPED = {
     "aapl": "AAPL",
@@ -183,7 +183,7 @@ def test_a_line_that_is_no_list_of_symbols_is_left_whole_to_be_refused(line: str
 
 @pytest.mark.parametrize("name", ["bom_crlf.txt", "nasdaq.csv", "tradingview.txt"])
 def test_files_as_they_are_found_are_read(name: str) -> None:
-    folder = Path(__file__).parents[4] / "shared" / "cases" / "104-tickers-file"
+    folder = SHARED / "cases" / "104-tickers-file"
     if not folder.is_dir():
         pytest.skip("the files are not here")
     assert all(parse(symbol) for symbol in listed((folder / name).read_text(encoding="utf-8")))

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stockops.arrays import Floats
 from stockops.backtesting.evaluation_set import CLOSE, BaselineForecast
 from stockops.forecasting.ranges import TAILS
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 _PATHS = 1_000

@@ -4,11 +4,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stockops.adapters.baselines import garch
+from stockops.arrays import Floats
 from stockops.backtesting.evaluation_set import BaselineForecast
 from stockops.errors import UsageError
 from stockops.market.windows import HORIZON
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 

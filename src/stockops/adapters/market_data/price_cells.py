@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stockops.adapters.market_data.price_text import quoted
+from stockops.arrays import Floats
 from stockops.errors import DataError
-
-Floats = npt.NDArray[np.float64]
 
 _EMPTY = frozenset({"", "null", "nan", "na", "n/a", "#n/a", "none", "nil", "-", "--", "."})
 _PLAIN = "0123456789.-+eE\n"

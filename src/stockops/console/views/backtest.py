@@ -1,14 +1,14 @@
 """A backtest on one screen: is the model worth anything, at which horizon, and how sure is that?"""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops.console.views.common import caveats
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-Document = dict[str, Any]
 
 _COMPARED = (("Close", "1"), ("Close", "5"), ("High", "1"), ("Low", "1"), ("Volume", "1"))
 _SURE = 0.01

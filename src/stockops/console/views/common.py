@@ -1,10 +1,6 @@
 """What several views say in the same way."""
 
-from typing import Any
-
-from stockops.records import WORTH_A_WORD
-
-Document = dict[str, Any]
+from stockops.records import WORTH_A_WORD, Document
 
 
 def caveats(data: Document) -> list[str]:

@@ -1,13 +1,13 @@
 """A forecast on a terminal."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops.console.views.common import captioned, model_age, price, quoted
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Document = dict[str, Any]
 
 _SCORED = 5  # sessions that a model forecasts; later ones are extrapolated
 

@@ -1,13 +1,12 @@
 """What monitoring found, on a terminal."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops.console.views.common import captioned, model_age
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-Document = dict[str, Any]
 
 
 def monitored(document: Document) -> "RenderableType":

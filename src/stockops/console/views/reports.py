@@ -1,12 +1,12 @@
 """Reports on a terminal: the analyst's, and any that is shown as it was written."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-Document = dict[str, Any]
 
 
 def analysis(document: Document) -> "RenderableType":

@@ -1,13 +1,12 @@
 """What a home keeps, on a terminal: artifacts, forecasts and reports in the cache, and whether it all works."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops.console.views.common import age
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-Document = dict[str, Any]
 
 
 def outputs(document: Document) -> "RenderableType":

@@ -1,11 +1,11 @@
 """Background tasks on a terminal."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-Document = dict[str, Any]
 
 
 def started(document: Document) -> "RenderableType":

@@ -1,13 +1,13 @@
 """A training and its metrics on a terminal."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops.console.views.common import captioned
+from stockops.records import Document
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Document = dict[str, Any]
 
 _OVERLAP = "these windows overlap with those it learned from: the best case"
 

@@ -14,9 +14,8 @@ import redis
 from stockops.adapters.feast.feature_store import FeastStore
 from stockops.market import calendar, features
 from tests.builders import bars
+from tests.places import ROOT
 from tests.servers import RedisServer
-
-CLONE = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def home(tmp_path: Path, table: pd.DataFrame) -> Path:
     """A home laid out like a clone, with features offline and nothing else."""
     FeastStore(home=tmp_path, redis_url="", timeout_seconds=1).write("AAPL", table)
     for name in ("feature_store.yaml", "features.py"):
-        shutil.copy(CLONE / "feature_store" / name, tmp_path / "feature_store")
+        shutil.copy(ROOT / "feature_store" / name, tmp_path / "feature_store")
     for name in ("registry.db", "online_store.db"):
         (tmp_path / "feature_store" / "data" / name).unlink()
     return tmp_path

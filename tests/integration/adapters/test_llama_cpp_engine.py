@@ -6,7 +6,6 @@ Needs llama-cpp-python in `.venv-llama`, which `make test-llm` builds from sourc
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,10 +14,11 @@ from stockops.adapters.llm import embeddings
 from stockops.adapters.llm.llama_cpp import LlamaCppChat
 from stockops.adapters.llm.llm_http import LlmServer
 from stockops.errors import ServiceError
+from tests.places import ROOT
 from tests.servers import Server, free_port, wait_until
 
-PYTHON = Path(__file__).parents[2] / ".venv-llama" / "bin" / "python"
-WRITER = Path(__file__).parents[1] / "tiny_gguf.py"
+PYTHON = ROOT / ".venv-llama" / "bin" / "python"
+WRITER = ROOT / "tests" / "tiny_gguf.py"
 STANCE = {
     "type": "object",
     "properties": {

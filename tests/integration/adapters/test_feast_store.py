@@ -25,6 +25,7 @@ from stockops.errors import ServiceError, UsageError
 from stockops.market import calendar, features
 from stockops.ports import FeatureStore
 from tests.builders import bars
+from tests.places import ROOT
 from tests.servers import RedisServer, Server, free_port, needed
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -542,7 +543,7 @@ def test_feast_s_own_configuration_names_the_same_places() -> None:
     feast_import.load()
     from stockops.adapters.feast.definitions import PLACES
 
-    file = Path(__file__).parents[2] / "feature_store" / "feature_store.yaml"
+    file = ROOT / "feature_store" / "feature_store.yaml"
     assert import_module("yaml").safe_load(file.read_text()) == PLACES
 
 

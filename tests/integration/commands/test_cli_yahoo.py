@@ -10,8 +10,8 @@ import pytest
 
 from stockops.market import calendar
 from tests.builders import bars
+from tests.integration.adapters.test_news_feeds import article
 from tests.integration.cli import WITHOUT_SERVICES, Result, run
-from tests.integration.test_news_feeds import article
 from tests.loopback_yahoo import YahooServer, yahoo_server
 
 AS_OF = "2016-02-26"

@@ -12,7 +12,7 @@ from filelock import FileLock
 from stockops.adapters.execution.worker_processes import WorkerProcesses
 from stockops.adapters.storage.sqlite_state import SqliteState
 from tests.integration.cli import Cli, start
-from tests.integration.test_cli_services import runs
+from tests.integration.commands.test_cli_services import runs
 from tests.servers import wait_until
 
 TRAIN = ("train-child", "--ticker", "AAPL")

@@ -19,8 +19,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from stockops.adapters.mlflow.tracker import EXPERIMENT, MlflowTracker
+from tests.integration.adapters.test_mlflow_tracker import RUN, tracker
 from tests.integration.cli import Cli, Result
-from tests.integration.test_mlflow_tracker import RUN, tracker
 from tests.loopback_llm import Llm, llama_cpp
 from tests.servers import MlflowServer
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.integration.cli import Cli, start
-from tests.integration.test_cli_background import worker_of
+from tests.integration.commands.test_cli_background import worker_of
 from tests.servers import PushgatewayServer, RedisServer, free_port, needed, wait_until
 
 PREDICT = ("predict-child", "--ticker", "AAPL")
@@ -229,7 +229,7 @@ def test_an_address_that_cannot_be_listened_on_is_a_usage_error(cli: Cli) -> Non
 
 
 def test_metrics_import_no_library_of_numbers(trained: Cli) -> None:
-    from tests.integration.test_cli_shell import modules_after
+    from tests.integration.commands.test_cli_shell import modules_after
 
     loaded = modules_after("metrics", home=trained.home)
     assert loaded & {"torch", "pandas", "numpy", "sklearn", "matplotlib", "yfinance", "mlflow", "feast"} == set()

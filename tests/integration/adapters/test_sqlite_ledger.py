@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from stockops.adapters.storage.sqlite_ledger import ORIGINS, SqliteLedger
 from stockops.errors import ServiceError
 from stockops.records import LedgerEntry
+from tests.places import ROOT
 
 FIRST = date(2024, 1, 2)
 
@@ -65,9 +66,9 @@ def test_old_origins_go_and_other_symbols_stay(tmp_path: Path) -> None:
 def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from datetime import date, timedelta; from pathlib import Path\n"
-        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
         "from stockops.adapters.storage.sqlite_ledger import SqliteLedger\n"
-        "from tests.integration.test_sqlite_ledger import path_of\n"
+        "from tests.integration.adapters.test_sqlite_ledger import path_of\n"
         f"ledger = SqliteLedger(Path({str(tmp_path / 'ledger.db')!r}))\n"
         "for n in range(25): ledger.append(path_of(date(2024, 1, 1) + timedelta(days=n), version=sys.argv[1]))\n"
     )

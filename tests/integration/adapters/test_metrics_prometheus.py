@@ -22,9 +22,10 @@ from stockops.adapters.storage.sqlite_state import SqliteState
 from stockops.monitoring.catalogue import CATALOGUE, Metric, Sample, count, observe
 from stockops.ports import StateStore
 from tests.integration.listening import serving
+from tests.places import ROOT
 from tests.servers import PrometheusServer, PushgatewayServer, RedisServer, needed, wait_until
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = ROOT / "deploy"
 LABELS = {"ticker": "^GSPC", "window": "20", "horizon": "1", "level": "80", "command": "predict-parent"}
 
 
