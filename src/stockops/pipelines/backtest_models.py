@@ -26,7 +26,7 @@ log = logging.getLogger("stockops.backtest")
 class BacktestModelTrainer:
     """Trains models on what they are given and nothing else.
 
-    shelf: what was trained before, by a digest of everything that it was made from; so a model from there is the
+    blob_cache: what was trained before, by a digest of everything that it was made from; so a model from there is the
     one that would be trained.
     """
 

@@ -1,4 +1,4 @@
-"""The story of a training: prices -> lesson -> checkpoint and pictures -> artifacts -> tracker."""
+"""The story of a training: prices -> training job -> checkpoint and pictures -> artifacts -> tracker."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A lesson: what one model is to learn from, and the checkpoint that comes of it. No file is touched."""
+"""A training job: what one model is to learn from, and the checkpoint that comes of it. No file is touched."""
 
 import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator
@@ -162,7 +162,7 @@ def tables(
 
 
 def from_scratch(place: ModelRef, prices: Prices, table: TrainingSet, options: TrainOptions) -> TrainingJob:
-    """Return the lesson of a model without a parent: the parent itself, or a child that is to do without one."""
+    """Return the job of training a model without a parent: the parent itself, or a child that is to do without one."""
     torch.manual_seed(options.seed)  # the first weights
     about = {"strategy": None, "parent": None}
     return TrainingJob(place, prices, table, PriceLSTM(), train_config.of(train_config.PARENT, options), about)
@@ -176,7 +176,7 @@ def from_many(
     count: int,
     options: TrainOptions,
 ) -> TrainingJob:
-    """Return the lesson of a parent that learns from the index and up to `count` others, one after the other.
+    """Return the job of training a parent that learns from the index and up to `count` others, one after the other.
 
     DataError where there is none of the universe to learn from.
     """
@@ -205,7 +205,7 @@ def _member(prices: Prices) -> dict[str, Any]:
 def from_parent(
     place: ModelRef, prices: Prices, table: TrainingSet, parent: Checkpoint, options: TrainOptions
 ) -> TrainingJob:
-    """Return the lesson of a child."""
+    """Return the job of training a child."""
     child = transfer.child_of(parent, options.strategy, len(table.windows.training))
     about = {"strategy": options.strategy, "parent": parent.summary}
     return TrainingJob(

@@ -38,6 +38,7 @@ def fill(folder: Path, kind: str | None) -> None:
 
 
 Artifacts = dict[str, bytes]
+Reference = Callable[[object, Callable[[Cli], Artifacts]], Artifacts]  # under a key, what such a call leaves
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def _known() -> dict[object, Artifacts]:
 @pytest.fixture
 def with_later_rows_as_they_are(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str], _known: dict[object, Artifacts]
-) -> Callable[[object, Callable[[Cli], Artifacts]], Artifacts]:
+) -> Reference:
     """Give what a case is compared with: made in a home of its own, once, by whichever case asks first."""
 
     def made(key: object, make: Callable[[Cli], Artifacts]) -> Artifacts:
@@ -74,9 +75,7 @@ def trained_and_forecast(cli: Cli, kind: str | None) -> Artifacts:
 
 
 @pytest.mark.parametrize("kind", ["random", "negative", "text", "gone"])
-def test_rows_after_as_of_change_no_byte(
-    cli: Cli, kind: str, with_later_rows_as_they_are: Callable[[object, Callable[[Cli], Artifacts]], Artifacts]
-) -> None:
+def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str, with_later_rows_as_they_are: Reference) -> None:
     expected = with_later_rows_as_they_are("trained", lambda other: trained_and_forecast(other, None))
     found = trained_and_forecast(cli, kind)
     models = {name for name in found if name.endswith(("_model.pt", "_model.json"))}
@@ -132,7 +131,7 @@ def everything(cli: Cli, cut: int, kind: str | None) -> Artifacts:
 
 @pytest.mark.parametrize("cut", GRID)
 def test_on_no_day_does_any_command_know_a_later_row(
-    cli: Cli, cut: int, with_later_rows_as_they_are: Callable[[object, Callable[[Cli], Artifacts]], Artifacts]
+    cli: Cli, cut: int, with_later_rows_as_they_are: Reference
 ) -> None:
     """The promise of docs/as-of.md, byte by byte, for a grid of days and commands."""
     expected = with_later_rows_as_they_are(cut, lambda other: everything(other, cut, None))

@@ -1,4 +1,4 @@
-"""Peers of other people's libraries, an extra (port BaselineForecaster). The owner of statsforecast."""
+"""Baselines of other people's libraries, an extra (port BaselineForecaster). The owner of statsforecast."""
 
 import numpy as np
 import numpy.typing as npt

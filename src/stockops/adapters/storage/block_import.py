@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def block_import(name: str) -> Iterator[None]:
     """Let imports of a module fail while the context lasts, as if it were not installed; loaded or not."""
     before = sys.modules.get(name)
-    sys.modules[name] = None  # type: ignore[assignment]  # what the import system documents for not there
+    sys.modules[name] = None  # type: ignore[assignment]  # what the import system documents for a module that is not there
     try:
         yield
     finally:
