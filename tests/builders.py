@@ -5,9 +5,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from stockops.documents.prices import DataSpan
+from stockops.documents.training import ModelScores
 from stockops.forecasting import covariates
 from stockops.forecasting.covariates import Covariates, Market
+from stockops.forecasting.inference import LSTMConfig
+from stockops.forecasting.model_card import ModelCard
 from stockops.market import calendar, features
+from stockops.records import EpochLoss
 
 
 def bars(rows: int = 300, *, seed: int = 0, symbol: str = "AAPL", first: date = date(2015, 1, 2)) -> pd.DataFrame:
@@ -45,6 +50,29 @@ def seen(table: pd.DataFrame, symbol: str = "AAPL") -> tuple[pd.DataFrame, Covar
     """Return the features of bars, and the covariates beside a market of the same years."""
     rows = features.add(table)
     return rows, covariates.of(rows, calendar.of(symbol), Market(bars(2000, seed=99), calendar.of("^GSPC")))
+
+
+def card(config: LSTMConfig, *, ticker: str = "AAPL", last: str = "2024-06-28") -> ModelCard:
+    """Return the card of a child whose training ended on a day."""
+    return ModelCard(
+        kind="child",
+        ticker=ticker,
+        data=DataSpan(source="csv", rows=2_000, first="2015-01-02", last=last),
+        bars="0" * 24,
+        features=features.FEATURES,
+        split="random",
+        seed=7,
+        libraries={"stockops": "0.1.0"},
+        strategy="freeze",
+        parent=None,
+        config=config,
+        fit={"epochs": 10, "learning_rate": 1e-3},
+        best_epoch=3,
+        history=(EpochLoss(epoch=0, loss=None, validation_loss=0.5, learning_rate=1e-3),),
+        shrinkage={"Close": (0.5, 0.25, 0.0, 0.0, 1.0)},
+        ranges_from=ticker,
+        metrics=ModelScores(),
+    )
 
 
 def rescaled(table: pd.DataFrame, rows: slice, prices: float, volumes: float = 1.0) -> pd.DataFrame:

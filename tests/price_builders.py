@@ -1,6 +1,6 @@
 """Price files as vendors and spreadsheets write them, all of one small history."""
 
-import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stockops.adapters.storage.model_files import ModelFiles
+from stockops.documents.encoding import as_json, encoded
+from stockops.documents.prices import DataSpan
 from stockops.forecasting.checkpoint import Checkpoint, create, deserialize, serialize
 from stockops.market import calendar
 from stockops.market.ohlcv import PRICES
@@ -107,14 +109,15 @@ def at_midnight(table: pd.DataFrame, zone: str) -> str:
 def lend(home: Path, ref: ModelRef, source: str, last: date) -> Checkpoint:
     """Make the stored model of the samples one that was trained on prices of another source, to another day."""
     checkpoint = deserialize(ModelFiles(home, 60).read(ref, ref.checkpoint) or b"", ref, ref.ticker)
-    return _store(home, ref, checkpoint, checkpoint.card["data"] | {"source": source, "last": last.isoformat()})
+    return _store(home, ref, checkpoint, replace(checkpoint.card.data, source=source, last=last.isoformat()))
 
 
-def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: dict[str, Any]) -> Checkpoint:
-    card = {name: value for name, value in checkpoint.card.items() if name not in ("model_version", "method")}
-    lent = create(checkpoint.weights, card | {"kind": ref.kind, "ticker": ref.ticker, "data": data})
-    about = {"ticker": ref.ticker, "model_version": lent.version, "strategy": card["strategy"], **card["metrics"]}
-    ModelFiles(home, 60).write(ref, {ref.checkpoint: serialize(lent), "metrics.json": json.dumps(about).encode()})
+def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: DataSpan) -> Checkpoint:
+    card = checkpoint.card
+    lent = create(checkpoint.weights, replace(card, kind=ref.kind, ticker=ref.ticker, data=data))
+    about = {"ticker": ref.ticker, "model_version": lent.version, "strategy": card.strategy, "data": as_json(data)}
+    metrics = encoded({"schema": 1, **about, **as_json(card.metrics)})
+    ModelFiles(home, 60).write(ref, {ref.checkpoint: serialize(lent), "metrics.json": metrics})
     return lent
 
 
@@ -137,7 +140,7 @@ class PriceFiles:
     def lend_model(self, ticker: str) -> None:
         """Give a ticker the model of AAPL: any will do where it is not the numbers that are looked at."""
         model = self._models[ModelRef.of("AAPL")]
-        _store(self.cli.home, ModelRef.of(ticker), model, model.card["data"])
+        _store(self.cli.home, ModelRef.of(ticker), model, model.card.data)
 
     def __call__(self, command: str, *options: str, ticker: str = "AAPL") -> Result:
         """Run a command on one ticker."""

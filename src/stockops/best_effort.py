@@ -36,9 +36,9 @@ class BestEffort:
         self._doubts.clear()
 
     @property
-    def degraded(self) -> list[str]:
+    def degraded(self) -> tuple[str, ...]:
         """What this piece of work did without, and what its input was found to lack, sorted."""
-        return sorted(self._missed | self._doubts)
+        return tuple(sorted(self._missed | self._doubts))
 
     @property
     def missed(self) -> list[str]:

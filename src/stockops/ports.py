@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stockops.agent.prompt import Message
     from stockops.arrays import Floats
     from stockops.backtesting.evaluation_set import BaselineForecast, EvaluationSet, Rows
+    from stockops.documents.backtest import BacktestResult
     from stockops.errors import StockopsError
     from stockops.forecasting.forecast import Forecast
     from stockops.forecasting.scores import ModelEvaluation
@@ -86,7 +87,7 @@ class Plotter(Protocol):
     def drift(self, ticker: str, report: "DriftReport", table: "pd.DataFrame") -> bytes:
         """Draw the features over both windows of a report that was not skipped."""
 
-    def backtest(self, document: "Mapping[str, Any]", trial: "EvaluationSet") -> bytes:
+    def backtest(self, result: "BacktestResult", trial: "EvaluationSet") -> bytes:
         """Draw a backtest: skill by horizon, coverage by year, a hard month."""
 
 

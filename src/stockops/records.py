@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Document = dict[str, Any]  # JSON, as a command prints or writes it
 
@@ -32,7 +32,7 @@ Baseline = Literal[
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
 METHOD = 3  # what a model's weights mean; raise it with every change of units, anchor or inputs
 WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
-SCHEMA = 1  # of every JSON document on stdout and under outputs/
+SCHEMA: Final = 1  # of every JSON document on stdout and under outputs/
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """A training on a GPU, where there is one: the same model but for rounding, and it forecasts without one."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +28,13 @@ def learnt(cli: Cli, device: str, strategy: str) -> Checkpoint:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_it_learns_what_the_cpu_learns(trained: Cli, strategy: str) -> None:
     there, here = (learnt(trained, device, strategy) for device in ("cuda", "cpu"))
-    assert json.dumps(there.card["config"]) == json.dumps(here.card["config"])
-    theirs, ours = ([epoch["validation_loss"] for epoch in model.card["history"]] for model in (there, here))
+    assert there.card.config == here.card.config
+    theirs, ours = ([epoch.validation_loss for epoch in model.card.history] for model in (there, here))
     np.testing.assert_allclose(theirs, ours, rtol=1e-2 if strategy == "fine_tune" else 1e-4)  # dropout draws differ
-    assert there.card["metrics"]["skill"]["RMSE"] == pytest.approx(here.card["metrics"]["skill"]["RMSE"], abs=0.01)
+    theirs_then, ours_then = (model.card.metrics.skill for model in (there, here))
+    assert theirs_then is not None
+    assert ours_then is not None
+    assert pytest.approx(ours_then.RMSE, abs=0.01) == theirs_then.RMSE
     if strategy == "freeze":
         for name in here.weights:
             np.testing.assert_allclose(there.weights[name], here.weights[name], atol=1e-4, err_msg=name)

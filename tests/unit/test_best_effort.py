@@ -26,7 +26,7 @@ class Flaky:
 def test_what_serves_is_returned_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     effort, service = BestEffort(), Flaky()
     assert effort.attempt(service, service.answer) == 42
-    assert effort.degraded == []
+    assert effort.degraded == ()
     assert caplog.text == ""
 
 
@@ -37,7 +37,7 @@ def test_an_outage_is_none_named_in_degraded_and_said_once(caplog: pytest.LogCap
         now += 2 * PAUSE_SECONDS
         assert effort.attempt(service, service.answer) is None
     assert service.asked == 3
-    assert effort.degraded == ["redis"]
+    assert effort.degraded == ("redis",)
     assert [record.getMessage() for record in caplog.records] == ["redis is down; start it: going on without it"]
 
 
@@ -50,11 +50,11 @@ def test_a_service_that_failed_is_left_alone_for_a_minute_and_still_named() -> N
     now += PAUSE_SECONDS - 1
     assert effort.attempt(service, service.answer) is None
     assert service.asked == 1
-    assert effort.degraded == ["redis"]
+    assert list(effort.degraded) == ["redis"]
     now += 2
     effort.begin()
     assert effort.attempt(service, service.answer) == 42
-    assert effort.degraded == []
+    assert effort.degraded == ()
 
 
 def test_other_errors_are_no_outage() -> None:

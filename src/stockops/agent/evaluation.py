@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from stockops.agent import claims, offline
 from stockops.agent.claims import Grounding
 from stockops.agent.facts import Facts
+from stockops.documents.monitoring import Checks, GroundingShare
 from stockops.records import Recommendation
 
 _TRUSTWORTHY = 0.6  # share of the checks that must be passed, and more
@@ -38,22 +38,22 @@ class ReportEvaluation:
         """`Trustworthy` above 0.6, else `Questionable`."""
         return "Trustworthy" if self.overall_score > _TRUSTWORTHY else "Questionable"
 
-    def document(self) -> dict[str, Any]:
-        """Return the evaluation as JSON."""
-        grounding = self.grounding
-        return {
-            "checks": {
-                "relevance": self.relevance,
-                "trustworthiness": self.trustworthiness,
-                "has_recommendation": self.has_recommendation,
-            },
-            "overall_score": self.overall_score,
-            "status": self.status,
-            "grounding": None
-            if grounding is None
-            else {"share": grounding.share, "claims": grounding.claims, "unmatched": list(grounding.unmatched)},
-            "stance_agrees": self.stance_agrees,
-        }
+    @property
+    def checks(self) -> Checks:
+        """The three checks, as `monitor-*` prints them."""
+        return Checks(
+            relevance=self.relevance,
+            trustworthiness=self.trustworthiness,
+            has_recommendation=self.has_recommendation,
+        )
+
+    @property
+    def grounding_share(self) -> GroundingShare | None:
+        """The grounding, as `monitor-*` prints it."""
+        found = self.grounding
+        if found is None:
+            return None
+        return GroundingShare(share=found.share, claims=found.claims, unmatched=found.unmatched)
 
 
 def evaluate(

@@ -8,10 +8,14 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockops.agent.claims import AllowedClaims
 from stockops.agent.news import News
+from stockops.documents.backtest import BacktestSummary
+from stockops.documents.forecast import PredictionResult, SessionForecast, SpanRisk
+from stockops.documents.monitoring import DriftResult
+from stockops.documents.training import MetricsResult
 from stockops.records import WORTH_A_WORD
 
 if TYPE_CHECKING:
@@ -37,8 +41,8 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """Losses over so many sessions, in percent of the last close: see `forecasting.risk`."""
+class SpanLosses:
+    """SpanLosses over so many sessions, in percent of the last close: see `forecasting.risk`."""
 
     days: int
     var_95_percent: float
@@ -90,10 +94,10 @@ class Facts:
     returns_percent: Mapping[str, float]
     volatility_percent: float | None
     expected_volatility_percent: float
-    losses: tuple[Losses, ...]
+    losses: tuple[SpanLosses, ...]
     record: HeldOutSkill | None
     backtest: BacktestFacts | None
-    drift: Mapping[str, Any] | None
+    drift: DriftResult | None
     news: News
     trained_to: str | None = None
     context: "Context | None" = None
@@ -163,10 +167,10 @@ class Facts:
             yield from _of_context(self.context, self.last_price)
 
 
-def _of_drift(drift: Mapping[str, Any]) -> Iterator[float]:
-    yield from (float(drift[name]) for name in ("drift_score", "volatility_index") if name in drift)
-    if "returns" in drift:
-        yield float(drift["returns"]["volatility"]["ratio"])
+def _of_drift(drift: DriftResult) -> Iterator[float]:
+    yield from (drift.drift_score, drift.volatility_index)
+    if drift.returns:
+        yield drift.returns.volatility.ratio
 
 
 def _of_context(context: "Context", last: float) -> Iterator[float]:
@@ -180,75 +184,73 @@ def _of_context(context: "Context", last: float) -> Iterator[float]:
 
 
 def gather(
-    forecast: Mapping[str, Any],
+    forecast: PredictionResult,
     *,
-    metrics: Mapping[str, Any] | None,
-    drift: Mapping[str, Any] | None,
+    metrics: MetricsResult | None,
+    drift: DriftResult | None,
     news: News,
-    backtest: Mapping[str, Any] | None = None,
+    backtest: BacktestSummary | None = None,
     context: "Context | None" = None,
     untested: str = "",
     looks_back: bool = False,
 ) -> Facts:
-    """Return the facts in a document of `predict-child`, one of metrics, a drift report and the news.
+    """Return the facts in a forecast, the metrics of its model, a drift report, the news and a backtest.
 
-    backtest: the summary of one. untested: what is to be said where there is none.
+    untested: what is to be said where there is no backtest.
     """
-    closes = tuple((row["date"], float(row["close"])) for row in forecast["history"])
+    closes = tuple((past.date, past.close) for past in forecast.history)
     last = closes[-1][1]
     # A price that nobody paid has not moved, which says nothing of how it moves.
-    traded = [close for _, close in closes] if forecast["data"]["untraded"] <= 1 else []
-    tested = _tested(backtest)
+    traded = [close for _, close in closes] if forecast.data.untraded <= 1 else []
     return Facts(
-        ticker=forecast["ticker"],
-        unit=forecast["data"]["currency"],
-        last_date=forecast["last_date"],
+        ticker=forecast.ticker,
+        unit=forecast.data.currency,
+        last_date=forecast.last_date,
         last_price=last,
-        days=tuple(_day(bar, last) for bar in forecast["predictions"]["week"]),
+        days=tuple(_day(session, last) for session in forecast.predictions.week),
         closes=closes,
         returns_percent=_returns(traded),
         volatility_percent=_volatility(traded),
-        expected_volatility_percent=100 * float(forecast["risk"]["next_day"]["volatility_year"]),
-        losses=tuple(_losses(forecast["risk"][span]) for span in ("next_day", "week")),
+        expected_volatility_percent=100 * forecast.risk.next_day.volatility_year,
+        losses=tuple(_losses(risk) for risk in (forecast.risk.next_day, forecast.risk.week)),
         record=_record(metrics),
-        backtest=tested,
+        backtest=_tested(backtest) if backtest else None,
         drift=drift,
         news=news,
-        trained_to=forecast["trained_to"],
+        trained_to=forecast.trained_to,
         context=context if traded else None,
-        warnings=tuple(_warnings(forecast, "" if tested else untested)),
+        warnings=tuple(_warnings(forecast, "" if backtest else untested)),
         looks_back=looks_back,
     )
 
 
-def _warnings(forecast: Mapping[str, Any], untested: str) -> Iterator[str]:
+def _warnings(forecast: PredictionResult, untested: str) -> Iterator[str]:
     """Yield what a reader has to know first: of the evidence, then of the prices, then of the model."""
-    data, unseen = forecast["data"], forecast["model_age_sessions"]
+    data, unseen = forecast.data, forecast.model_age_sessions
     if untested:
         yield f"This forecast is {untested}."
-    if data["behind"] > 1:
-        yield f"These prices end on {data['last']}: {data['behind']} sessions are missing since."
-    if data["untraded"] > 1:
-        yield f"There was no trade in the last {data['untraded']} sessions."
-    if forecast["model_source"] != forecast["source"]:
-        yield f"The model was trained on prices from {forecast['model_source']}, not from {forecast['source']}."
+    if data.behind > 1:
+        yield f"These prices end on {data.last}: {data.behind} sessions are missing since."
+    if data.untraded > 1:
+        yield f"There was no trade in the last {data.untraded} sessions."
+    if forecast.model_source != forecast.source:
+        yield f"The model was trained on prices from {forecast.model_source}, not from {forecast.source}."
     if unseen > WORTH_A_WORD:
-        yield f"The model was trained to {forecast['trained_to']} and has not seen the last {unseen} sessions."
-    if forecast["strategy"] == "parent":
+        yield f"The model was trained to {forecast.trained_to} and has not seen the last {unseen} sessions."
+    if forecast.strategy == "parent":
         yield "Its own history is too short for a model of its own: the market's forecasts it, ranges included."
-    elif forecast["ranges_from"] != forecast["ticker"]:
-        yield f"Its own history is short: the ranges are calibrated on {forecast['ranges_from']}."
+    elif forecast.ranges_from != forecast.ticker:
+        yield f"Its own history is short: the ranges are calibrated on {forecast.ranges_from}."
 
 
-def _day(bar: Mapping[str, Any], last: float) -> Day:
-    (low_80, high_80), (low_95, high_95) = bar["close_80"], bar["close_95"]
-    inner, outer = (low_80, high_80), (low_95, high_95)
-    percents = (_percents(bounds, last) for bounds in (inner, outer))
-    return Day(bar["date"], bar["close"], 100 * (bar["close"] / last - 1), inner, outer, *percents)
+def _day(session: SessionForecast, last: float) -> Day:
+    percents = (_percents(bounds, last) for bounds in (session.close_80, session.close_95))
+    change = 100 * (session.close / last - 1)
+    return Day(session.date, session.close, change, session.close_80, session.close_95, *percents)
 
 
-def _losses(risk: Mapping[str, Any]) -> Losses:
-    return Losses(int(risk["days"]), *(100 * float(risk[name]) for name in ("var_95", "var_99", "es_95")))
+def _losses(risk: SpanRisk) -> SpanLosses:
+    return SpanLosses(risk.days, *(100 * share for share in (risk.var_95, risk.var_99, risk.es_95)))
 
 
 def _percents(bounds: Bounds, last: float) -> Bounds:
@@ -266,31 +268,23 @@ def _volatility(closes: Sequence[float]) -> float | None:
     return 100 * statistics.stdev(steps) * math.sqrt(_SESSIONS_A_YEAR) if len(steps) > 1 else None
 
 
-def _record(metrics: Mapping[str, Any] | None) -> HeldOutSkill | None:
-    """Return the held-out half of a metrics document; None where it states no skill."""
-    held_out = (metrics or {}).get("validation") or {}
-    skill = (held_out.get("skill") or {}).get("RMSE")
-    return None if skill is None else HeldOutSkill(int(held_out["windows"]), 100 * skill)
+def _record(metrics: MetricsResult | None) -> HeldOutSkill | None:
+    """Return the held-out half of a model's metrics; None where they state no skill."""
+    held_out = metrics.validation if metrics else None
+    skill = held_out.skill.RMSE if held_out else None
+    return None if held_out is None or skill is None else HeldOutSkill(held_out.windows, 100 * skill)
 
 
-def _tested(summary: Mapping[str, Any] | None) -> BacktestFacts | None:
-    """Return what a summary of a backtest says; None where it is not what `backtest` writes."""
-    try:
-        return None if summary is None else _of_summary(summary)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _of_summary(summary: Mapping[str, Any]) -> BacktestFacts:
-    findings = set(summary["close_findings"].values())
+def _tested(summary: BacktestSummary) -> BacktestFacts:
+    findings = set(summary.close_findings.values())
     return BacktestFacts(
-        start=str(summary["start"]),
-        end=str(summary["end"]),
-        forecasts=int(summary["origins"]),
+        start=summary.start,
+        end=summary.end,
+        forecasts=summary.origins,
         finding="worse" if "worse" in findings else "better" if "better" in findings else "tied",
         skill_percent={
-            name: {days: 100 * float(share) for days, share in by_days.items() if share is not None}
-            for name, by_days in summary["skill"].items()
+            name: {days: 100 * share for days, share in by_days.items() if share is not None}
+            for name, by_days in summary.skill.items()
         },
-        coverage_percent={level: 100 * float(share) for level, share in summary["coverage"].items()},
+        coverage_percent={level: 100 * share for level, share in summary.coverage.items()},
     )

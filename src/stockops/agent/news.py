@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stockops.agent.markdown import is_address
+from stockops.documents.analysis import Headline
 from stockops.wording import visible
 
 _MOST_ITEMS = 10
@@ -28,10 +29,11 @@ class NewsItem:
     published: datetime
     summary: str = ""
 
-    def row(self) -> dict[str, str]:
-        """Return what `analyze` says of it."""
+    @property
+    def as_headline(self) -> Headline:
+        """What `analyze` says of it."""
         published = self.published.isoformat(timespec="minutes")
-        return {"headline": self.headline, "source": self.source, "url": self.url, "published": published}
+        return Headline(headline=self.headline, source=self.source, url=self.url, published=published)
 
 
 @dataclass(frozen=True, slots=True)

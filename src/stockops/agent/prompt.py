@@ -85,7 +85,7 @@ def _facts(facts: Facts) -> str:
 def _news(news: News) -> str:
     if news.missing:
         return f"NEWS\nnot available: {news.missing}"
-    items = [item.row() | {"summary": item.summary} for item in news.items]
+    items = [asdict(item.as_headline) | {"summary": item.summary} for item in news.items]
     return f"NEWS (untrusted text, quoted as JSON)\n{json.dumps(items, ensure_ascii=False)}"
 
 

@@ -131,9 +131,9 @@ def record(facts: Facts) -> Iterator[Sentence]:
 
 def drift(facts: Facts) -> Iterator[Sentence]:
     """Say what the last look at the data found of returns."""
-    returns = (facts.drift or {}).get("returns")
+    returns = facts.drift.returns if facts.drift else None
     if returns:
-        health, ratio = returns["health"].split()[0].lower(), returns["volatility"]["ratio"]
+        health, ratio = returns.health.split()[0].lower(), returns.volatility.ratio
         yield Sentence(
             f"Returns of the last 30 days against the 150 days before were judged {health}, with a volatility ratio of "
             f"{ratio:.2f}.",

@@ -1,40 +1,52 @@
 """A trial in figures: per channel and horizon, each beside its best naive forecast, and of the ranges."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stockops.arrays import Floats
 from stockops.backtesting.evaluation_set import CLOSE, VOLUME, EvaluationSet
-from stockops.backtesting.statistics import Proportion, diebold_mariano, share, weighted_interval_score, winkler
+from stockops.backtesting.statistics import diebold_mariano, share, weighted_interval_score, winkler
+from stockops.documents.backtest import (
+    Channel,
+    DieboldMariano,
+    Direction,
+    ExtremeLevel,
+    ExtremeScore,
+    HorizonFigures,
+    PeerFigures,
+    RangeComparison,
+    RangeLevel,
+    RangeScore,
+)
 from stockops.forecasting.ranges import LEVELS, RANGED
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
-from stockops.records import Document
 
 Flags = npt.NDArray[np.bool_]
 
 HORIZONS = range(1, HORIZON + 1)
 
 
-def channels(trial: EvaluationSet) -> Document:
-    """Return {channel: {unit, horizons: {days: figures}}}; figures as `_figures` gives them, None without forecasts.
+def channels(trial: EvaluationSet) -> dict[str, Channel]:
+    """Return the figures of every channel by horizon, None where no forecast has come of age.
 
     mase has the mean daily change before the test as its scale (`mase_scale`), which may be of quite another era.
     """
     return {
-        name: {
-            "unit": "shares" if channel == VOLUME else "percent of the close at the origin",
-            "horizons": {str(days): _figures(trial, channel, days) for days in HORIZONS},
-        }
+        name: Channel(
+            unit="shares" if channel == VOLUME else "percent of the close at the origin",
+            horizons={str(days): _figures(trial, channel, days) for days in HORIZONS},
+        )
         for channel, name in enumerate(OHLCV)
     }
 
 
-def peer(trial: EvaluationSet, forecast: Floats) -> Document:
-    """Return how another forecast (origins, 5, 5), in the trial's units, did; NaN in channels it does not speak of.
+def peer(trial: EvaluationSet, forecast: Floats) -> dict[str, dict[str, PeerFigures]]:
+    """Return by channel and horizon how another forecast did.
+
+    forecast: (origins, 5, 5), in the trial's units; NaN in channels that it does not speak of.
 
     skill: against the channel's best naive forecast. model_skill: of the model against this peer, with the p-value of
     the Diebold-Mariano test of both.
@@ -46,8 +58,8 @@ def peer(trial: EvaluationSet, forecast: Floats) -> Document:
     }
 
 
-def intervals(trial: EvaluationSet, peers: Mapping[str, Floats | None]) -> Document:
-    """Return {level in percent: {days: coverage and Winkler score, with those of other ranges}}, and of all days.
+def intervals(trial: EvaluationSet, peers: Mapping[str, Floats | None]) -> dict[str, RangeLevel]:
+    """Return by level coverage and Winkler score of the ranges on Close, with those of other ranges.
 
     peers: bounds of other forecasters in the trial's units, None of those without. best_range: whose Winkler score is
     the smallest among naive ranges and peers; winkler_ratio: the model's, divided by each of theirs.
@@ -56,17 +68,17 @@ def intervals(trial: EvaluationSet, peers: Mapping[str, Floats | None]) -> Docum
     return {str(round(100 * level)): _level(trial, index, others) for index, level in enumerate(LEVELS)}
 
 
-def extremes(trial: EvaluationSet) -> Document:
-    """Return {High, Low: {level in percent: {days: coverage and Winkler score}}}: how the ranges on those two held."""
+def extremes(trial: EvaluationSet) -> dict[str, dict[str, ExtremeLevel]]:
+    """Return how the ranges on High and Low held, by level."""
     return {
         name: {str(round(100 * level)): _held(trial, name, index) for index, level in enumerate(LEVELS)}
         for name in RANGED[1:]
     }
 
 
-def coverage_by_year(trial: EvaluationSet) -> Document:
+def coverage_by_year(trial: EvaluationSet) -> dict[str, dict[str, float]]:
     """Return {year: {forecasts, level in percent: share}} over all horizons."""
-    found: Document = {}
+    found: dict[str, dict[str, float]] = {}
     for year in np.unique(trial.years):
         inside = [_inside(trial, index, trial.years == year) for index in range(len(LEVELS))]
         if len(inside[0]):
@@ -75,9 +87,9 @@ def coverage_by_year(trial: EvaluationSet) -> Document:
     return found
 
 
-def crps(trial: EvaluationSet) -> Document:
+def crps(trial: EvaluationSet) -> dict[str, float]:
     """Return {days: CRPS of Close, in percent of the close at the origin}, as the weighted interval score."""
-    found: Document = {}
+    found: dict[str, float] = {}
     for days in HORIZONS:
         actual = trial.actual[:, days - 1, CLOSE]
         known = ~np.isnan(actual)
@@ -87,7 +99,7 @@ def crps(trial: EvaluationSet) -> Document:
     return found
 
 
-def _figures(trial: EvaluationSet, channel: int, days: int) -> Document | None:
+def _figures(trial: EvaluationSet, channel: int, days: int) -> HorizonFigures | None:
     actual = trial.actual[:, days - 1, channel]
     known = ~np.isnan(actual)
     if not known.any():
@@ -97,24 +109,24 @@ def _figures(trial: EvaluationSet, channel: int, days: int) -> Document | None:
     naive = _naive_losses(trial, channel, days, known)
     best = min(naive, key=lambda name: float(naive[name].mean()))
     mae, step = float(loss.mean()), float(trial.step[channel])
-    return {
-        "forecasts": len(loss),
-        "mae": mae,
-        "rmse": float(np.sqrt((loss**2).mean())),
-        "mase": mae / step if step > 0 else None,
-        "mase_scale": step,
-        "naive_mae": {name: float(losses.mean()) for name, losses in naive.items()},
-        "best_naive": best,
-        "skill": _skill(loss, naive[best]),
-        "skill_against": {name: _skill(loss, losses) for name, losses in naive.items()},
-        "diebold_mariano": {name: _test(loss, losses, days) for name, losses in naive.items()},
-        "direction": _direction(trial, channel, days, known),
-    }
+    return HorizonFigures(
+        forecasts=len(loss),
+        mae=mae,
+        rmse=float(np.sqrt((loss**2).mean())),
+        mase=mae / step if step > 0 else None,
+        mase_scale=step,
+        naive_mae={name: float(losses.mean()) for name, losses in naive.items()},
+        best_naive=best,
+        skill=_skill(loss, naive[best]),
+        skill_against={name: _skill(loss, losses) for name, losses in naive.items()},
+        diebold_mariano={name: _test(loss, losses, days) for name, losses in naive.items()},
+        direction=_direction(trial, channel, days, known),
+    )
 
 
-def _test(losses: Floats, others: Floats, days: int) -> Document | None:
+def _test(losses: Floats, others: Floats, days: int) -> DieboldMariano | None:
     found = diebold_mariano(losses, others, days)
-    return None if found is None else {"statistic": found.statistic, "p_value": found.p_value}
+    return None if found is None else DieboldMariano(statistic=found.statistic, p_value=found.p_value)
 
 
 def _naive_losses(trial: EvaluationSet, channel: int, days: int, known: Flags) -> dict[str, Floats]:
@@ -130,7 +142,7 @@ def _skill(losses: Floats, others: Floats) -> float | None:
     return 1 - float(losses.mean()) / reference if reference > 0 else None
 
 
-def _direction(trial: EvaluationSet, channel: int, days: int, known: Flags) -> Document | None:
+def _direction(trial: EvaluationSet, channel: int, days: int, known: Flags) -> Direction | None:
     """Return how often a forecast rise or fall from the channel's last value came, beside what is as easily had.
 
     naive_accuracy: of `always up`, and of the naive forecasts that differ from the last value. Forecasts of no change,
@@ -150,10 +162,15 @@ def _direction(trial: EvaluationSet, channel: int, days: int, known: Flags) -> D
         for name, values in foretold.items()
         if not np.isnan(values).any() and (values != last).any()
     }
-    return {"forecasts": int(moved.sum()), **_shared("accuracy", found), "naive_accuracy": naive}
+    return Direction(
+        forecasts=int(moved.sum()),
+        accuracy=found.value,
+        interval_95=(found.low, found.high),
+        naive_accuracy=naive,
+    )
 
 
-def _peer(trial: EvaluationSet, forecast: Floats, channel: int, days: int) -> Document | None:
+def _peer(trial: EvaluationSet, forecast: Floats, channel: int, days: int) -> PeerFigures | None:
     actual, said = trial.actual[:, days - 1, channel], forecast[:, days - 1, channel]
     known = ~np.isnan(actual) & ~np.isnan(said)
     if not known.any():
@@ -163,62 +180,67 @@ def _peer(trial: EvaluationSet, forecast: Floats, channel: int, days: int) -> Do
     naive = _naive_losses(trial, channel, days, known)
     best = min(naive.values(), key=lambda losses: float(losses.mean()))
     test = _test(ours, loss, days)
-    return {
-        "forecasts": len(loss),
-        "mae": float(loss.mean()),
-        "skill": _skill(loss, best),
-        "model_skill": _skill(ours, loss),
-        "p_value": test and test["p_value"],
-    }
+    return PeerFigures(
+        forecasts=len(loss),
+        mae=float(loss.mean()),
+        skill=_skill(loss, best),
+        model_skill=_skill(ours, loss),
+        p_value=test.p_value if test else None,
+    )
 
 
-def _level(trial: EvaluationSet, index: int, peers: Mapping[str, Floats]) -> Document:
-    found: Document = {}
+def _level(trial: EvaluationSet, index: int, peers: Mapping[str, Floats]) -> RangeLevel:
+    found: dict[str, RangeComparison] = {}
     for days in HORIZONS:
         known = ~np.isnan(trial.actual[:, days - 1, CLOSE])
         own = _range(trial.bounds[:, 0], trial, index, days, known)
         if own is None:
             continue
-        naive = {name: found["winkler"] for name, found in _ranges(trial.naive_ranges, trial, index, days, known)}
+        naive = {name: score.winkler for name, score in _ranges(trial.naive_ranges, trial, index, days, known)}
         others = dict(_ranges(peers, trial, index, days, known))
-        found[str(days)] = {
-            "forecasts": int(known.sum()), **own, **_compared(own["winkler"], naive, others), "peers": others,
-        }  # fmt: skip
-    return {"coverage": _mean(_inside(trial, index, np.ones(len(trial.dates), dtype=bool))), "horizons": found}
+        rivals = naive | {name: score.winkler for name, score in others.items()}
+        found[str(days)] = RangeComparison(
+            forecasts=int(known.sum()),
+            coverage=own.coverage,
+            interval_95=own.interval_95,
+            winkler=own.winkler,
+            naive_winkler=naive,
+            winkler_ratio={name: own.winkler / theirs for name, theirs in rivals.items() if theirs > 0},
+            best_range=min(rivals, key=rivals.__getitem__),
+            peers=others,
+        )
+    coverage = _mean(_inside(trial, index, np.ones(len(trial.dates), dtype=bool)))
+    return RangeLevel(coverage=coverage, horizons=found)
 
 
-def _held(trial: EvaluationSet, name: str, index: int) -> Document:
-    channel, bounds, found = OHLCV.index(name), trial.bounds[:, RANGED.index(name)], {}
+def _held(trial: EvaluationSet, name: str, index: int) -> ExtremeLevel:
+    channel, bounds = OHLCV.index(name), trial.bounds[:, RANGED.index(name)]
+    found: dict[str, ExtremeScore] = {}
     for days in HORIZONS:
         known = ~np.isnan(trial.actual[:, days - 1, channel])
         if own := _range(bounds, trial, index, days, known, channel):
-            found[str(days)] = {"forecasts": int(known.sum()), **own}
-    return {"horizons": found}
+            found[str(days)] = ExtremeScore(
+                forecasts=int(known.sum()), coverage=own.coverage, interval_95=own.interval_95, winkler=own.winkler
+            )
+    return ExtremeLevel(horizons=found)
 
 
 def _range(
     bounds: Floats, trial: EvaluationSet, index: int, days: int, known: Flags, channel: int = CLOSE
-) -> Document | None:
+) -> RangeScore | None:
     hit = share(_hits(bounds, trial, index, days, channel)[known], days)
-    return (
-        None
-        if hit is None
-        else {**_shared("coverage", hit), "winkler": _mean(_winkler(bounds, trial, index, days, channel)[known])}
-    )
+    if hit is None:
+        return None
+    score = _mean(_winkler(bounds, trial, index, days, channel)[known])
+    return RangeScore(coverage=hit.value, interval_95=(hit.low, hit.high), winkler=score)
 
 
 def _ranges(
     bounds: Mapping[str, Floats], trial: EvaluationSet, index: int, days: int, known: Flags
-) -> Iterator[tuple[str, Document]]:
+) -> Iterator[tuple[str, RangeScore]]:
     for name, others in bounds.items():
         if found := _range(others, trial, index, days, known):
             yield name, found
-
-
-def _compared(score: float, naive: Mapping[str, float], peers: Mapping[str, Document]) -> Document:
-    others = {**naive, **{name: found["winkler"] for name, found in peers.items()}}
-    ratios = {name: score / other for name, other in others.items() if other > 0}
-    return {"naive_winkler": dict(naive), "winkler_ratio": ratios, "best_range": min(others, key=others.__getitem__)}
 
 
 def _hits(bounds: Floats, trial: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Flags:
@@ -241,9 +263,5 @@ def _winkler(bounds: Floats, trial: EvaluationSet, index: int, days: int, channe
     return winkler(low, high, trial.actual[:, days - 1, channel], LEVELS[index])
 
 
-def _shared(name: str, found: Proportion) -> Document:
-    return {name: found.value, "interval_95": [found.low, found.high]}
-
-
-def _mean(values: npt.NDArray[Any]) -> float:
+def _mean(values: Floats | Flags) -> float:
     return float(values.mean())

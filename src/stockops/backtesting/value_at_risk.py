@@ -5,16 +5,16 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from stockops.backtesting.evaluation_set import CLOSE, EvaluationSet
+from stockops.documents.backtest import Exceedances, RiskFigures, Shortfall
 from stockops.forecasting.risk import Losses
 from stockops.market.windows import HORIZON
-from stockops.records import Document
 
 Flags = npt.NDArray[np.bool_]
 
-_ALLOWED = {"var_95": 0.05, "var_99": 0.01}  # share of forecasts, in the order of `Losses.var`
+_ALLOWED = (0.05, 0.01)  # share of forecasts beyond the value at risk of 95 and 99 %, in the order of `Losses.var`
 
 
-def figures(trial: EvaluationSet, reckoned: Losses) -> Document:
+def figures(trial: EvaluationSet, reckoned: Losses) -> dict[str, RiskFigures]:
     """Return {days: figures of var_95, var_99 and es_95} for one and five sessions ahead.
 
     Over five sessions from every fifth origin only, so that no two losses share a day.
@@ -53,21 +53,25 @@ def _likelihood(hits: int, others: int, share: float) -> float:
     return float(special.xlogy(hits, share) + special.xlog1py(others, -share))
 
 
-def _of(trial: EvaluationSet, reckoned: Losses, days: int) -> Document:
+def _of(trial: EvaluationSet, reckoned: Losses, days: int) -> RiskFigures:
     known = np.flatnonzero(~np.isnan(trial.actual[:, days - 1, CLOSE]))[::days]
     lost = 1 - trial.actual[known, days - 1, CLOSE] / trial.last[known, CLOSE]
-    found: Document = {"forecasts": len(known)}
-    for level, (name, allowed) in enumerate(_ALLOWED.items()):
-        exceeded = lost > reckoned.var[known, level, days - 1]
-        found[name] = {
-            "exceedances": int(exceeded.sum()),
-            "share": float(exceeded.mean()) if len(known) else None,
-            "allowed": allowed,
-            "kupiec_p": kupiec(exceeded, allowed) if len(known) else None,
-            "christoffersen_p": christoffersen(exceeded),
-        }
+    var_95, var_99 = (
+        _exceedances(lost > reckoned.var[known, level, days - 1], allowed) for level, allowed in enumerate(_ALLOWED)
+    )
     beyond = lost > reckoned.var[known, 0, days - 1]
     mean, expected = (
         float(part[beyond].mean()) if beyond.any() else None for part in (lost, reckoned.shortfall[known, days - 1])
     )
-    return found | {"es_95": {"mean_loss": mean, "expected": expected}}
+    es_95 = Shortfall(mean_loss=mean, expected=expected)
+    return RiskFigures(forecasts=len(known), var_95=var_95, var_99=var_99, es_95=es_95)
+
+
+def _exceedances(exceeded: Flags, allowed: float) -> Exceedances:
+    return Exceedances(
+        exceedances=int(exceeded.sum()),
+        share=float(exceeded.mean()) if len(exceeded) else None,
+        allowed=allowed,
+        kupiec_p=kupiec(exceeded, allowed) if len(exceeded) else None,
+        christoffersen_p=christoffersen(exceeded),
+    )

@@ -1,6 +1,7 @@
 """`backtest`."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from stockops.app.context import Context
 from stockops.app.factories import backtester
@@ -23,7 +24,9 @@ from stockops.console.options import (
 )
 from stockops.console.views import backtest as backtest_view
 from stockops.errors import ExitCode, UsageError
-from stockops.records import Document
+
+if TYPE_CHECKING:
+    from stockops.documents.backtest import BacktestResult
 
 log = logging.getLogger("stockops.backtest")
 
@@ -42,18 +45,18 @@ def backtest(context: CommandContext) -> None:
     context.run_batch(_backtest, backtest_view.backtested, _verdict(context))
 
 
-def _backtest(context: Context) -> TickerHandler:
+def _backtest(context: Context) -> "TickerHandler[BacktestResult]":
     return backtester(context).backtest
 
 
-def _verdict(context: CommandContext) -> Verdict:
-    def judge(document: Document) -> ExitCode:
+def _verdict(context: CommandContext) -> "Verdict[BacktestResult]":
+    def judge(result: "BacktestResult") -> ExitCode:
         from stockops.backtesting import summary
 
-        alarm = summary.alarm(document, context.settings.backtest_fail_on)
+        alarm = summary.alarm(result.channels, result.summary, context.settings.backtest_fail_on)
         if not alarm:
             return ExitCode.OK
-        log.error("%s: %s", document["ticker"], alarm)
+        log.error("%s: %s", result.ticker, alarm)
         return ExitCode.FAIL_ON
 
     return judge

@@ -12,24 +12,32 @@ from stockops.records import SCHEMA
 @command(common=LOCAL)
 def list_entries(context: CommandContext) -> None:
     """List the cached forecasts and reports, with hits and misses."""
-    kept = cache(context)
-    document = {"entries": kept.entries(), "reports": reports(context).entries(), **kept.counts()}
-    context.show({"schema": SCHEMA, **document}, stores_view.cache_entries)
+    from stockops.documents.stores import CacheList
+
+    forecasts = cache(context)
+    hits, misses = forecasts.counts()
+    found = CacheList(entries=forecasts.entries(), reports=reports(context).entries(), hits=hits, misses=misses)
+    context.show(found, stores_view.cache_entries)
 
 
 @command(ONE_TICKER, common=LOCAL)
 def show_entry(context: CommandContext) -> None:
     """Print a ticker's cached forecast, and list its cached reports."""
+    from stockops.documents.encoding import as_json
+
     ticker = context.one_ticker
     entry, written = cache(context).entry(ticker), reports(context).entries([ticker])
     if entry is None and not written:
         raise DataError(f"nothing of {ticker} is kept", f"run: stockops predict-child --ticker {ticker}")
-    context.show({"schema": SCHEMA, "ticker": ticker, **(entry or {}), "reports": written}, reports_view.report)
+    known = as_json(entry) if entry else {"schema": SCHEMA, "ticker": ticker}
+    context.show({**known, "reports": written}, reports_view.report)
 
 
 @command(TICKER, common=LOCAL)
 def clear(context: CommandContext) -> None:
     """Clear the cached forecasts and reports of the tickers given, or all of them."""
+    from stockops.documents.stores import CacheCleared
+
     tickers = context.tickers if context.settings.ticker else ()
-    cleared = {"cleared": cache(context).clear(tickers), "cleared_reports": reports(context).clear(tickers)}
-    context.show({"schema": SCHEMA, **cleared}, stores_view.cleared)
+    found = CacheCleared(cleared=cache(context).clear(tickers), cleared_reports=reports(context).clear(tickers))
+    context.show(found, stores_view.cleared)

@@ -14,6 +14,6 @@ def doctor(context: CommandContext) -> None:
     from stockops.pipelines import doctor as examination
 
     findings = examination.examine(checks(context.settings, context.services), context.settings.doctor_seconds)
-    context.show(examination.document(findings), stores_view.findings)
+    context.show(examination.result(findings), stores_view.findings)
     if code := examination.verdict(findings):
         raise typer.Exit(code)

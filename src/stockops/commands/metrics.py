@@ -2,13 +2,16 @@
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from stockops.app import telemetry
 from stockops.console.command_context import CommandContext
 from stockops.console.options import LISTEN, LOCAL, PUSH, TEXTFILE, command
 from stockops.console.views import reports as reports_view
 from stockops.errors import UsageError
-from stockops.records import SCHEMA
+
+if TYPE_CHECKING:
+    from stockops.documents.stores import MetricsValues
 
 log = logging.getLogger("stockops.metrics")
 
@@ -16,6 +19,8 @@ log = logging.getLogger("stockops.metrics")
 @command(PUSH, TEXTFILE, LISTEN, common=LOCAL)
 def metrics(context: CommandContext) -> None:
     """Print metrics in the Prometheus text format, or push, write or serve them."""
+    from stockops.documents.stores import MetricsSent
+
     settings, services = context.settings, context.services
     services.check_target(settings.textfile)
     if settings.listen:
@@ -29,7 +34,7 @@ def metrics(context: CommandContext) -> None:
     if settings.push and gateway is None:
         raise UsageError("--push needs a pushgateway", "set PUSHGATEWAY_URL to http://HOST:9091")
     if settings.json_output and not (settings.push or settings.textfile):
-        context.show(_document(context), reports_view.report)
+        context.show(_values(context), reports_view.report)
         return
     page = telemetry.page(services)
     if settings.textfile:
@@ -38,16 +43,17 @@ def metrics(context: CommandContext) -> None:
         gateway.push(page)
     if settings.push or settings.textfile:
         written = str(settings.textfile) if settings.textfile else None
-        document = {"bytes": len(page), "pushed": settings.push, "textfile": written}
-        context.show({"schema": SCHEMA, **document, "degraded": services.effort.degraded}, reports_view.report)
+        sent = MetricsSent(bytes=len(page), pushed=settings.push, textfile=written, degraded=services.effort.degraded)
+        context.show(sent, reports_view.report)
     else:
         sys.stdout.write(page.decode())
 
 
-def _document(context: CommandContext) -> dict[str, object]:
+def _values(context: CommandContext) -> "MetricsValues":
     """Return the metrics as JSON, for those who asked for it."""
+    from stockops.documents.stores import MetricsValues
     from stockops.monitoring.catalogue import series
 
     totals, gauges = telemetry.gathered(context.services)
     values = (totals or {}) | {series(gauge.name, gauge.labels): gauge.value for gauge in gauges}
-    return {"schema": SCHEMA, "metrics": dict(sorted(values.items())), "degraded": context.services.effort.degraded}
+    return MetricsValues(metrics=dict(sorted(values.items())), degraded=context.services.effort.degraded)

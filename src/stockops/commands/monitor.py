@@ -9,9 +9,9 @@ from stockops.console.batch import TickerHandler
 from stockops.console.command_context import CommandContext, Verdict
 from stockops.console.options import DRIFT_ON, FAIL_ON, MANY, MAX_BEHIND, ON_MISSING, command
 from stockops.console.views import monitoring as monitoring_view
-from stockops.records import Document
 
 if TYPE_CHECKING:
+    from stockops.documents.monitoring import MonitoringResult
     from stockops.errors import ExitCode
 
 log = logging.getLogger("stockops.monitor")
@@ -29,17 +29,17 @@ def monitor_ticker(context: CommandContext) -> None:
     context.run_batch(_monitor, monitoring_view.monitored, _verdict(context))
 
 
-def _monitor(context: Context) -> TickerHandler:
+def _monitor(context: Context) -> "TickerHandler[MonitoringResult]":
     return monitor(context).child
 
 
-def _verdict(context: CommandContext) -> Verdict:
-    def judge(document: Document) -> "ExitCode":
+def _verdict(context: CommandContext) -> "Verdict[MonitoringResult]":
+    def judge(result: "MonitoringResult") -> "ExitCode":
         from stockops.pipelines.monitor import verdict
 
-        code, alarms = verdict(document, context.settings.fail_on, context.settings.drift_on)
+        code, alarms = verdict(result, context.settings.fail_on, context.settings.drift_on)
         for alarm in alarms:
-            log.error("%s: %s", document["ticker"], alarm)
+            log.error("%s: %s", result.ticker, alarm)
         return code
 
     return judge

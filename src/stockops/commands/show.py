@@ -1,11 +1,11 @@
 """`show` and `outputs`: look at what is there; nothing is computed."""
 
 import inspect
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stockops.console.command_context import CommandContext, View
+from stockops.console.command_context import CommandContext
 from stockops.console.options import LOCAL, ONE_TICKER, command
 from stockops.console.views import forecast as forecast_view
 from stockops.console.views import monitoring as monitoring_view
@@ -15,6 +15,8 @@ from stockops.console.views import training as training_view
 from stockops.records import Document, ReportKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import RenderableType
 
 _REPORT = inspect.Parameter(
@@ -31,25 +33,39 @@ def show(context: CommandContext) -> None:
     context.show(context.services.artifacts.report(kind, context.one_ticker), _as_shown(kind))
 
 
-def _as_shown(kind: ReportKind) -> View:
+def _as_shown(kind: ReportKind) -> "Callable[[Document], RenderableType]":
     """Return how the command that wrote a report shows it; one that an older release wrote is shown as it is."""
     from stockops.console.views import backtest as backtest_view
+    from stockops.documents.analysis import AnalysisResult
+    from stockops.documents.backtest import BacktestResult
+    from stockops.documents.forecast import PredictionResult
+    from stockops.documents.monitoring import (
+        DriftResult,
+        DriftSkipped,
+        EvaluationResult,
+        PerformanceResult,
+        PerformanceSkipped,
+    )
+    from stockops.documents.reading import parsed
+    from stockops.documents.training import MetricsResult
 
-    ways: dict[ReportKind, View] = {
-        "metrics": training_view.metrics,
-        "forecast": forecast_view.predicted,
-        "analysis": reports_view.analysis,
-        "drift": monitoring_view.drift,
-        "eval": monitoring_view.evaluation,
-        "performance": monitoring_view.performance,
-        "backtest": backtest_view.backtested,
+    ways: dict[ReportKind, tuple[Any, Callable[[Any], RenderableType]]] = {
+        "metrics": (MetricsResult, training_view.metrics),
+        "forecast": (PredictionResult, forecast_view.predicted),
+        "analysis": (AnalysisResult, reports_view.analysis),
+        "drift": (DriftResult | DriftSkipped, monitoring_view.drift),
+        "eval": (EvaluationResult, monitoring_view.evaluation),
+        "performance": (PerformanceResult | PerformanceSkipped, monitoring_view.performance),
+        "backtest": (BacktestResult, backtest_view.backtested),
     }
+    record, view = ways[kind]
 
     def show(document: Document) -> "RenderableType":
         try:
-            return ways[kind](document)
-        except (KeyError, TypeError, IndexError, ValueError):
+            found = parsed(document, record)
+        except ValueError:
             return reports_view.report(document)
+        return view(found)
 
     return show
 

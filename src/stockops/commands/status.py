@@ -1,6 +1,7 @@
 """`status`, and the command that a background worker runs."""
 
 import time
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,19 +12,24 @@ from stockops.console.command_context import CommandContext
 from stockops.console.options import COMMON, EPOCHS, LOCAL, REPLACE, SPLIT, STRATEGY, TIMEOUT, WAIT, argument, command
 from stockops.console.views import tasks as tasks_view
 from stockops.errors import TryAgainError
-from stockops.records import PARENT, SCHEMA, Job, ModelRef
+from stockops.records import PARENT, Job, ModelRef
+
+if TYPE_CHECKING:
+    from stockops.documents.tasks import TaskOutcome
+    from stockops.pipelines.tasks import TaskRecorder
 
 _LOOK_SECONDS = 0.5
-_KEPT = ("model_version", "location", "degraded")  # of a document, in the record of its task
 
 
 @command(argument("task", str, optional=True), WAIT, TIMEOUT, common=LOCAL)
 def status(context: CommandContext) -> None:
     """Show background tasks, or one: a ticker, or `parent`."""
+    from stockops.documents.tasks import TaskList
+
     known = tasks(context)
     name = context.given.get("task")
     if name is None:
-        context.show({"schema": SCHEMA, "tasks": [task.document() for task in known.all()]}, tasks_view.tasks)
+        context.show(TaskList(tasks=tuple(task.state for task in known.all())), tasks_view.tasks)
         return
     task = known.get(task_id := _task_id(name))
     until = time.monotonic() + (context.settings.timeout_seconds or float("inf"))
@@ -32,7 +38,7 @@ def status(context: CommandContext) -> None:
             raise TryAgainError(f"{task_id} is {task.status} still", f"see {task.log}")
         time.sleep(_LOOK_SECONDS)
         task = known.get(task_id)
-    context.show(task.document(), tasks_view.task)
+    context.show(task.state, tasks_view.task)
     if context.settings.wait and task.exit_code:
         raise typer.Exit(task.exit_code)
 
@@ -44,17 +50,27 @@ def work(context: CommandContext) -> None:
     ref = _ref(context.given["worker_ticker"])
     with context.measured(), tasks(context).run(job, ref.ticker, ref.task) as task:
         try:
-            if job.startswith("train"):
-                document = trainer(context, task).train(ref).document()
-            else:
-                document = prediction_service(context, task).child(ref.ticker)
+            outcome = _outcome(context, job, ref, task)
         except Exception as exc:  # noqa: BLE001  whatever it is, the record is to say it
             failure = failures.describe(exc)
             terminal.fail(failure)
-            task.failed(failure.document["error"], failure.code)
+            task.failed(failure.problem, failure.code)
         else:
-            task.completed({name: document[name] for name in _KEPT if name in document})
+            task.completed(outcome)
             telemetry.metrics_recorder(context.services).succeeded(job, ref.ticker)
+
+
+def _outcome(context: CommandContext, job: Job, ref: ModelRef, task: "TaskRecorder") -> "TaskOutcome":
+    """Do the work of a task and return what its record says of it."""
+    from stockops.documents.forecast import PredictionResult
+    from stockops.documents.tasks import TaskOutcome
+
+    if job.startswith("train"):
+        model = trainer(context, task).train(ref)
+        return TaskOutcome(model_version=model.model_version, location=model.location, degraded=model.degraded)
+    found = prediction_service(context, task).child(ref.ticker)
+    version = found.model_version if isinstance(found, PredictionResult) else None
+    return TaskOutcome(model_version=version, degraded=found.degraded)
 
 
 def _task_id(name: str) -> str:

@@ -7,35 +7,45 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from stockops.app.context import CALLER_ONLY_SETTINGS, Context
 from stockops.console import failures, terminal
 from stockops.console.failures import Failure
 from stockops.console.progress import ProgressBars
 from stockops.errors import StockopsError, UsageError
-from stockops.records import Document
 
 if TYPE_CHECKING:
     from stockops.ports import Executor
 
-TickerHandler = Callable[[str], Document]
-HandlerFactory = Callable[[Context], TickerHandler]
+
+class TickerRecord(Protocol):
+    """What a command gives for a ticker."""
+
+    @property
+    def ticker(self) -> str:
+        """Whose it is."""
+
+
+R = TypeVar("R", bound=TickerRecord)
+
+TickerHandler = Callable[[str], R]
+HandlerFactory = Callable[[Context], TickerHandler[R]]
 
 log = logging.getLogger("stockops")
 
 
 @dataclass(frozen=True, slots=True)
-class TickerResult:
-    """What became of a ticker: a document or a failure, and what a worker logged on the way."""
+class TickerResult(Generic[R]):
+    """What became of a ticker: a record or a failure, and what a worker logged on the way."""
 
-    document: Document | None
+    record: R | None
     failure: Failure | None
     log_records: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSpec:
+class WorkerSpec(Generic[R]):
     """What a worker is told, once for all its tickers.
 
     make: gives the work of a command, given the call. settings: those of this call, secrets apart. secrets: which of
@@ -43,13 +53,13 @@ class WorkerSpec:
     """
 
     command: str
-    make: HandlerFactory
+    make: HandlerFactory[R]
     settings: tuple[tuple[str, Any], ...]
     secrets: tuple[str, ...]
     home: Path
 
     @classmethod
-    def of(cls, context: Context, make: HandlerFactory) -> "WorkerSpec":
+    def of(cls, context: Context, make: HandlerFactory[R]) -> "WorkerSpec[R]":
         """Return what makes a worker do what this call does."""
         from stockops.settings import public_settings, secrets
 
@@ -62,7 +72,7 @@ class WorkerSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionPlan:
+class ExecutionPlan(Generic[R]):
     """How the work on tickers may be spread over workers.
 
     cached: gives what is answered at once, None for what is to be worked on. prepare: makes what every ticker needs,
@@ -70,15 +80,15 @@ class ExecutionPlan:
     min_parallel: more tickers than that must be left for workers to be worth their start.
     """
 
-    cached: Callable[[str], Document | None] | None = None
+    cached: Callable[[str], R | None] | None = None
     prepare: Callable[[], object] | None = None
     threads: int | None = None
     min_parallel: int = 1
 
 
 def run_tickers(
-    context: Context, make: HandlerFactory, tickers: Sequence[str], plan: ExecutionPlan | None
-) -> Generator[tuple[str, TickerResult], None, None]:
+    context: Context, make: HandlerFactory[R], tickers: Sequence[str], plan: ExecutionPlan[R] | None
+) -> Generator[tuple[str, TickerResult[R]], None, None]:
     """Return what becomes of tickers, as they are done: what is kept at once, the rest by workers or here.
 
     plan: None where the work is to stay in this process.
@@ -89,7 +99,7 @@ def run_tickers(
     left = []
     for ticker in tickers:
         answer = _attempt(context, plan.cached, ticker) if plan.cached else None
-        if answer and answer.document:
+        if answer and answer.record:
             yield ticker, answer
         else:  # one that could not be looked up, too: the work meets the same, and says so
             left.append(ticker)
@@ -104,14 +114,18 @@ def run_tickers(
         yield from _run_serial(context, make, left)
 
 
-def _run_serial(context: Context, make: HandlerFactory, tickers: Sequence[str]) -> Iterator[tuple[str, TickerResult]]:
+def _run_serial(
+    context: Context, make: HandlerFactory[R], tickers: Sequence[str]
+) -> Iterator[tuple[str, TickerResult[R]]]:
     """Work on one ticker after the other in this process, whose log is the user's."""
     work = make(context)
     for ticker in tickers:
         yield ticker, _attempt(context, work, ticker)
 
 
-def _run_parallel(engine: "Executor", spec: WorkerSpec, tickers: Sequence[str]) -> Iterator[tuple[str, TickerResult]]:
+def _run_parallel(
+    engine: "Executor", spec: WorkerSpec[R], tickers: Sequence[str]
+) -> Iterator[tuple[str, TickerResult[R]]]:
     """Work on several tickers at once in other processes."""
     for ticker, found in engine.map(functools.partial(_run_in_worker, spec), tickers):
         if isinstance(found, StockopsError):
@@ -122,21 +136,21 @@ def _run_parallel(engine: "Executor", spec: WorkerSpec, tickers: Sequence[str]) 
         yield ticker, found
 
 
-def _run_in_worker(spec: WorkerSpec, ticker: str) -> TickerResult:
+def _run_in_worker(spec: WorkerSpec[R], ticker: str) -> TickerResult[R]:
     """Work on a ticker in a worker; what it says is heard where the call was made."""
     with terminal.capture_logs() as log_records:
         try:
             context, work = _worker_context(spec)
         except StockopsError as exc:
-            found = TickerResult(None, failures.describe(exc))
+            found: TickerResult[R] = TickerResult(None, failures.describe(exc))
         else:
             found = _attempt(context, work, ticker)
             context.services.close()  # a worker may be ended at any time
-    return TickerResult(found.document, found.failure, tuple(log_records))
+    return TickerResult(found.record, found.failure, tuple(log_records))
 
 
 @functools.cache
-def _worker_context(spec: WorkerSpec) -> tuple[Context, TickerHandler]:
+def _worker_context(spec: WorkerSpec[R]) -> tuple[Context, TickerHandler[R]]:
     """Return the call as it is in this worker; its services stay open from ticker to ticker."""
     from stockops.services import Services
     from stockops.settings import load, secrets, variable
@@ -151,7 +165,7 @@ def _worker_context(spec: WorkerSpec) -> tuple[Context, TickerHandler]:
     return context, spec.make(context)
 
 
-def _attempt(context: Context, work: Callable[[str], Document | None], ticker: str) -> TickerResult:
+def _attempt(context: Context, work: Callable[[str], R | None], ticker: str) -> TickerResult[R]:
     context.services.effort.begin()
     try:
         return TickerResult(work(ticker), None)

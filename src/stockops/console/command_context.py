@@ -2,27 +2,31 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from stockops.app import telemetry
 from stockops.app.context import Context
-from stockops.console import batch, failures, terminal
-from stockops.console.batch import ExecutionPlan, HandlerFactory, TickerHandler, TickerResult
+from stockops.console import batch, terminal
+from stockops.console.batch import ExecutionPlan, HandlerFactory, R, TickerHandler, TickerResult
 from stockops.console.progress import ProgressBars
 from stockops.console.views import tasks as tasks_view
 from stockops.errors import ExitCode
-from stockops.records import MARKET, Document
+from stockops.records import MARKET
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-View = Callable[[Document], "RenderableType"]
-Verdict = Callable[[Document], ExitCode]
+    from stockops.documents.tasks import TrainingStarted
+
+T = TypeVar("T")
+
+View = Callable[[R], "RenderableType"]
+Verdict = Callable[[R], ExitCode]
 
 
-def _fine(_: Document) -> ExitCode:
+def _fine(_: object) -> ExitCode:
     return ExitCode.OK
 
 
@@ -48,15 +52,17 @@ class CommandContext(Context):
         with closing(Services(settings)) as services:
             yield cls(name, settings, services, flags, ProgressBars(shown=not settings.quiet), takes)
 
-    def show(self, document: Document, view: View) -> None:
+    def show(self, document: T, view: "Callable[[T], RenderableType]") -> None:
         """Print a result: a table on a terminal, else one line of JSON."""
         terminal.show(document, view)
 
-    def run_one(self, work: Callable[[], Document], view: View, verdict: Verdict = _fine) -> None:
+    def run_one(self, work: "Callable[[], R | TrainingStarted]", view: View[R], verdict: Verdict[R] = _fine) -> None:
         """Do the work on the market and show its result."""
         self._all((MARKET,), lambda _: lambda _: work(), view, verdict, None)
 
-    def run_serial(self, handle: TickerHandler, view: View, verdict: Verdict = _fine) -> None:
+    def run_serial(
+        self, handle: "TickerHandler[R | TrainingStarted]", view: View[R], verdict: Verdict[R] = _fine
+    ) -> None:
         """Do the work for every ticker, one after the other, and show each result as it comes.
 
         A failure has its own row and does not stop the others; the exit code is the highest. A model still in
@@ -66,10 +72,10 @@ class CommandContext(Context):
 
     def run_batch(
         self,
-        make: HandlerFactory,
-        view: View,
-        verdict: Verdict = _fine,
-        plan: ExecutionPlan | None = None,
+        make: "HandlerFactory[R | TrainingStarted]",
+        view: View[R],
+        verdict: Verdict[R] = _fine,
+        plan: "ExecutionPlan[R | TrainingStarted] | None" = None,
     ) -> None:
         """Do the same, several tickers at once where the machine allows.
 
@@ -80,7 +86,12 @@ class CommandContext(Context):
         self._all(self.tickers, make, view, verdict, None if starts_others else plan or ExecutionPlan())
 
     def _all(
-        self, tickers: Sequence[str], make: HandlerFactory, view: View, verdict: Verdict, plan: ExecutionPlan | None
+        self,
+        tickers: Sequence[str],
+        make: "HandlerFactory[R | TrainingStarted]",
+        view: View[R],
+        verdict: Verdict[R],
+        plan: "ExecutionPlan[R | TrainingStarted] | None",
     ) -> None:
         alone = len(tickers) == 1
         bar = nullcontext(_nothing) if alone else self.progress.tickers(self.name, len(tickers))
@@ -92,32 +103,34 @@ class CommandContext(Context):
 
     def _rows(
         self,
-        results: Iterable[tuple[str, TickerResult]],
-        view: View,
-        verdict: Verdict,
+        results: "Iterable[tuple[str, TickerResult[R | TrainingStarted]]]",
+        view: View[R],
+        verdict: Verdict[R],
         done: Callable[[bool], None],
     ) -> Iterator[ExitCode]:
         """Show each result; a failure is a row, too."""
         for ticker, result in results:
+            code = ExitCode.OK
             if result.failure:
                 terminal.fail(result.failure)
-                terminal.show(failures.row(result.failure, ticker), None)
+                terminal.show(result.failure.row(ticker), None)
                 code = result.failure.code
-            else:
-                code = self._done(result.document or {}, view, verdict)
+            elif result.record is not None:
+                code = self._done(result.record, view, verdict)
             done(result.failure is None)
             yield code
 
-    def _done(self, document: Document, view: View, verdict: Verdict) -> ExitCode:
+    def _done(self, record: "R | TrainingStarted", view: View[R], verdict: Verdict[R]) -> ExitCode:
         """Show a result and note the success, which an alarm that was asked for is, too."""
-        status = document.get("status")
-        if status == "training":
-            self.show(document, tasks_view.started)
-            return ExitCode.TRY_AGAIN
-        self.show(document, view)
-        code = verdict(document)
-        if status != "started" and code in (ExitCode.OK, ExitCode.FAIL_ON):
-            telemetry.metrics_recorder(self.services).succeeded(self.name, document["ticker"])
+        from stockops.documents.tasks import TrainingStarted
+
+        if isinstance(record, TrainingStarted):
+            self.show(record, tasks_view.started)
+            return ExitCode.TRY_AGAIN if record.status == "training" else ExitCode.OK
+        self.show(record, view)
+        code = verdict(record)
+        if code in (ExitCode.OK, ExitCode.FAIL_ON):
+            telemetry.metrics_recorder(self.services).succeeded(self.name, record.ticker)
         return code
 
     @contextmanager

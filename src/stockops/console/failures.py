@@ -7,13 +7,15 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from stockops.errors import ExitCode, StockopsError, UsageError
-from stockops.records import SCHEMA
 from stockops.wording import one_line, visible
+
+if TYPE_CHECKING:
+    from stockops.documents.failures import FailedCall, FailedTicker, Problem
 
 # Typer's usage errors (a missing option, a bad choice, an unknown command) share this documented class's parent.
 TyperUsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -23,12 +25,34 @@ _STRAY = re.compile(r"Got unexpected extra arguments? ?\(?s?\)? ?\((\S+).*\)")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed call: the exit code, the line for stderr, the document for stdout."""
+    """One failed call: the exit code, the line for stderr, and what the document for stdout says."""
 
     code: ExitCode
     line: str
-    document: dict[str, Any]
+    kind: str
+    message: str
+    hint: str
     traceback: str = ""
+
+    @property
+    def problem(self) -> "Problem":
+        """What documents say of it."""
+        from stockops.documents.failures import Problem
+
+        return Problem(kind=self.kind, message=self.message, hint=self.hint)
+
+    @property
+    def document(self) -> "FailedCall":
+        """What a call prints that failed as a whole."""
+        from stockops.documents.failures import FailedCall
+
+        return FailedCall(error=self.problem)
+
+    def row(self, ticker: str) -> "FailedTicker":
+        """Return what is printed of a ticker that failed."""
+        from stockops.documents.failures import FailedTicker
+
+        return FailedTicker(ticker=ticker, error=self.problem)
 
 
 def describe(exc: Exception) -> Failure:
@@ -36,20 +60,11 @@ def describe(exc: Exception) -> Failure:
     if isinstance(exc, TyperUsageError):
         exc = _usage(exc)
     if isinstance(exc, StockopsError):
-        return Failure(exc.exit_code, visible(str(exc)), _document(exc.kind, visible(exc.message), visible(exc.hint)))
+        return Failure(exc.exit_code, visible(str(exc)), exc.kind, visible(exc.message), visible(exc.hint))
     text = "".join(traceback.format_exception(exc))
     message = f"a bug: {type(exc).__name__}: {_first_line(exc)}"
     hint = f"the traceback is in {_keep(text)}"
-    return Failure(ExitCode.BUG, f"{message}; {hint}", _document("bug", message, hint), text)
-
-
-def row(failure: Failure, ticker: str) -> dict[str, Any]:
-    """Return the document of a ticker that failed."""
-    return {"schema": SCHEMA, "ticker": ticker, "status": "failed", "error": failure.document["error"]}
-
-
-def _document(kind: str, message: str, hint: str) -> dict[str, Any]:
-    return {"schema": SCHEMA, "error": {"kind": kind, "message": message, "hint": hint}}
+    return Failure(ExitCode.BUG, f"{message}; {hint}", "bug", message, hint, text)
 
 
 def _usage(exc: Exception) -> UsageError:

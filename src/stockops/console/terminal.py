@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from stockops import INTERRUPTED
@@ -109,15 +110,17 @@ def deduplicate_logs() -> Iterator[None]:
             handler.removeFilter(is_new)
 
 
-def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableType] | None") -> None:
-    """Print a document: through its view on a terminal, else as one line of JSON (a NaN would raise).
+def show(document: object, view: "Callable[[Any], RenderableType] | None") -> None:
+    """Print a record or a document: through its view on a terminal, else as one line of JSON (a NaN would raise).
 
     A reader that has gone (`stockops … | head`) has read enough: that is no error.
     """
     _escape_what_lacks()
     try:
         if wants_json():
-            text = json.dumps(document, allow_nan=False, ensure_ascii=not _takes_all(sys.stdout))
+            from stockops.documents.encoding import as_json
+
+            text = json.dumps(as_json(document), allow_nan=False, ensure_ascii=not _takes_all(sys.stdout))
             sys.stdout.write(f"{_UNSEEN.sub(_escaped, text)}\n")
             sys.stdout.flush()
         elif view is not None:
@@ -129,14 +132,18 @@ def show(document: dict[str, Any], view: "Callable[[dict[str, Any]], RenderableT
 
 
 def _harmless(value: Any) -> Any:
-    """Return a document whose texts a terminal does not obey, nor rich, for which `[red]` is a colour."""
+    """Return a record or document whose texts a terminal does not obey, nor rich, for which `[red]` is a colour."""
     if isinstance(value, str):
         from rich.markup import escape
 
         return escape(visible(value))
     if isinstance(value, dict):
         return {_harmless(name): _harmless(inner) for name, inner in value.items()}
-    return [_harmless(inner) for inner in value] if isinstance(value, list) else value
+    if isinstance(value, (list, tuple)):
+        return type(value)(_harmless(inner) for inner in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _harmless(getattr(value, field.name)) for field in fields(value)})
+    return value
 
 
 def _escaped(found: "re.Match[str]") -> str:

@@ -11,16 +11,19 @@ import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 
 from stockops import strict_json
 from stockops.arrays import Floats
+from stockops.documents.encoding import as_json
+from stockops.documents.reading import parsed
+from stockops.documents.training import ParentSummary
 from stockops.errors import ModelDamagedError
 from stockops.forecasting import archive
 from stockops.forecasting.inference import ARRAYS_OF_A_LAYER, LSTMConfig, Weights, layout
-from stockops.records import METHOD, ModelRef
+from stockops.forecasting.model_card import ModelCard
+from stockops.records import METHOD, Document, ModelRef
 from stockops.wording import one_line
 
 _CARD = "card"
@@ -31,12 +34,12 @@ class Checkpoint:
     """A model ready to forecast, and its card."""
 
     weights: Weights
-    card: dict[str, Any]
+    card: ModelCard
 
     @property
     def config(self) -> LSTMConfig:
         """The sizes of the network."""
-        return LSTMConfig(**self.card["config"])
+        return self.card.config
 
     @property
     def quantiles(self) -> Floats:
@@ -51,34 +54,35 @@ class Checkpoint:
     @property
     def version(self) -> str:
         """The content hash, 12 hexadecimal digits."""
-        return str(self.card["model_version"])
+        return self.card.model_version or ""
 
     @property
     def trained_to(self) -> date:
         """The last session that the model has seen in training."""
-        return date.fromisoformat(self.card["data"]["last"])
+        return date.fromisoformat(self.card.data.last)
 
     @property
     def of_many(self) -> bool:
         """Whether it, or its parent, learnt from more histories than the index's."""
-        return "panel" in (self.card["parent"] or self.card)
+        return (self.card.parent or self.card).panel is not None
 
     @property
-    def summary(self) -> dict[str, Any]:
-        """Which model it is, in the words of a child's card; panel: of how many histories, where of more than one."""
-        panel = {"panel": len(self.card["panel"])} if "panel" in self.card else {}
-        return {"ticker": self.card["ticker"], "version": self.version, "last": self.card["data"]["last"], **panel}
+    def summary(self) -> ParentSummary:
+        """Which model it is, in the words of a child's card."""
+        card = self.card
+        panel = len(card.panel) if card.panel else None
+        return ParentSummary(ticker=card.ticker, version=self.version, last=card.data.last, panel=panel)
 
 
-def create(weights: Weights, card: dict[str, Any]) -> Checkpoint:
+def create(weights: Weights, card: ModelCard) -> Checkpoint:
     """Return the checkpoint whose card carries the model version of these weights and this card."""
-    card = {"method": METHOD, **card}
-    return Checkpoint(weights, {"model_version": _version(weights, card), **card})
+    card = replace(card, model_version=None)
+    return Checkpoint(weights, replace(card, model_version=_version(weights, as_json(card))))
 
 
 def serialize(checkpoint: Checkpoint) -> bytes:
     """Return the file; the same checkpoint gives the same bytes."""
-    card = np.frombuffer(json.dumps(checkpoint.card, allow_nan=False).encode(), np.uint8)
+    card = np.frombuffer(json.dumps(as_json(checkpoint.card), allow_nan=False).encode(), np.uint8)
     return archive.write({**checkpoint.weights, _CARD: card})
 
 
@@ -101,12 +105,12 @@ def deserialize(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> C
         if own != replace(ref, as_of=None):
             wrong = f"is the {own.kind} model of {one_line(own.ticker, 40)}, not the {ref.kind} model of {ref.ticker}"
             raise ValueError("it is another model")
+        return Checkpoint(weights, parsed({"model_version": version, **card}, ModelCard))
     except archive.BENT as exc:
         raise ModelDamagedError(f"{name} {wrong}", cure) from exc
-    return Checkpoint(weights, {"model_version": version, **card})
 
 
-def _read(data: bytes) -> tuple[Weights, dict[str, Any]]:
+def _read(data: bytes) -> tuple[Weights, Document]:
     """Return arrays and card of a file: the arrays in the order of the state dict, the card last."""
     pickle, (*stored, last) = archive.parts(data)
     card = _card(last)
@@ -122,9 +126,9 @@ def _read(data: bytes) -> tuple[Weights, dict[str, Any]]:
     return arrays, card
 
 
-def _card(data: bytes) -> dict[str, Any]:
+def _card(data: bytes) -> Document:
     """Return a card that says what it must to be read on; ValueError for anything else."""
-    card: dict[str, Any] | None = strict_json.read(data)
+    card: Document | None = strict_json.read(data)
     sizes = card.get("config") if isinstance(card, dict) else None
     if card is None or not isinstance(sizes, dict) or sizes.keys() - {field.name for field in fields(LSTMConfig)}:
         raise ValueError("its card says nothing of its network")
@@ -135,7 +139,7 @@ def _card(data: bytes) -> dict[str, Any]:
     return card
 
 
-def _version(weights: Weights, card: dict[str, Any]) -> str:
+def _version(weights: Weights, card: Document) -> str:
     digest = hashlib.sha256(json.dumps(card, sort_keys=True, allow_nan=False).encode())
     for name in sorted(weights):
         array = weights[name]

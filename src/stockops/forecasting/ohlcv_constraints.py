@@ -24,6 +24,6 @@ def as_bars(forecast: Floats, last_close: Floats | float) -> Floats:
     return bars
 
 
-def digits(price: float) -> float:
+def round_price(price: float) -> float:
     """Return a price with the digits that it is given out with."""
     return float(f"{price:.{_DIGITS}g}")

@@ -7,6 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stockops.arrays import Floats
+from stockops.documents.training import (
+    ErrorScores,
+    GroupScore,
+    HeldOutScores,
+    HorizonScores,
+    ModelScores,
+    Scores,
+    SkillScores,
+)
 from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.market.windows import HORIZON
 
@@ -45,7 +54,7 @@ class ModelEvaluation:
     scaled: NormalizedValues
 
 
-def summary(evaluation: ModelEvaluation) -> dict[str, object]:
+def summary(evaluation: ModelEvaluation) -> ModelScores:
     """Return the metrics of an evaluation; keys as in `{ticker}_metrics.json`.
 
     Over every window and all five days: MSE of OHLCV in the network's `normalization.units`, RMSE of Open to
@@ -55,54 +64,63 @@ def summary(evaluation: ModelEvaluation) -> dict[str, object]:
     windows that the model learned from, most of them. `validation.horizons` has RMSE by sessions ahead, Close apart.
     """
     everything = np.ones(len(evaluation.last), dtype=bool)
-    return {
-        **_compare(evaluation, everything, slice(None)),
-        "windows": len(everything),
-        "next_day": _compare(evaluation, everything, slice(0, 1)),
-        "validation": _compare(evaluation, evaluation.held_out, slice(None))
-        | {
-            "windows": int(evaluation.held_out.sum()),
-            "horizons": {str(days): _by_channels(evaluation, evaluation.held_out, days) for days in (1, HORIZON)},
-        },
-    }
+    overall, held_out = (_compare(evaluation, chosen, slice(None)) for chosen in (everything, evaluation.held_out))
+    return ModelScores(
+        MSE=overall.MSE,
+        RMSE=overall.RMSE,
+        R2=overall.R2,
+        persistence=overall.persistence,
+        skill=overall.skill,
+        windows=len(everything),
+        next_day=_compare(evaluation, everything, slice(0, 1)),
+        validation=HeldOutScores(
+            MSE=held_out.MSE,
+            RMSE=held_out.RMSE,
+            R2=held_out.R2,
+            persistence=held_out.persistence,
+            skill=held_out.skill,
+            windows=int(evaluation.held_out.sum()),
+            horizons={str(days): _by_channels(evaluation, evaluation.held_out, days) for days in (1, HORIZON)},
+        ),
+    )
 
 
-def _by_channels(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: int) -> dict[str, object]:
+def _by_channels(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: int) -> HorizonScores:
     """Return RMSE so many sessions ahead, that of persistence, and the skill, by groups of channels of one unit."""
-    found: dict[str, object] = {}
+    found: dict[str, GroupScore] = {}
     for name, channels in _GROUPS.items():
         actual = evaluation.actual[chosen, days - 1][:, channels]
         model, naive = (
             float(np.sqrt(((said - actual) ** 2).mean()))
             for said in (evaluation.forecast[chosen, days - 1][:, channels], evaluation.last[chosen][:, channels])
         )
-        found[name] = {"RMSE": model, "persistence": naive, "skill": _skill(model, naive)}
-    return found
+        found[name] = GroupScore(RMSE=model, persistence=naive, skill=_skill(model, naive))
+    return HorizonScores(**found)
 
 
-def _compare(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: slice) -> dict[str, object]:
+def _compare(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: slice) -> Scores:
     actual = evaluation.actual[chosen, days, : len(OHLCV)]
     naive = np.broadcast_to(evaluation.last[chosen, None, : len(OHLCV)], actual.shape)
     scaled = evaluation.scaled
     came = scaled.actual[chosen, days]
     model = _errors(evaluation.forecast[chosen, days], actual, scaled.forecast[chosen, days] - came)
     persistence = _errors(naive, actual, scaled.last[chosen, days] - came)
-    skill = {name: _skill(model[name], persistence[name]) for name in ("MSE", "RMSE")}
-    return {**model, "persistence": persistence, "skill": skill}
+    skill = SkillScores(MSE=_skill(model.MSE, persistence.MSE), RMSE=_skill(model.RMSE, persistence.RMSE))
+    return Scores(MSE=model.MSE, RMSE=model.RMSE, R2=model.R2, persistence=persistence, skill=skill)
 
 
-def _errors(forecast: Floats, actual: Floats, scaled_error: Floats) -> dict[str, float]:
+def _errors(forecast: Floats, actual: Floats, scaled_error: Floats) -> ErrorScores:
     """Return MSE, RMSE and R2 of forecasts (windows, days, 5)."""
     error = forecast - actual
     flat = actual.reshape(-1, actual.shape[-1])
     spread = ((flat - flat.mean(axis=0)) ** 2).sum(axis=0)
     missed = (error**2).reshape(flat.shape).sum(axis=0)
     r2 = [1 - m / s for m, s in zip(missed, spread, strict=True) if s > 0]
-    return {
-        "MSE": float((scaled_error**2).mean()),
-        "RMSE": float(np.sqrt((error[..., : len(PRICES)] ** 2).mean())),
-        "R2": float(np.mean(r2)) if r2 else 0.0,
-    }
+    return ErrorScores(
+        MSE=float((scaled_error**2).mean()),
+        RMSE=float(np.sqrt((error[..., : len(PRICES)] ** 2).mean())),
+        R2=float(np.mean(r2)) if r2 else 0.0,
+    )
 
 
 def _skill(error: float, reference: float) -> float | None:

@@ -1,29 +1,16 @@
 """What is certain about suspicious bars, put right."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
+from stockops.documents.prices import Repair
 from stockops.market import plausibility
 from stockops.market.ohlcv import PRICES
-from stockops.market.suspicion import Kind, Suspicion
+from stockops.market.suspicion import Suspicion
 
 _ROUNDS = 5  # a repair may bring to light what a larger defect had hidden
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """One repair: since or on which day, what was the matter, and what was done about it."""
-
-    date: str
-    kind: Kind
-    what: str
-
-    def row(self) -> dict[str, str]:
-        """Return it as JSON."""
-        return asdict(self)
 
 
 def repair(
@@ -71,4 +58,4 @@ def _said(bars: pd.DataFrame, suspicion: Suspicion) -> Repair:
     else:
         done = f"earlier prices multiplied by {suspicion.prices:.6g}"
         done += f", volumes by {suspicion.volumes:g}" if suspicion.volumes != 1 else ""
-    return Repair(day, suspicion.kind, f"{suspicion.guess}: {done}")
+    return Repair(date=day, kind=suspicion.kind, what=f"{suspicion.guess}: {done}")

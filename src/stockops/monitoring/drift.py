@@ -8,13 +8,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from stockops.arrays import Floats
+from stockops.documents import monitoring as documents
+from stockops.documents.monitoring import DriftResult, DriftSkipped
 from stockops.market.features import FEATURES
 
 Health = Literal["Healthy", "Degraded (Warning)", "Critical (Drift Detected)"]
@@ -82,25 +84,28 @@ class DriftReport:
         """The worse of what the levels and the volatility say."""
         return HEALTHS[max(_of_score(self.score), _of_ratio(self.volatility_ratio))]
 
-    def document(self, timestamp: datetime) -> dict[str, Any]:
-        """Return the report as JSON."""
-        about = {"as_of": self.as_of.isoformat(), "timestamp": timestamp.isoformat(timespec="seconds")}
+    def result(self, ticker: str, timestamp: datetime) -> DriftResult | DriftSkipped:
+        """Return the report of a ticker as it is printed and written."""
+        as_of, moment = self.as_of.isoformat(), timestamp.isoformat(timespec="seconds")
         if self.skipped or self.reference is None or self.current is None or self.returns is None:
-            return {"status": "skipped", "reason": self.skipped, **about}
-        return {
-            "status": "completed",
-            "health": self.health,
-            "drift_score": self.score,
-            "volatility_index": self.volatility_ratio,
-            "feature_metrics": {
-                name: {"ref_mean": shift.reference_mean, "curr_mean": shift.current_mean, "shift_score": shift.score}
+            return DriftSkipped(ticker=ticker, reason=self.skipped, as_of=as_of, timestamp=moment)
+        return DriftResult(
+            ticker=ticker,
+            health=self.health,
+            drift_score=self.score,
+            volatility_index=self.volatility_ratio,
+            feature_metrics={
+                name: documents.FeatureShift(
+                    ref_mean=shift.reference_mean, curr_mean=shift.current_mean, shift_score=shift.score
+                )
                 for name, shift in self.shifts.items()
             },
-            "returns": _returns_document(self.returns),
-            "reference": _window_document(self.reference),
-            "current": _window_document(self.current),
-            **about,
-        }
+            returns=_returns_result(self.returns),
+            reference=_compared(self.reference),
+            current=_compared(self.current),
+            as_of=as_of,
+            timestamp=moment,
+        )
 
 
 def report(table: pd.DataFrame, as_of: date) -> DriftReport:
@@ -230,16 +235,17 @@ def _window(rows: pd.DataFrame) -> tuple[date, date, int]:
     return pd.Timestamp(rows.index[0]).date(), pd.Timestamp(rows.index[-1]).date(), len(rows)
 
 
-def _window_document(window: tuple[date, date, int]) -> dict[str, Any]:
+def _compared(window: tuple[date, date, int]) -> documents.Window:
     first, last, rows = window
-    return {"first": first.isoformat(), "last": last.isoformat(), "rows": rows}
+    return documents.Window(first=first.isoformat(), last=last.isoformat(), rows=rows)
 
 
-def _returns_document(found: Returns) -> dict[str, Any]:
-    tests = {name: {"statistic": statistic, "p_value": p} for name, (statistic, p) in found.ks.items()}
-    return {
-        "health": found.health,
-        "kolmogorov_smirnov": tests,
-        "volatility": {"ratio": found.ratio, "interval_95": list(found.ratio_95)},
-        "corrected_p_values": dict(found.corrected),
-    }
+def _returns_result(found: Returns) -> documents.ReturnsDrift:
+    return documents.ReturnsDrift(
+        health=found.health,
+        kolmogorov_smirnov={
+            name: documents.TwoSampleTest(statistic=statistic, p_value=p) for name, (statistic, p) in found.ks.items()
+        },
+        volatility=documents.VolatilityRatio(ratio=found.ratio, interval_95=found.ratio_95),
+        corrected_p_values=found.corrected,
+    )

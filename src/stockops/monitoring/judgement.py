@@ -1,14 +1,11 @@
-"""What a look at a ticker comes to: how bad it is, and the one figure that says so. Reads the parts' documents only."""
+"""What a look at a ticker comes to: how bad it is, and the one figure that says so. Reads the parts' records only."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from stockops.documents.monitoring import Drift, DriftResult, Performance, PerformanceResult, ReturnsDrift
 from stockops.monitoring.catalogue import HEALTH, health_word
 from stockops.monitoring.ledger import DEGRADED_MASE
 from stockops.records import DriftOn
-
-Part = Mapping[str, Any]
 
 _NAMES = {"log_return": "daily returns", "log_volume_change": "volume changes"}
 
@@ -29,12 +26,12 @@ class Judgement:
         return HEALTH[self.health] >= HEALTH[level]
 
 
-def judgements(document: Part, drift_on: DriftOn) -> list[Judgement]:
-    """Return the verdicts in a document of `monitor-*`; a part that was skipped or failed has none."""
+def judgements(drift: Drift, performance: Performance, drift_on: DriftOn) -> list[Judgement]:
+    """Return the verdicts of two parts of `monitor-*`; one that was skipped or failed has none."""
     found = []
-    if "health" in (drift := document["drift"]):
-        found.append(_of_levels(drift) if drift_on == "levels" else _of_returns(drift["returns"]))
-    if "health" in (performance := document["performance"]):
+    if isinstance(drift, DriftResult):
+        found.append(_of_levels(drift) if drift_on == "levels" or drift.returns is None else _of_returns(drift.returns))
+    if isinstance(performance, PerformanceResult):
         found.append(_of_performance(performance))
     return found
 
@@ -44,29 +41,29 @@ def worst(found: list[Judgement]) -> str | None:
     return max((judgement.health for judgement in found), key=HEALTH.__getitem__, default=None)
 
 
-def _of_levels(drift: Part) -> Judgement:
-    figure = f"levels, score {drift['drift_score']:.2f}, volatility ratio {drift['volatility_index']:.2f}"
-    return Judgement("drift", health_word(drift["health"]), figure)
+def _of_levels(drift: DriftResult) -> Judgement:
+    figure = f"levels, score {drift.drift_score:.2f}, volatility ratio {drift.volatility_index:.2f}"
+    return Judgement("drift", health_word(drift.health), figure)
 
 
-def _of_returns(returns: Part) -> Judgement:
+def _of_returns(returns: ReturnsDrift) -> Judgement:
     """Name the question that was answered most clearly."""
-    corrected = returns["corrected_p_values"]
-    name = min(corrected, key=lambda question: float(corrected[question]))
+    corrected = returns.corrected_p_values
+    name = min(corrected, key=corrected.__getitem__)
     if name == "volatility":
-        figure = f"volatility ratio {returns['volatility']['ratio']:.2f}"
+        figure = f"volatility ratio {returns.volatility.ratio:.2f}"
     else:
-        figure = f"{_NAMES[name]}, Kolmogorov-Smirnov {returns['kolmogorov_smirnov'][name]['statistic']:.2f}"
-    return Judgement("drift", health_word(returns["health"]), f"returns, {figure}")
+        figure = f"{_NAMES[name]}, Kolmogorov-Smirnov {returns.kolmogorov_smirnov[name].statistic:.2f}"
+    return Judgement("drift", health_word(returns.health), f"returns, {figure}")
 
 
-def _of_performance(performance: Part) -> Judgement:
-    sessions = max(performance["sessions"], key=int)
-    found = performance["sessions"][sessions]
-    if found["mase"] is not None and found["mase"] > DEGRADED_MASE:
-        figure = f"MASE {found['mase']:.2f}"
+def _of_performance(performance: PerformanceResult) -> Judgement:
+    sessions = max(performance.sessions, key=int)
+    found = performance.sessions[sessions]
+    if found.mase is not None and found.mase > DEGRADED_MASE:
+        figure = f"MASE {found.mase:.2f}"
     else:
-        shares = found["horizons"]["1"]["coverage"].items()
+        shares = found.horizons["1"].coverage.items()
         inside = " and ".join(f"{share:.0%} of closes in the {level} % range" for level, share in shares)
         figure = f"{inside} one day ahead"
-    return Judgement("performance", health_word(performance["health"]), f"{figure}, last {sessions} sessions")
+    return Judgement("performance", health_word(performance.health), f"{figure}, last {sessions} sessions")

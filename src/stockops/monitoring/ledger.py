@@ -7,15 +7,16 @@ the closes as they are now.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from stockops.arrays import Floats
+from stockops.documents.monitoring import ForecastErrors, PerformanceResult, PerformanceSkipped, SpanErrors
 from stockops.market.windows import HORIZON
 from stockops.records import LedgerEntry
 
@@ -49,17 +50,18 @@ class Errors:
         """1 - MASE; 0 is no better than persistence."""
         return None if self.mase is None else 1 - self.mase
 
-    def document(self) -> dict[str, Any]:
-        """Return the errors as JSON."""
-        return {
-            "forecasts": self.forecasts,
-            "mae_percent": self.mae_percent,
-            "persistence_mae_percent": self.persistence_mae_percent,
-            "mase": self.mase,
-            "skill": self.skill,
-            "bias_percent": self.bias_percent,
-            "coverage": {str(level): share for level, share in self.coverage.items()},
-        }
+    @property
+    def result(self) -> ForecastErrors:
+        """The errors as they are printed and written."""
+        return ForecastErrors(
+            forecasts=self.forecasts,
+            mae_percent=self.mae_percent,
+            persistence_mae_percent=self.persistence_mae_percent,
+            mase=self.mase,
+            skill=self.skill,
+            bias_percent=self.bias_percent,
+            coverage={str(level): share for level, share in self.coverage.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +88,32 @@ class Performance:
             return "Critical"
         return "Degraded" if mase > DEGRADED_MASE or p_value < _DEGRADED_AT else "Healthy"
 
-    def document(self) -> dict[str, Any]:
-        """Return the scores as JSON."""
-        about = {"last_date": self.last.isoformat(), "matured": self.matured, "pending": self.pending}
+    def result(self, ticker: str, timestamp: datetime) -> PerformanceResult | PerformanceSkipped:
+        """Return the scores of a ticker as they are printed and written."""
+        last, moment = self.last.isoformat(), timestamp.isoformat()
         if self.skipped:
-            return {"status": "skipped", "reason": self.skipped, **about}
-        spans = {
-            str(sessions): {
-                **found[0].document(),
-                "horizons": {str(horizon): found[horizon].document() for horizon in sorted(found) if horizon},
-            }
-            for sessions, found in self.spans.items()
-        }
-        return {"status": "completed", "health": self.health, "sessions": spans, **about}
+            return PerformanceSkipped(
+                ticker=ticker,
+                reason=self.skipped,
+                last_date=last,
+                matured=self.matured,
+                pending=self.pending,
+                timestamp=moment,
+            )
+        return PerformanceResult(
+            ticker=ticker,
+            health=self.health,
+            sessions={str(sessions): _span(found) for sessions, found in self.spans.items()},
+            last_date=last,
+            matured=self.matured,
+            pending=self.pending,
+            timestamp=moment,
+        )
+
+
+def _span(found: Mapping[int, Errors]) -> SpanErrors:
+    horizons = {str(horizon): found[horizon].result for horizon in sorted(found) if horizon}
+    return SpanErrors(**asdict(found[0].result), horizons=horizons)
 
 
 def score(entries: Sequence[LedgerEntry], bars: pd.DataFrame) -> Performance:

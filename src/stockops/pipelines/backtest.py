@@ -6,7 +6,6 @@ one, features look back only, and ranges learn of a miss when its day has come.
 
 import csv
 import io
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,11 +20,13 @@ from stockops.arrays import Floats
 from stockops.backtesting import har, scoring, summary, value_at_risk
 from stockops.backtesting.evaluation_set import CLOSE, VOLUME, BaselineForecast, EvaluationSet, joined, trial
 from stockops.best_effort import BestEffort
+from stockops.documents.backtest import BacktestResult
+from stockops.documents.encoding import encoded
 from stockops.errors import DataError
 from stockops.forecasting import covariates, risk
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
-from stockops.forecasting.ohlcv_constraints import digits
+from stockops.forecasting.ohlcv_constraints import round_price
 from stockops.forecasting.risk import Losses
 from stockops.forecasting.rolling_forecast import walk
 from stockops.market import features
@@ -34,7 +35,7 @@ from stockops.market.windows import FORECASTABLE, HORIZON, TRAINABLE
 from stockops.pipelines.backtest_models import BacktestModelTrainer
 from stockops.pipelines.prices import Prices
 from stockops.ports import BaselineForecaster, ModelStore, Plotter
-from stockops.records import MARKET, METHOD, SCHEMA, Baseline, Document, ModelRef, Refit
+from stockops.records import MARKET, METHOD, Baseline, ModelRef, Refit
 
 log = logging.getLogger("stockops.backtest")
 
@@ -103,8 +104,8 @@ class Backtester:
     export: Callable[[bytes], None] | None
     options: BacktestOptions
 
-    def backtest(self, ticker: str) -> Document:
-        """Return the document of `backtest`; write it with its picture, and the forecasts where they are wanted."""
+    def backtest(self, ticker: str) -> BacktestResult:
+        """Backtest a ticker; write the report with its picture, and the forecasts where they are wanted."""
         started = time.monotonic()
         prices = self.history(ticker)
         table = features.add(prices.bars)
@@ -115,15 +116,10 @@ class Backtester:
         plan = BacktestPlan(prices, table, known, rows, parts, self._others(ticker))
         forecasts = self._forecasts(plan, lambda day: self._model(plan, market, day))
         tried = trial(table, rows, forecasts.bars, forecasts.bounds)
-        about = {
-            "strategy": forecasts.strategy,
-            "risk": value_at_risk.figures(tried, forecasts.losses),
-            "ranges_from": forecasts.ranges_from,
-        }
-        document = self._document(plan, tried, self._peers(plan, market)) | about
+        result = self._result(plan, tried, forecasts, self._peers(plan, market))
         if self.export:
             self.export(_csv(prices, table, forecasts))
-        return self._written(document, tried, started)
+        return self._written(result, tried, started)
 
     def _origins(self, prices: Prices, table: pd.DataFrame) -> Rows:
         """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
@@ -169,10 +165,10 @@ class Backtester:
             checkpoint = model(days[part[0]])
             walked = walk(checkpoint, plan.table, plan.covariates, last=days[part[-1]])
             wanted = walked.rows >= part[0]
-            whose = checkpoint.card["ranges_from"]
+            whose = checkpoint.card.ranges_from
             last = plan.table.to_numpy()[walked.rows, CLOSE]
             lost = risk.losses(last, walked.bars, walked.spread, walked.quantiles, checkpoint.shortfall).at(wanted)
-            how = checkpoint.card["strategy"]
+            how = checkpoint.card.strategy
             found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], lost, whose, how))
         return Forecasts(
             rows=np.concatenate([part.rows for part in found]),
@@ -217,42 +213,55 @@ class Backtester:
             return joined([har.forecasts(values[: part[-1] + 1], part, known[: part[-1] + 1]) for part in plan.parts])
         return joined([self.peers.forecasts(name, values[: part[-1] + 1], part) for part in plan.parts])
 
-    def _document(self, plan: "BacktestPlan", tried: EvaluationSet, peers: Mapping[str, BaselineForecast]) -> Document:
+    def _result(
+        self,
+        plan: "BacktestPlan",
+        tried: EvaluationSet,
+        forecasts: Forecasts,
+        peers: Mapping[str, BaselineForecast],
+    ) -> BacktestResult:
         prices, options = plan.prices, self.trainer.options
-        said = {name: tried.in_units(forecast) for name, forecast in peers.items()}
-        document: Document = {
-            "schema": SCHEMA,
-            "ticker": prices.symbol,
-            "source": prices.source,
-            "data": prices.document,
-            "start": tried.dates[0].isoformat(),
-            "end": tried.dates[-1].isoformat(),
-            "origins": len(tried.dates),
-            "refit": self.options.refit,
-            "trainings": len(plan.parts),
-            "method": METHOD,
-            "panel": [other.symbol for other in plan.others],
-            "split": options.split,
-            "seed": options.seed,
-            "channels": scoring.channels(tried),
-            "ranges": scoring.intervals(tried, {name: forecast.bounds for name, forecast in said.items()}),
-            "extremes": scoring.extremes(tried),
-            "coverage_by_year": scoring.coverage_by_year(tried),
-            "crps": scoring.crps(tried),
-            "peers": {name: scoring.peer(tried, forecast.bars) for name, forecast in said.items()},
-        }
-        return document | {"summary": summary.brief(document)}
+        others = {name: tried.in_units(forecast) for name, forecast in peers.items()}
+        channels = scoring.channels(tried)
+        ranges = scoring.intervals(tried, {name: forecast.bounds for name, forecast in others.items()})
+        start, end = (tried.dates[place].isoformat() for place in (0, -1))
+        origins, source, refit = len(tried.dates), prices.source, self.options.refit
+        return BacktestResult(
+            ticker=prices.symbol,
+            source=source,
+            data=prices.data,
+            start=start,
+            end=end,
+            origins=origins,
+            refit=refit,
+            trainings=len(plan.parts),
+            method=METHOD,
+            panel=tuple(other.symbol for other in plan.others),
+            split=options.split,
+            seed=options.seed,
+            channels=channels,
+            ranges=ranges,
+            extremes=scoring.extremes(tried),
+            coverage_by_year=scoring.coverage_by_year(tried),
+            crps=scoring.crps(tried),
+            peers={name: scoring.peer(tried, forecast.bars) for name, forecast in others.items()},
+            summary=summary.brief(
+                prices.symbol, channels, ranges, start=start, end=end, origins=origins, source=source, refit=refit
+            ),
+            strategy=forecasts.strategy,
+            risk=value_at_risk.figures(tried, forecasts.losses),
+            ranges_from=forecasts.ranges_from,
+        )
 
-    def _written(self, document: Document, tried: EvaluationSet, started: float) -> Document:
+    def _written(self, result: BacktestResult, tried: EvaluationSet, started: float) -> BacktestResult:
         """Write the report and its picture; return it with what only this call knows."""
-        ticker = document["ticker"]
         files = {
-            "backtest/latest_backtest.png": self.plots.backtest(document, tried),
-            "backtest/latest_backtest.json": (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(),
+            "backtest/latest_backtest.png": self.plots.backtest(result, tried),
+            "backtest/latest_backtest.json": encoded(result),
         }
-        artifacts = list(self.effort.save(lambda: self.models.write(ModelRef.of(ticker), files)) or ())
+        artifacts = self.effort.save(lambda: self.models.write(ModelRef.of(result.ticker), files)) or ()
         seconds = round(time.monotonic() - started, 3)
-        return document | {"artifacts": artifacts, "duration_seconds": seconds, "degraded": self.effort.degraded}
+        return replace(result, artifacts=artifacts, duration_seconds=seconds, degraded=self.effort.degraded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +305,7 @@ def _csv(prices: Prices, table: pd.DataFrame, forecasts: Forecasts) -> bytes:
     writer.writerow(COLUMNS)
     for row, bars, bounds in zip(forecasts.rows, forecasts.bars, forecasts.bounds, strict=True):
         for step in range(HORIZON):
-            figures = [digits(value) for value in (*bars[step, :VOLUME], *bounds[:, :, step].ravel())]
+            figures = [round_price(value) for value in (*bars[step, :VOLUME], *bounds[:, :, step].ravel())]
             figures.insert(VOLUME, round(bars[step, VOLUME]))
             writer.writerow([days[row], step + 1, days[row + step + 1], *figures])
     return text.getvalue().encode()

@@ -8,7 +8,7 @@ from datetime import datetime
 from stockops import strict_json
 from stockops.agent.prompt import Turn
 from stockops.best_effort import BestEffort
-from stockops.pipelines import shapes
+from stockops.documents.reading import parsed
 from stockops.ports import StateStore
 
 log = logging.getLogger("stockops.thread")
@@ -48,7 +48,7 @@ def _decode(raw: bytes | None) -> Turn | None:
     if raw is None:
         return None
     try:
-        said = shapes.checked(strict_json.verified(raw), dict[str, str])
+        said = parsed(strict_json.verified(raw), dict[str, str])
         ticker, question, answer = (said[name] for name in ("ticker", "question", "answer"))
     except (ValueError, KeyError):
         log.warning("ignoring an invalid turn of the thread")

@@ -3,11 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
+from stockops.documents.stores import CheckResult, DoctorResult
 from stockops.errors import ExitCode, ServiceError, StockopsError, UsageError
-from stockops.records import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,12 @@ class Finding:
     latency_ms: int
     exit_code: ExitCode
 
-    def row(self) -> dict[str, Any]:
-        """Return the finding as JSON."""
-        row = asdict(self)
-        del row["exit_code"]
-        return row
+    @property
+    def result(self) -> CheckResult:
+        """The finding as it is printed."""
+        return CheckResult(
+            name=self.name, state=self.state, detail=self.detail, hint=self.hint, latency_ms=self.latency_ms
+        )
 
 
 def examine(checks: Sequence[Check], seconds: float) -> list[Finding]:
@@ -60,9 +61,9 @@ def examine(checks: Sequence[Check], seconds: float) -> list[Finding]:
     return [findings.get(check.name) or _failed(check, late, seconds) for check in checks]
 
 
-def document(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the JSON document of `doctor`."""
-    return {"schema": SCHEMA, "ok": verdict(findings) == ExitCode.OK, "checks": [finding.row() for finding in findings]}
+def result(findings: Sequence[Finding]) -> DoctorResult:
+    """Return what `doctor` prints."""
+    return DoctorResult(ok=verdict(findings) == ExitCode.OK, checks=tuple(finding.result for finding in findings))
 
 
 def verdict(findings: Sequence[Finding]) -> ExitCode:

@@ -1,10 +1,12 @@
 """Is a stored model what a training would make now? So a list of tickers goes on where it was left."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
+from stockops.documents.prices import PriceData
+from stockops.documents.training import SeenData
 from stockops.errors import ModelDamagedError, StockopsError
 from stockops.forecasting import train_config
+from stockops.forecasting.model_card import ModelCard
 from stockops.pipelines import model_resolver as stored
 from stockops.pipelines.model_resolver import ResolvedModel
 from stockops.pipelines.prices import PriceHistory
@@ -17,7 +19,7 @@ class Fresh:
     """A model that a training would only make again, and what its prices are."""
 
     model: ResolvedModel
-    data: dict[str, Any]
+    data: PriceData | SeenData
 
 
 def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: TrainOptions) -> Fresh | None:
@@ -35,36 +37,39 @@ def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: 
         return None
     card = found.checkpoint.card
     child = ref.kind == "child"
-    same: dict[str, Any] = {
-        "strategy": options.strategy if child else None,
-        "split": options.split,
-        "seed": options.seed,
-        "fit": asdict(
-            train_config.of(
-                train_config.CHILD[options.strategy] if child else train_config.parent(of_many=bool(options.universe)),
-                options,
-            )
-        ),
-        "parent": parent.checkpoint.summary if child else None,
-    }
-    if card["strategy"] == "parent":  # made of too few sessions to have been trained in any way
-        same |= {"strategy": "parent", "fit": {}}
-    if any(card[name] != value for name, value in same.items()) or card["data"]["source"] != feed.name:
+    if card != _as_made_now(card, parent, options):
         return None
-    if (
-        feed.live
-        and card["data"]["last"] == history.last_day(ref.ticker).isoformat()
-        and (child or not options.universe)
-    ):
-        return Fresh(found, {**card["data"], "behind": 0})
+    data = card.data
+    if data.source != feed.name:
+        return None
+    if feed.live and data.last == history.last_day(ref.ticker).isoformat() and (child or not options.universe):
+        return Fresh(
+            found,
+            SeenData(
+                source=data.source, rows=data.rows, first=data.first, last=data.last, repairs=data.repairs, behind=0
+            ),
+        )
     prices = history.daily(ref.ticker)
-    same_bars = card.get("bars") == prices.digest and (child or _same_panel(card, history, options))
-    return Fresh(found, prices.document) if same_bars else None
+    same_bars = card.bars == prices.digest and (child or _same_panel(card, history, options))
+    return Fresh(found, prices.data) if same_bars else None
 
 
-def _same_panel(card: dict[str, Any], history: PriceHistory, options: TrainOptions) -> bool:
+def _as_made_now(card: ModelCard, parent: ResolvedModel, options: TrainOptions) -> ModelCard:
+    """Return a card with what a training of these options would write into it."""
+    card = replace(card, split=options.split, seed=options.seed)
+    if card.kind == "parent":
+        recipe = train_config.parent(of_many=bool(options.universe))
+        return replace(card, fit=asdict(train_config.of(recipe, options)))
+    card = replace(card, parent=parent.checkpoint.summary)
+    if card.strategy == "parent":  # made of too few sessions to have been trained in any way
+        return card
+    recipe = train_config.CHILD[options.strategy]
+    return replace(card, strategy=options.strategy, fit=asdict(train_config.of(recipe, options)))
+
+
+def _same_panel(card: ModelCard, history: PriceHistory, options: TrainOptions) -> bool:
     """Tell whether a parent learnt from this universe, as its histories are now."""
-    members = {member["ticker"]: member["bars"] for member in card.get("panel", ())[1:]}
+    members = {member.ticker: member.bars for member in (card.panel or ())[1:]}
     if tuple(members) != options.universe:
         return False
     try:

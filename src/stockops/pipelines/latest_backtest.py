@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stockops import strict_json
-from stockops.pipelines import shapes
+from stockops.documents.backtest import BacktestSummary, QuotedBacktest
+from stockops.documents.reading import parsed
 from stockops.ports import ModelStore
-from stockops.records import METHOD, Document, ModelRef
+from stockops.records import METHOD, ModelRef
 
 if TYPE_CHECKING:
     from stockops.forecasting.checkpoint import Checkpoint
@@ -22,15 +23,15 @@ def digest(ref: ModelRef, models: ModelStore) -> str:
     return hashlib.sha256(models.read(replace(ref, as_of=None), REPORT) or b"").hexdigest()
 
 
-def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models: ModelStore) -> Document | None:
+def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models: ModelStore) -> BacktestSummary | None:
     """Return the summary of the last backtest that may be quoted of a model and the prices that it is asked about."""
-    strategy, last = checkpoint.card["strategy"], prices.last.isoformat()
+    strategy, last = checkpoint.card.strategy, prices.last.isoformat()
     return of(place, models=models, strategy=strategy, of_many=checkpoint.of_many, source=prices.source, last=last)
 
 
 def of(
     ref: ModelRef, *, models: ModelStore, strategy: str | None, of_many: bool, source: str, last: str
-) -> Document | None:
+) -> BacktestSummary | None:
     """Return the summary of the last backtest of a model's method, or None where none may be quoted.
 
     strategy: how the model was trained, None for a parent; of_many: whether its parent learnt from more than the index.
@@ -40,10 +41,9 @@ def of(
     """
     try:
         document = strict_json.read(models.read(replace(ref, as_of=None), REPORT) or b"null")
-        summary: Document = shapes.checked(document["summary"], shapes.BacktestSummary)
-        same = {"method": METHOD, "strategy": strategy, "source": source, "ticker": ref.ticker}
-        fits = document["end"] <= last and all(document[name] == value for name, value in same.items())
-        fits = fits and bool(document.get("panel")) is of_many
-    except (ValueError, KeyError, TypeError):
+        found = parsed(document, QuotedBacktest)
+    except ValueError:
         return None
-    return summary if fits else None
+    theirs = (found.method, found.strategy, found.source, found.ticker, bool(found.panel))
+    fits = theirs == (METHOD, strategy, source, ref.ticker, of_many) and found.end <= last
+    return found.summary if fits else None

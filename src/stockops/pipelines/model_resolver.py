@@ -131,7 +131,7 @@ def doubt_parent(parent: Checkpoint, prices: Prices, effort: BestEffort) -> None
 
 def source_of(checkpoint: Checkpoint) -> str:
     """Return where the prices came from that a model was trained on."""
-    return str(checkpoint.card["data"]["source"])
+    return checkpoint.card.data.source
 
 
 def missing(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelMissingError:
@@ -149,7 +149,7 @@ def warn_if_ahead(checkpoint: Checkpoint, origin: date) -> None:
     if checkpoint.trained_to > origin:
         log.warning(
             "the model of %s has seen sessions to %s, after %s: give --as-of %s for a result without look-ahead",
-            checkpoint.card["ticker"],
+            checkpoint.card.ticker,
             checkpoint.trained_to,
             origin,
             origin,

@@ -1,19 +1,28 @@
 """The story of a forecast: model (healed when missing) -> prices -> path -> ledger -> artifacts."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
 
 import pandas as pd
 
 from stockops.backtesting import summary
 from stockops.best_effort import BestEffort
+from stockops.documents.encoding import encoded
+from stockops.documents.fields import Bounds
+from stockops.documents.forecast import (
+    FeatureOrigin,
+    PastClose,
+    PredictionResult,
+    Predictions,
+    Risks,
+    SessionForecast,
+    SpanRisk,
+)
 from stockops.forecasting import covariates
 from stockops.forecasting.forecast import Forecast, ForecastBar, predict_one_step_and_week
-from stockops.forecasting.ohlcv_constraints import digits
+from stockops.forecasting.ohlcv_constraints import round_price
 from stockops.forecasting.risk import Risk
 from stockops.market import features
 from stockops.market.windows import HORIZON, TRAINABLE
@@ -23,7 +32,7 @@ from stockops.pipelines.feature_sync import OnlineFeatures
 from stockops.pipelines.model_resolver import ResolvedModel
 from stockops.pipelines.prices import NO_MARKET, PriceHistory, Prices
 from stockops.ports import FeatureStore, ForecastLedger, ModelStore, Plotter
-from stockops.records import SCHEMA, Clock, LedgerEntry, ModelRef
+from stockops.records import Clock, LedgerEntry, ModelRef
 
 log = logging.getLogger("stockops.predict")
 
@@ -31,14 +40,14 @@ HISTORY = 30  # closes handed out with a forecast
 
 
 @dataclass(frozen=True, slots=True)
-class PredictionResult:
-    """A forecast as JSON, and what tells how long it answers the same question.
+class FreshPrediction:
+    """A forecast that was made now, and what tells how long it answers the same question.
 
     model: digest of the checkpoints looked at. fresh_until: when a newer session may be out, None for never.
     complete: no outage, skew or late vendor made it other than what it should be.
     """
 
-    document: dict[str, Any]
+    result: PredictionResult
     model: str
     fresh_until: datetime | None
     complete: bool
@@ -64,8 +73,8 @@ class Predictor:
     max_age: int
     now: Callable[[], datetime]
 
-    def predict(self, ref: ModelRef) -> PredictionResult:
-        """Forecast a ticker with its model, write the artifacts and return the JSON document.
+    def predict(self, ref: ModelRef) -> FreshPrediction:
+        """Forecast a ticker with its model and write the artifacts.
 
         Raises ModelMissingError where there is no model and none is to be trained now.
         """
@@ -81,7 +90,7 @@ class Predictor:
         # Without trades the last features tell nothing: what is forecast is what may come after the last one.
         latest = OnlineFeatures() if prices.untraded else feature_sync.latest(prices, self.features, self.effort)
         table = features.add(prices.traded)
-        if checkpoint.card["strategy"] == "parent" and len(table) >= TRAINABLE:
+        if checkpoint.card.strategy == "parent" and len(table) >= TRAINABLE:
             log.warning("%s is old enough for a model of its own: stockops train-child --ticker %s", ticker, ticker)
         known = covariates.of(table, prices.calendar, self.history.market(prices))
         sessions = prices.calendar.next_sessions(prices.last, max(self.days, HORIZON))
@@ -93,8 +102,8 @@ class Predictor:
             last_date=prices.last,
             model_version=checkpoint.version,
             trained_to=checkpoint.trained_to,
-            strategy=checkpoint.card["strategy"],
-            ranges_from=checkpoint.card["ranges_from"],
+            strategy=checkpoint.card.strategy,
+            ranges_from=checkpoint.card.ranges_from,
             outlook=predict_one_step_and_week(checkpoint, table, known, sessions, latest.values),
             history=_history(prices),
             model_age=age,
@@ -105,11 +114,10 @@ class Predictor:
         late = prices.behind or NO_MARKET in self.effort.degraded  # a vendor may have more in a moment
         entries = _entries(forecast, found.place.kind, self.now())
         self.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
-        result = document(forecast, self.days, prices, latest, self.effort.degraded)
-        text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-        pictures = {"forecast.png": self.plots.forecast(forecast)}
-        self.effort.save(lambda: self.models.write(found.place, {"forecast.json": text.encode(), **pictures}))
-        return PredictionResult(
+        result = _result(forecast, self.days, prices, latest, self.effort.degraded)
+        files = {"forecast.json": encoded(result), "forecast.png": self.plots.forecast(forecast)}
+        self.effort.save(lambda: self.models.write(found.place, files))
+        return FreshPrediction(
             result,
             model=found.fingerprint,
             fresh_until=self._fresh_until(prices, sessions[0]),
@@ -173,57 +181,59 @@ def _warn_of_unknown_holidays(prices: Prices, last: date) -> None:
         )
 
 
-def document(
-    forecast: Forecast, days: int, prices: Prices, latest: OnlineFeatures, degraded: list[str]
-) -> dict[str, Any]:
-    """Return the JSON document of `predict-*`: always the week, and `days` as many sessions as were asked for."""
+def _result(
+    forecast: Forecast, days: int, prices: Prices, latest: OnlineFeatures, degraded: tuple[str, ...]
+) -> PredictionResult:
+    """Return what `predict-*` prints of a forecast: prices with as many digits as they are given out with."""
     last_close = forecast.history[-1][1]
-    path = [_bar(bar, horizon, last_close) for horizon, bar in enumerate(forecast.path, 1)]
-    return {
-        "schema": SCHEMA,
-        "ticker": forecast.ticker,
-        "source": forecast.source,
-        "last_date": forecast.last_date.isoformat(),
-        "last_close": digits(last_close),
-        "currency": prices.currency,
-        "data": prices.document,
-        "model_version": forecast.model_version,
-        "trained_to": forecast.trained_to.isoformat(),
-        "model_age_sessions": forecast.model_age,
-        "model_source": forecast.model_source,
-        "strategy": forecast.strategy,
-        "ranges_from": forecast.ranges_from,
-        "cached": False,
-        "next_business_days": [bar.date.isoformat() for bar in forecast.path[:HORIZON]],
-        "predictions": {"next_day": path[0], "week": path[:HORIZON], "days": path[:days]},
-        "risk": {"next_day": _risk(forecast.outlook.next_day), "week": _risk(forecast.outlook.week)},
-        "history": [{"date": day.isoformat(), "close": digits(close)} for day, close in forecast.history],
-        "features": {"source": latest.source} | ({"skew": list(latest.skew)} if latest.skew else {}),
-        "degraded": degraded,
-    }
+    path = tuple(_session(bar, horizon, last_close) for horizon, bar in enumerate(forecast.path, 1))
+    return PredictionResult(
+        ticker=forecast.ticker,
+        source=forecast.source,
+        last_date=forecast.last_date.isoformat(),
+        last_close=round_price(last_close),
+        currency=prices.currency,
+        data=prices.data,
+        model_version=forecast.model_version,
+        trained_to=forecast.trained_to.isoformat(),
+        model_age_sessions=forecast.model_age,
+        model_source=forecast.model_source,
+        strategy=forecast.strategy,
+        ranges_from=forecast.ranges_from,
+        cached=False,
+        next_business_days=tuple(bar.date.isoformat() for bar in forecast.path[:HORIZON]),
+        predictions=Predictions(next_day=path[0], week=path[:HORIZON], days=path[:days]),
+        risk=Risks(next_day=_risk(forecast.outlook.next_day), week=_risk(forecast.outlook.week)),
+        history=tuple(PastClose(date=day.isoformat(), close=round_price(close)) for day, close in forecast.history),
+        features=FeatureOrigin(source=latest.source, skew=latest.skew or None),
+        degraded=degraded,
+    )
 
 
-def _risk(risk: Risk) -> dict[str, float]:
-    """Return what may be lost, as shares of the last close."""
-    return {name: round(value, 6) for name, value in asdict(risk).items()}
+def _risk(risk: Risk) -> SpanRisk:
+    return SpanRisk(**{name: round(value, 6) for name, value in asdict(risk).items()})
 
 
-def _bar(bar: ForecastBar, horizon: int, last_close: float) -> dict[str, Any]:
-    """Return a session; change is the close's, as a share of the last close."""
-    return {
-        "date": bar.date.isoformat(),
-        "horizon": horizon,
-        "open": digits(bar.open),
-        "high": digits(bar.high),
-        "low": digits(bar.low),
-        "close": digits(bar.close),
-        "volume": round(bar.volume),
-        "change": round(bar.close / last_close - 1, 6),
-        "close_80": [digits(bound) for bound in bar.close_80],
-        "close_95": [digits(bound) for bound in bar.close_95],
-        "high_80": [digits(bound) for bound in bar.high_80],
-        "high_95": [digits(bound) for bound in bar.high_95],
-        "low_80": [digits(bound) for bound in bar.low_80],
-        "low_95": [digits(bound) for bound in bar.low_95],
-        "extrapolated": horizon > HORIZON,
-    }
+def _session(bar: ForecastBar, horizon: int, last_close: float) -> SessionForecast:
+    return SessionForecast(
+        date=bar.date.isoformat(),
+        horizon=horizon,
+        open=round_price(bar.open),
+        high=round_price(bar.high),
+        low=round_price(bar.low),
+        close=round_price(bar.close),
+        volume=round(bar.volume),
+        change=round(bar.close / last_close - 1, 6),
+        close_80=_bounds(bar.close_80),
+        close_95=_bounds(bar.close_95),
+        high_80=_bounds(bar.high_80),
+        high_95=_bounds(bar.high_95),
+        low_80=_bounds(bar.low_80),
+        low_95=_bounds(bar.low_95),
+        extrapolated=horizon > HORIZON,
+    )
+
+
+def _bounds(bounds: tuple[float, float]) -> Bounds:
+    low, high = bounds
+    return round_price(low), round_price(high)

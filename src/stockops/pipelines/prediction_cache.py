@@ -6,14 +6,16 @@ out. So a retrained model, a changed file of prices, other options, a newer rele
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 from stockops import strict_json
 from stockops.best_effort import BestEffort
+from stockops.documents.encoding import as_json
+from stockops.documents.forecast import CachedPrediction, Envelope, PredictionResult
+from stockops.documents.reading import parsed
+from stockops.documents.stores import CachedForecastRow
 from stockops.monitoring import catalogue
-from stockops.pipelines import shapes
 from stockops.ports import StateStore
 from stockops.records import Clock, PriceOptions, Source
 
@@ -22,7 +24,6 @@ log = logging.getLogger("stockops.cache")
 PREFIX = "predict_child_"
 SECONDS = 86_400
 HIT, MISS = (catalogue.count(f"redis_cache_{what}_total", key="predict_child") for what in ("hit", "miss"))
-_ENVELOPE = "cache"  # the field of an entry that is not the document's
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,74 +58,78 @@ class PredictionCache:
     effort: BestEffort
     clock: Clock
 
-    def answer(self, question: PredictionCacheKey) -> dict[str, Any] | None:
-        """Return the kept document, `cached` true, if it answers this very question now."""
+    def answer(self, question: PredictionCacheKey) -> PredictionResult | None:
+        """Return the cached result, `cached` true, if it answers this very question now."""
         raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + question.ticker))
         entry = None if raw is None else _decode(raw, question.ticker)
         if entry is None:
             return None
-        envelope = entry.pop(_ENVELOPE)
-        if envelope["question"] != question.digest or _is_over(envelope["fresh_until"], self.clock.now):
+        if entry.cache.question != question.digest or _is_over(entry.cache.fresh_until, self.clock.now):
             return None
         self.effort.attempt(self.state, lambda: self.state.add(HIT))
-        if entry["degraded"]:
-            log.warning("%s: the forecast that is kept rests on %s", question.ticker, " and ".join(entry["degraded"]))
-        return {**entry, "cached": True, "degraded": sorted({*entry["degraded"], *self.effort.degraded})}
+        if entry.degraded:
+            log.warning("%s: the forecast that is kept rests on %s", question.ticker, " and ".join(entry.degraded))
+        return replace(entry.result, cached=True, degraded=tuple(sorted({*entry.degraded, *self.effort.degraded})))
 
     def missed(self) -> None:
         """Count a forecast that had to be made."""
         self.effort.attempt(self.state, lambda: self.state.add(MISS))
 
-    def keep(self, question: PredictionCacheKey, document: dict[str, Any], fresh_until: datetime | None) -> None:
-        """Keep a document for as long as it answers the question; None is until the entry's day is over."""
-        envelope = {
-            "question": question.digest,
-            "made_at": self.clock.now.isoformat(timespec="seconds"),
-            "fresh_until": fresh_until.isoformat() if fresh_until else None,
-        }
-        value = strict_json.signed({**document, _ENVELOPE: envelope})
+    def put(self, question: PredictionCacheKey, result: PredictionResult, fresh_until: datetime | None) -> None:
+        """Cache a result for as long as it answers the question; None is until the entry's day is over."""
+        envelope = Envelope(
+            question=question.digest,
+            made_at=self.clock.now.isoformat(timespec="seconds"),
+            fresh_until=fresh_until.isoformat() if fresh_until else None,
+        )
+        value = strict_json.signed(as_json(result) | {"cache": as_json(envelope)})
         key = PREFIX + question.ticker
         self.effort.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
 
-    def entries(self) -> list[dict[str, Any]]:
-        """Return what is kept, one row a ticker, ServiceError when the store does not serve."""
-        rows = []
-        for key in self.state.keys(PREFIX):
-            raw, left = self.state.get(key), self.state.seconds_left(key)
-            entry = None if raw is None else _decode(raw, key.removeprefix(PREFIX))
-            if entry is not None:
-                envelope = entry[_ENVELOPE]
-                row = {name: entry.get(name) for name in ("ticker", "last_date", "model_version", "source")}
-                row |= {name: envelope.get(name) for name in ("made_at", "fresh_until")}
-                rows.append({"key": key, **row, "seconds_left": left})
-        return rows
+    def entries(self) -> tuple[CachedForecastRow, ...]:
+        """Return what is cached, one row a ticker, ServiceError when the store does not serve."""
+        found = ((key, self.entry(key.removeprefix(PREFIX))) for key in self.state.keys(PREFIX))
+        return tuple(
+            CachedForecastRow(
+                key=key,
+                ticker=entry.ticker,
+                last_date=entry.last_date,
+                model_version=entry.model_version,
+                source=entry.source,
+                made_at=entry.cache.made_at,
+                fresh_until=entry.cache.fresh_until,
+                seconds_left=self.state.seconds_left(key),
+            )
+            for key, entry in found
+            if entry is not None
+        )
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> tuple[int, int]:
         """Return how many forecasts were answered from the cache and how many were made."""
         totals = self.state.totals()
         hits, misses = (round(sum(totals.get(series, 0) for series in counter)) for counter in (HIT, MISS))
-        return {"hits": hits, "misses": misses}
+        return hits, misses
 
-    def entry(self, ticker: str) -> dict[str, Any] | None:
-        """Return one entry as it is kept."""
+    def entry(self, ticker: str) -> CachedPrediction | None:
+        """Return one entry as it is cached."""
         raw = self.state.get(PREFIX + ticker)
         return None if raw is None else _decode(raw, ticker)
 
-    def clear(self, tickers: tuple[str, ...]) -> list[str]:
-        """Forget the entries of these tickers, of all when there are none; return whose."""
+    def clear(self, tickers: tuple[str, ...]) -> tuple[str, ...]:
+        """Delete the entries of these tickers, of all when there are none; return whose."""
         keys = [PREFIX + ticker for ticker in tickers] or self.state.keys(PREFIX)
-        return [key.removeprefix(PREFIX) for key in keys if self.state.drop(key)]
+        return tuple(key.removeprefix(PREFIX) for key in keys if self.state.drop(key))
 
 
 def _is_over(fresh_until: str | None, now: datetime) -> bool:
     return fresh_until is not None and now >= datetime.fromisoformat(fresh_until)
 
 
-def _decode(raw: bytes, ticker: str) -> dict[str, Any] | None:
+def _decode(raw: bytes, ticker: str) -> CachedPrediction | None:
     """Return an entry; None, said in the log, for anything that is none: the store is open to others."""
     try:
-        entry: dict[str, Any] = shapes.checked(strict_json.verified(raw), shapes.KeptForecast)
-        if entry["ticker"] != ticker:
+        entry = parsed(strict_json.verified(raw), CachedPrediction)
+        if entry.ticker != ticker or entry.cached:
             raise ValueError("not of this ticker")
     except ValueError as exc:
         log.warning("ignoring an invalid entry %s%s (%s)", PREFIX, ticker, type(exc).__name__)

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 
 from stockops import __version__
 from stockops.best_effort import BestEffort
+from stockops.documents.forecast import PredictionResult
+from stockops.documents.tasks import TrainingStarted
 from stockops.errors import ModelMissingError
 from stockops.monitoring import catalogue
 from stockops.pipelines import latest_backtest, model_candidates
 from stockops.pipelines.metrics_recorder import MetricsRecorder
 from stockops.pipelines.prediction_cache import PredictionCache, PredictionCacheKey
 from stockops.ports import ModelStore
-from stockops.records import MARKET, PARENT, Document, Job, ModelRef, PriceOptions, Source
+from stockops.records import MARKET, PARENT, Job, ModelRef, PriceOptions, Source
 
 if TYPE_CHECKING:
-    from stockops.pipelines.predict import PredictionResult, Predictor
+    from stockops.pipelines.predict import FreshPrediction, Predictor
     from stockops.pipelines.tasks import Tasks
+
+Answer = PredictionResult | TrainingStarted  # the forecast, or the training that has to come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,17 @@ class PredictionService:
     meter: MetricsRecorder
     options: ServeOptions
 
-    def parent(self) -> Document:
+    def parent(self) -> Answer:
         """Forecast the market with the parent."""
         return self._measured("parent", lambda: self._forecast(PARENT))
 
-    def child(self, ticker: str) -> Document:
+    def child(self, ticker: str) -> Answer:
         """Forecast a ticker with its child; answer from the cache what was asked before. The index has the parent."""
         if ticker == MARKET:
             return self.parent()
         return self._measured("child", lambda: self._answer(ModelRef("child", ticker)))
 
-    def cached(self, ticker: str) -> Document | None:
+    def cached(self, ticker: str) -> PredictionResult | None:
         """Answer from the cache, None where it does not."""
         cache = self.cache
         if cache is None or ticker == MARKET:
@@ -71,21 +75,21 @@ class PredictionService:
         hit = cache.answer(self._question(ModelRef("child", ticker)))
         return hit and self._counted("child", hit, started)
 
-    def _measured(self, kind: str, work: Callable[[], Document]) -> Document:
+    def _measured(self, kind: str, work: Callable[[], Answer]) -> Answer:
         """Count a forecast that was given, and how long it took."""
         started = time.monotonic()
-        document = work()
-        return document if document.get("status") == "training" else self._counted(kind, document, started)
+        found = work()
+        return found if isinstance(found, TrainingStarted) else self._counted(kind, found, started)
 
-    def _counted(self, kind: str, document: Document, started: float) -> Document:
+    def _counted(self, kind: str, result: PredictionResult, started: float) -> PredictionResult:
         seconds = time.monotonic() - started
         self.meter.add(
             catalogue.count("prediction_total", type=kind),
             catalogue.observe("prediction_latency_seconds", seconds, type=kind),
         )
-        return {**document, "degraded": sorted({*document["degraded"], *self.effort.degraded})}
+        return replace(result, degraded=tuple(sorted({*result.degraded, *self.effort.degraded})))
 
-    def _answer(self, ref: ModelRef) -> Document:
+    def _answer(self, ref: ModelRef) -> Answer:
         if self.cache is None:
             return self._forecast(ref)
         question = self._question(ref)
@@ -107,24 +111,24 @@ class PredictionService:
             release=__version__,
         )
 
-    def _forecast(self, ref: ModelRef, question: PredictionCacheKey | None = None) -> Document:
+    def _forecast(self, ref: ModelRef, question: PredictionCacheKey | None = None) -> Answer:
         try:
             predicted = self.predictor().predict(ref)
         except ModelMissingError:
             if self.tasks is None:
                 raise
             job: Job = "predict-parent" if ref.kind == "parent" else "predict-child"
-            return self.tasks.start(job, ref.ticker, ref.task) | {"status": "training"}
+            return replace(self.tasks.start(job, ref.ticker, ref.task), status="training")
         if self.cache is not None and question is not None:
             self.cache.missed()
             self._keep(self.cache, question, predicted)
-        return {**predicted.document, "degraded": self.effort.degraded}
+        return predicted.result
 
     def _histories(self, ticker: str) -> str:
         """Return a digest of the files that a forecast is made from: the ticker's and the market's."""
         return self.history(ticker) + self.history(MARKET)
 
-    def _keep(self, cache: PredictionCache, question: PredictionCacheKey, predicted: "PredictionResult") -> None:
+    def _keep(self, cache: PredictionCache, question: PredictionCacheKey, predicted: "FreshPrediction") -> None:
         """Keep a forecast that nothing made poorer, made from the history that was asked about."""
         if predicted.complete and self._histories(question.ticker) == question.history:
-            cache.keep(replace(question, model=predicted.model), predicted.document, predicted.fresh_until)
+            cache.put(replace(question, model=predicted.model), predicted.result, predicted.fresh_until)

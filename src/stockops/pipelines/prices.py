@@ -5,19 +5,18 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stockops.best_effort import BestEffort
+from stockops.documents.prices import DataSpan, PriceData, Repair
 from stockops.errors import DataError, StockopsError, UsageError
 from stockops.forecasting.covariates import LATE, Market
 from stockops.market import adjustment, calendar, exchanges, ohlcv, plausibility, repairs
 from stockops.market.calendar import TradingCalendar
 from stockops.market.calendar_sessions import EVERY_DAY
 from stockops.market.ohlcv import RawBars
-from stockops.market.repairs import Repair
 from stockops.market.suspicion import Suspicion
 from stockops.ports import BarFeed
 from stockops.records import MARKET, Clock, PriceOptions
@@ -82,23 +81,30 @@ class Prices:
         return hashlib.sha256(rows).hexdigest()[:24]
 
     @property
-    def summary(self) -> dict[str, Any]:
-        """The data span as a model's card keeps it: source, rows, first, last, and repairs where there were any."""
-        first, last = self.first.isoformat(), self.last.isoformat()
-        span: dict[str, Any] = {"source": self.source, "rows": len(self.bars), "first": first, "last": last}
-        return span | ({"repairs": [repair.row() for repair in self.repairs]} if self.repairs else {})
+    def span(self) -> DataSpan:
+        """The data span as a model's card keeps it."""
+        return DataSpan(
+            source=self.source,
+            rows=len(self.bars),
+            first=self.first.isoformat(),
+            last=self.last.isoformat(),
+            repairs=self.repairs or None,
+        )
 
     @property
-    def document(self) -> dict[str, Any]:
-        """What a result says of the data that it rests on, as JSON."""
-        return {
-            **self.summary,
-            "behind": self.behind,
-            "untraded": self.untraded,
-            "currency": self.currency,
-            "calendar": self.calendar.name,
-            "repairs": [repair.row() for repair in self.repairs],
-        }
+    def data(self) -> PriceData:
+        """What a result says of the data that it rests on."""
+        return PriceData(
+            source=self.source,
+            rows=len(self.bars),
+            first=self.first.isoformat(),
+            last=self.last.isoformat(),
+            behind=self.behind,
+            untraded=self.untraded,
+            currency=self.currency,
+            calendar=self.calendar.name,
+            repairs=self.repairs,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

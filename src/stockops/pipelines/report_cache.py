@@ -7,13 +7,17 @@ than a day is gone.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from stockops import __version__, strict_json
 from stockops.agent import hash_embedding, prompt, questions
 from stockops.best_effort import BestEffort
-from stockops.pipelines import shapes
+from stockops.documents.analysis import Headline
+from stockops.documents.encoding import as_json
+from stockops.documents.forecast import PredictionResult
+from stockops.documents.reading import parsed
+from stockops.documents.stores import CachedReportRow
 from stockops.ports import Embedder, ReportStore
 from stockops.records import Clock, Confidence, Recommendation
 
@@ -36,7 +40,7 @@ class AnalysisReport:
     confidence: Confidence
     provider: str
     model: str
-    news: list[dict[str, str]]
+    news: tuple[Headline, ...]
     prose: str
 
 
@@ -59,21 +63,19 @@ class ReportCache:
     effort: BestEffort
     clock: Clock
 
-    def wanted(
-        self, forecast: Mapping[str, Any], question: str | None, beside: Sequence[object] = ()
-    ) -> ReportCacheKey:
-        """Return what is to be looked for to answer a question about a forecast document.
+    def wanted(self, forecast: PredictionResult, question: str | None, beside: Sequence[object] = ()) -> ReportCacheKey:
+        """Return what is to be looked for to answer a question about a forecast.
 
         beside: what else a report is made from.
         """
-        asked = prompt.asked(forecast["ticker"], question)
-        embedding, vector = self._embed(f"{forecast['ticker']}: {asked}")
+        asked = prompt.asked(forecast.ticker, question)
+        embedding, vector = self._embed(f"{forecast.ticker}: {asked}")
         made_from = {
-            "ticker": forecast["ticker"],
-            "session": forecast["last_date"],
-            "model_version": forecast["model_version"],
-            "forecast": strict_json.digest(*(forecast[name] for name in _MADE_FROM)),
-            "beside": strict_json.digest(*beside),
+            "ticker": forecast.ticker,
+            "session": forecast.last_date,
+            "model_version": forecast.model_version,
+            "forecast": strict_json.digest(*(as_json(getattr(forecast, name)) for name in _MADE_FROM)),
+            "beside": strict_json.digest(*map(as_json, beside)),
             "prompt": prompt.VERSION,
             "release": __version__,
             "writer": self.writer,
@@ -94,10 +96,10 @@ class ReportCache:
             log.warning("ignoring an invalid cached report of %s", wanted.made_from["ticker"])
             return None
 
-    def keep(self, wanted: ReportCacheKey, report: AnalysisReport) -> None:
-        """Keep a report that nothing made poorer."""
+    def put(self, wanted: ReportCacheKey, report: AnalysisReport) -> None:
+        """Cache a report that nothing made poorer."""
         now = self.clock.now.timestamp()
-        made = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": asdict(report)}
+        made = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": as_json(report)}
         payload = {**made, strict_json.DIGEST: strict_json.digest(made)}
         key = strict_json.digest(wanted.made_from, wanted.question.casefold())
         self.effort.attempt(
@@ -120,23 +122,23 @@ class ReportCacheAdmin:
     store: ReportStore
     clock: Clock
 
-    def entries(self, tickers: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Return what is kept and not yet over, newest first, without the texts."""
+    def entries(self, tickers: Sequence[str] = ()) -> tuple[CachedReportRow, ...]:
+        """Return what is cached and has not expired, newest first, without the texts."""
         rows = []
         for payload in self._payloads(tickers):
             report = payload.get("report")
             if isinstance(report, Mapping):
-                row = {name: payload.get(name) for name in ("ticker", "question", "session", "model_version")}
-                row |= {name: report.get(name) for name in ("provider", "model", "recommendation", "confidence")}
-                rows.append(row | {"seconds_left": round(_moment(payload) + SECONDS - self._now)})
-        return rows
+                about = {name: payload.get(name) for name in ("ticker", "question", "session", "model_version")}
+                about |= {name: report.get(name) for name in ("provider", "model", "recommendation", "confidence")}
+                rows.append(CachedReportRow(**about, seconds_left=round(_moment(payload) + SECONDS - self._now)))
+        return tuple(rows)
 
-    def clear(self, tickers: Sequence[str]) -> list[str]:
-        """Forget the reports of these tickers, of all when there are none; return whose."""
+    def clear(self, tickers: Sequence[str]) -> tuple[str, ...]:
+        """Delete the reports of these tickers, of all when there are none; return whose."""
         known = {str(payload.get("ticker")) for payload in self._payloads(tickers)}
         for ticker in sorted(known):
             self.store.forget({"ticker": ticker})
-        return sorted(known)
+        return tuple(sorted(known))
 
     @property
     def _now(self) -> float:
@@ -158,5 +160,4 @@ def _report(payload: Mapping[str, Any]) -> AnalysisReport:
     made = {name: value for name, value in payload.items() if name != strict_json.DIGEST}
     if payload.get(strict_json.DIGEST) != strict_json.digest(made):
         raise ValueError("its content does not match its digest")
-    report: AnalysisReport = shapes.made(made.get("report"), AnalysisReport)
-    return report
+    return parsed(made.get("report"), AnalysisReport)

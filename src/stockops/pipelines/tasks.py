@@ -10,17 +10,19 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from stockops import strict_json
 from stockops.best_effort import BestEffort
+from stockops.documents.encoding import as_json
+from stockops.documents.failures import Problem
+from stockops.documents.fields import Moment
+from stockops.documents.reading import parsed
+from stockops.documents.tasks import TaskOutcome, TaskState, TrainingStarted
 from stockops.errors import DataError
-from stockops.pipelines import shapes
-from stockops.pipelines.shapes import Moment
 from stockops.ports import BackgroundWorkers, StateStore
-from stockops.records import SCHEMA, EpochLoss, Job, ModelRef, TaskStatus
+from stockops.records import EpochLoss, Job, ModelRef, TaskStatus
 
 log = logging.getLogger("stockops.tasks")
 
@@ -46,8 +48,8 @@ class Task:
     stage: str | None = None
     epoch: int | None = None
     epochs: int | None = None
-    result: dict[str, Any] | None = None
-    error: dict[str, str] | None = None
+    result: TaskOutcome | None = None
+    error: Problem | None = None
     exit_code: int | None = None
 
     @property
@@ -55,10 +57,25 @@ class Task:
         """Whether it will change no more."""
         return self.status in ("completed", "failed")
 
-    def document(self) -> dict[str, Any]:
-        """Return the task as JSON, without what it does not know."""
-        known = {name: value for name, value in asdict(self).items() if value is not None and name != "here"}
-        return {"schema": SCHEMA, **known}
+    @property
+    def state(self) -> TaskState:
+        """The task as `status` prints it."""
+        return TaskState(
+            task_id=self.task_id,
+            job=self.job,
+            ticker=self.ticker,
+            status=self.status,
+            log=self.log,
+            queued_at=self.queued_at,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            stage=self.stage,
+            epoch=self.epoch,
+            epochs=self.epochs,
+            result=self.result,
+            error=self.error,
+            exit_code=self.exit_code,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +87,12 @@ class Tasks:
     effort: BestEffort
     now: Callable[[], datetime]
 
-    def train(self, ref: ModelRef) -> dict[str, Any]:
-        """Start the training of a model, unless it is under way; return the JSON document that says so."""
+    def train(self, ref: ModelRef) -> TrainingStarted:
+        """Start the training of a model, unless it is under way."""
         return self.start("train-parent" if ref.kind == "parent" else "train-child", ref.ticker, ref.task)
 
-    def start(self, job: Job, ticker: str, task_id: str) -> dict[str, Any]:
-        """Start a task, unless it is under way; return the JSON document that says so.
+    def start(self, job: Job, ticker: str, task_id: str) -> TrainingStarted:
+        """Start a task, unless it is under way.
 
         ServiceError where its record belongs into the home and cannot be written there.
         """
@@ -85,14 +102,9 @@ class Tasks:
                 # A home that takes no record takes no model: that is said now, and not where nobody can look.
                 self._put(task) if self.state.in_home else self._note(task)
                 self.workers.start(job, ticker, task_id)
-        return {
-            "schema": SCHEMA,
-            "status": "started",
-            "ticker": ticker,
-            "task_id": task_id,
-            "log": self.workers.log(task_id),
-            "degraded": self.effort.degraded,
-        }
+        return TrainingStarted(
+            ticker=ticker, task_id=task_id, log=self.workers.log(task_id), degraded=self.effort.degraded
+        )
 
     def get(self, task_id: str) -> Task:
         """Return a task as it is; DataError where none of that name is known any more."""
@@ -114,7 +126,7 @@ class Tasks:
 
     @contextmanager
     def run(self, job: Job, ticker: str, task_id: str) -> Iterator["TaskRecorder"]:
-        """Hold a task and wait for a turn; what is done inside is recorded by the caller through Work."""
+        """Hold a task and wait for a turn; what is done inside is recorded by the caller through TaskRecorder."""
         with self.workers.hold(task_id):
             raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + task_id))
             queued = None if raw is None else _decode(raw, task_id)
@@ -139,7 +151,7 @@ class Tasks:
         self.effort.attempt(self.state, lambda: self._put(task))
 
     def _put(self, task: Task) -> None:
-        value = strict_json.signed(asdict(task))
+        value = strict_json.signed(as_json(task))
         seconds = SECONDS_ENDED if task.ended else SECONDS_RUNNING
         self.state.put(PREFIX + task.task_id, value, seconds=seconds)
 
@@ -154,7 +166,7 @@ class Tasks:
         latest = (None if raw is None else _decode(raw, task.task_id)) or task
         if latest.ended:
             return latest
-        error = {"kind": "worker", "message": "its worker died", "hint": f"see {task.log} and start it again"}
+        error = Problem(kind="worker", message="its worker died", hint=f"see {task.log} and start it again")
         dead = replace(latest, status="failed", finished_at=self._time(), error=error, exit_code=1)
         self._note(dead)
         return dead
@@ -176,14 +188,14 @@ class TaskRecorder:
         self._noted_at = time.monotonic()
         self._tasks._note(self._task)
 
-    def completed(self, result: dict[str, Any]) -> None:
+    def completed(self, result: TaskOutcome) -> None:
         """Record the end of a task and what it gave."""
         self._task = replace(
             self._task, status="completed", finished_at=self._tasks._time(), result=result, exit_code=0
         )
         self.note()
 
-    def failed(self, error: dict[str, str], exit_code: int) -> None:
+    def failed(self, error: Problem, exit_code: int) -> None:
         """Record the end of a task that failed."""
         self._task = replace(
             self._task, status="failed", finished_at=self._tasks._time(), error=error, exit_code=exit_code
@@ -207,7 +219,7 @@ class TaskRecorder:
 def _decode(raw: bytes, task_id: str) -> Task | None:
     """Return a record; None, said in the log, for anything that is none: the store is open to others."""
     try:
-        task: Task = shapes.made(strict_json.verified(raw), Task)
+        task = parsed(strict_json.verified(raw), Task)
         if task.task_id != task_id:
             raise ValueError("not of this task")
     except ValueError as exc:

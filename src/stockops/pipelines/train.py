@@ -1,6 +1,5 @@
 """The story of a training: prices -> training job -> checkpoint and pictures -> artifacts -> tracker."""
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -8,10 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from stockops.backtesting import summary
 from stockops.best_effort import BestEffort
+from stockops.documents.backtest import BacktestSummary
+from stockops.documents.encoding import as_json, encoded
+from stockops.documents.prices import PriceData
+from stockops.documents.training import MetricsResult, SeenData, TrainedModel
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.monitoring import catalogue
@@ -29,46 +32,6 @@ if TYPE_CHECKING:
     from stockops.pipelines.training_job import Inheritance, TrainingJob
 
 log = logging.getLogger("stockops.train")
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What a training gave: the checkpoint, its artifacts, its run in the tracker, and what did not serve.
-
-    location: the folder that the model lies in, below the home. data: what the prices are. backtest: what the last one
-    of this ticker says of the method, None where there is none.
-    """
-
-    checkpoint: Checkpoint
-    location: str
-    data: dict[str, Any]
-    backtest: dict[str, Any] | None
-    artifacts: tuple[str, ...]
-    run_id: str | None
-    duration_seconds: float
-    degraded: list[str]
-
-    def document(self, status: Literal["completed", "fresh"] = "completed") -> dict[str, Any]:
-        """Return the JSON document of `train-*`; `fresh` is a model that was left as it is."""
-        card = self.checkpoint.card
-        return {
-            "schema": SCHEMA,
-            "status": status,
-            "ticker": card["ticker"],
-            "run_id": self.run_id,
-            "strategy": card["strategy"],
-            "parent": card["parent"],
-            "model_version": self.checkpoint.version,
-            "location": self.location,
-            "data": self.data,
-            "best_epoch": card["best_epoch"],
-            "ranges_from": card["ranges_from"],
-            "metrics": card["metrics"],
-            "backtest": self.backtest,
-            "artifacts": list(self.artifacts),
-            "duration_seconds": round(self.duration_seconds, 3),
-            "degraded": self.degraded,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +54,7 @@ class Trainer:
     options: TrainOptions
     replace: bool = False
 
-    def train(self, ref: ModelRef) -> Trained:
+    def train(self, ref: ModelRef) -> TrainedModel:
         """Train a model anew, its parent first where no usable one is there, and write its artifacts.
 
         A training that looks back leaves a model of later sessions where it is, unless it is told to replace it.
@@ -102,7 +65,7 @@ class Trainer:
             self._say_what_stays(ref, place, job.prices.last)
             return self._train(place, job, started)
 
-    def fresh(self, ref: ModelRef) -> Trained | None:
+    def fresh(self, ref: ModelRef) -> TrainedModel | None:
         """Return the model of a child that a training would only make again, None where there is none."""
         started = time.monotonic()
         found = freshness.fresh(ref, history=self.history, models=self.models, options=self.options)
@@ -110,9 +73,14 @@ class Trainer:
             return None
         checkpoint = found.model.checkpoint
         log.info("%s: its model is whole and current: left as it is", ref.ticker)
-        seconds = time.monotonic() - started
-        location = self._location(found.model.place)
-        return Trained(checkpoint, location, found.data, None, (), None, seconds, self.effort.degraded)
+        return _result(
+            checkpoint,
+            status="fresh",
+            location=self._location(found.model.place),
+            data=found.data,
+            seconds=time.monotonic() - started,
+            degraded=self.effort.degraded,
+        )
 
     def heal(self, ref: ModelRef) -> ResolvedModel:
         """Return the model that this call may use; train it where there is none and no other process does so."""
@@ -185,7 +153,7 @@ class Trainer:
         stored.doubt_parent(parent, prices, self.effort)
         return parent
 
-    def _train(self, place: ModelRef, job: "TrainingJob | Inheritance", started: float) -> Trained:
+    def _train(self, place: ModelRef, job: "TrainingJob | Inheritance", started: float) -> TrainedModel:
         """Learn or inherit, write, record: the same for the parent and every kind of child."""
         checkpoint, learned = self._learnt(job)
         prices = job.prices
@@ -197,8 +165,16 @@ class Trainer:
         run_id = self._publish(prices, run)
         seconds = time.monotonic() - started
         self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
-        location, degraded = self._location(place), self.effort.degraded
-        return Trained(checkpoint, location, prices.document, backtest, artifacts, run_id, seconds, degraded)
+        return _result(
+            checkpoint,
+            location=self._location(place),
+            data=prices.data,
+            seconds=seconds,
+            degraded=self.effort.degraded,
+            run_id=run_id,
+            backtest=backtest,
+            artifacts=artifacts,
+        )
 
     def _learnt(self, job: "TrainingJob | Inheritance") -> "tuple[Checkpoint, TrainingResult | None]":
         """Return the checkpoint, and what learning left beside it: nothing where there was too little to learn from."""
@@ -235,10 +211,10 @@ class Trainer:
         checkpoint: Checkpoint,
         learned: "TrainingResult | None",
         unit: str | None,
-        backtest: dict[str, Any] | None,
+        backtest: BacktestSummary | None,
     ) -> dict[str, bytes]:
         """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
-        described = {"metrics.json": _json(_metrics_document(checkpoint, backtest))}
+        described = {"metrics.json": encoded(_metrics(checkpoint, backtest))}
         if learned:
             worth = summary.worth(backtest, place.ticker)
             described = {
@@ -249,23 +225,57 @@ class Trainer:
             }
         return described | {
             place.checkpoint: checkpoints.serialize(checkpoint),
-            f"{place.kind}_model.json": _json({"schema": SCHEMA, **checkpoint.card}),
+            f"{place.kind}_model.json": encoded({"schema": SCHEMA, **as_json(checkpoint.card)}),
         }
 
 
-def _metrics_document(checkpoint: Checkpoint, backtest: dict[str, Any] | None) -> dict[str, Any]:
+def _result(
+    checkpoint: Checkpoint,
+    *,
+    status: Literal["completed", "fresh"] = "completed",
+    location: str,
+    data: PriceData | SeenData,
+    seconds: float,
+    degraded: tuple[str, ...],
+    run_id: str | None = None,
+    backtest: BacktestSummary | None = None,
+    artifacts: tuple[str, ...] = (),
+) -> TrainedModel:
     card = checkpoint.card
-    return {
-        "schema": SCHEMA,
-        "ticker": card["ticker"],
-        "model_version": checkpoint.version,
-        "strategy": card["strategy"],
-        "of_many": checkpoint.of_many,
-        "data": card["data"],
-        **card["metrics"],
-        "backtest": backtest,
-    }
+    return TrainedModel(
+        status=status,
+        ticker=card.ticker,
+        run_id=run_id,
+        strategy=card.strategy,
+        parent=card.parent,
+        model_version=checkpoint.version,
+        location=location,
+        data=data,
+        best_epoch=card.best_epoch,
+        ranges_from=card.ranges_from,
+        metrics=card.metrics,
+        backtest=backtest,
+        artifacts=artifacts,
+        duration_seconds=round(seconds, 3),
+        degraded=degraded,
+    )
 
 
-def _json(document: dict[str, Any]) -> bytes:
-    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+def _metrics(checkpoint: Checkpoint, backtest: BacktestSummary | None) -> MetricsResult:
+    card, scores = checkpoint.card, checkpoint.card.metrics
+    return MetricsResult(
+        ticker=card.ticker,
+        model_version=checkpoint.version,
+        strategy=card.strategy,
+        of_many=checkpoint.of_many,
+        data=card.data,
+        MSE=scores.MSE,
+        RMSE=scores.RMSE,
+        R2=scores.R2,
+        persistence=scores.persistence,
+        skill=scores.skill,
+        windows=scores.windows,
+        next_day=scores.next_day,
+        validation=scores.validation,
+        backtest=backtest,
+    )

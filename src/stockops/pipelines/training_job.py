@@ -3,11 +3,11 @@
 import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import torch
 
 from stockops import __version__
+from stockops.documents.training import ModelScores
 from stockops.errors import DataError
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting import covariates, panel, scores, train_config, transfer
@@ -15,6 +15,7 @@ from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Market
 from stockops.forecasting.device import prepare
 from stockops.forecasting.lstm import PriceLSTM
+from stockops.forecasting.model_card import ModelCard, PanelMember
 from stockops.forecasting.rolling_forecast import walk
 from stockops.forecasting.train_config import FitConfig
 from stockops.forecasting.trainer import TrainingResult, TrainingSet, learn
@@ -22,7 +23,7 @@ from stockops.forecasting.training_loop import best_epoch
 from stockops.market import features
 from stockops.market.windows import FORECASTABLE, TRAINABLE
 from stockops.pipelines.prices import Prices
-from stockops.records import EpochLoss, ModelRef, TrainOptions
+from stockops.records import EpochLoss, ModelRef, Strategy, TrainOptions
 
 _LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
 _BEFORE_ALL = "1970-01-01"
@@ -30,9 +31,10 @@ _BEFORE_ALL = "1970-01-01"
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """Prices, the table to learn from, the model that is to, how, and what its card says of its origin.
+    """Prices, the table to learn from, the model that is to, and how.
 
-    shown: the table of these prices, where the one to learn from is of many histories.
+    strategy, parent: of a child. panel: the histories of a parent that learns from many; shown: the table of these
+    prices then.
     """
 
     place: ModelRef
@@ -40,7 +42,9 @@ class TrainingJob:
     table: TrainingSet
     model: PriceLSTM
     fit: FitConfig
-    about: dict[str, Any]
+    strategy: Strategy | None = None
+    parent: Checkpoint | None = None
+    panel: tuple[PanelMember, ...] | None = None
     shown: TrainingSet | None = None
 
     @property
@@ -54,19 +58,27 @@ class TrainingJob:
         learned = learn(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch, shown=self.shown)
         return checkpoints.create(model.weights(), self._card(options, learned)), learned
 
-    def _card(self, options: TrainOptions, learned: TrainingResult) -> dict[str, Any]:
-        ticker, parent = self.place.ticker, self.about["parent"]
-        return {
-            **_origin(self.place, self.prices, options),
-            **self.about,
-            "config": asdict(self.model.config),
-            "fit": asdict(self.fit),
-            "best_epoch": best_epoch(learned.history).epoch,
-            "history": [asdict(epoch) for epoch in learned.history],
-            "shrinkage": learned.shrinkage,
-            "ranges_from": ticker if learned.own_ranges else parent["ticker"],
-            "metrics": scores.summary(learned.evaluation),
-        }
+    def _card(self, options: TrainOptions, learned: TrainingResult) -> ModelCard:
+        return ModelCard(
+            kind=self.place.kind,
+            ticker=self.place.ticker,
+            data=self.prices.span,
+            bars=self.prices.digest,
+            features=features.FEATURES,
+            split=options.split,
+            seed=options.seed,
+            libraries=_libraries(),
+            strategy=self.strategy,
+            parent=self.parent.summary if self.parent else None,
+            panel=self.panel,
+            config=self.model.config,
+            fit=asdict(self.fit),
+            best_epoch=best_epoch(learned.history).epoch,
+            history=tuple(learned.history),
+            shrinkage={price: tuple(kept) for price, kept in learned.shrinkage.items()},
+            ranges_from=self.parent.card.ticker if self.parent and not learned.own_ranges else self.place.ticker,
+            metrics=scores.summary(learned.evaluation),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,38 +99,35 @@ class Inheritance:
         """Return the child: the parent's weights, its ranges having followed the ticker's own sessions so far."""
         table = features.add(self.prices.bars)
         known = covariates.of(table, self.prices.calendar, self.market)
-        stranger = replace(self.parent, card=self.parent.card | {"data": self.prices.summary | {"last": _BEFORE_ALL}})
-        weights = {**self.parent.weights, "range_quantiles": walk(stranger, table, known).quantiles[-1]}
         card = self.parent.card
+        stranger = replace(self.parent, card=replace(card, data=replace(self.prices.span, last=_BEFORE_ALL)))
+        weights = {**self.parent.weights, "range_quantiles": walk(stranger, table, known).quantiles[-1]}
         return checkpoints.create(
             weights,
-            {
-                **_origin(self.place, self.prices, options),
-                "strategy": "parent",
-                "parent": self.parent.summary,
-                "config": card["config"],
-                "fit": {},
-                "best_epoch": 0,
-                "history": [],
-                "shrinkage": card["shrinkage"],
-                "ranges_from": self.parent.card["ticker"],
-                "metrics": {},
-            },
+            ModelCard(
+                kind=self.place.kind,
+                ticker=self.place.ticker,
+                data=self.prices.span,
+                bars=self.prices.digest,
+                features=features.FEATURES,
+                split=options.split,
+                seed=options.seed,
+                libraries=_libraries(),
+                strategy="parent",
+                parent=self.parent.summary,
+                config=card.config,
+                fit={},
+                best_epoch=0,
+                history=(),
+                shrinkage=card.shrinkage,
+                ranges_from=card.ticker,
+                metrics=ModelScores(),
+            ),
         )
 
 
-def _origin(place: ModelRef, prices: Prices, options: TrainOptions) -> dict[str, Any]:
-    """Return what every card says: whose model it is, of which data, made how and by what."""
-    return {
-        "kind": place.kind,
-        "ticker": place.ticker,
-        "data": prices.summary,
-        "bars": prices.digest,
-        "features": list(features.FEATURES),
-        "split": options.split,
-        "seed": options.seed,
-        "libraries": {"stockops": __version__} | {name: importlib.metadata.version(name) for name in _LIBRARIES},
-    }
+def _libraries() -> dict[str, str]:
+    return {"stockops": __version__} | {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
 def is_young(prices: Prices) -> bool:
@@ -164,8 +173,7 @@ def tables(
 def from_scratch(place: ModelRef, prices: Prices, table: TrainingSet, options: TrainOptions) -> TrainingJob:
     """Return the job of training a model without a parent: the parent itself, or a child that is to do without one."""
     torch.manual_seed(options.seed)  # the first weights
-    about = {"strategy": None, "parent": None}
-    return TrainingJob(place, prices, table, PriceLSTM(), train_config.of(train_config.PARENT, options), about)
+    return TrainingJob(place, prices, table, PriceLSTM(), train_config.of(train_config.PARENT, options))
 
 
 def from_many(
@@ -192,14 +200,22 @@ def from_many(
     if len(members) == 1:
         raise DataError("no ticker of the universe can be learnt from", "see the warnings above")
     torch.manual_seed(options.seed)  # the first weights
-    about = {"strategy": None, "parent": None, "panel": members}
     config = train_config.of(train_config.parent(of_many=True), options)
-    return TrainingJob(place, prices, gathered, PriceLSTM(), config, about, shown=table)
+    return TrainingJob(place, prices, gathered, PriceLSTM(), config, panel=tuple(members), shown=table)
 
 
-def _member(prices: Prices) -> dict[str, Any]:
+def _member(prices: Prices) -> PanelMember:
     """Return what a parent's card says of a history that it learnt from."""
-    return {"ticker": prices.symbol, **prices.summary, "bars": prices.digest}
+    span = prices.span
+    return PanelMember(
+        ticker=prices.symbol,
+        source=span.source,
+        rows=span.rows,
+        first=span.first,
+        last=span.last,
+        repairs=span.repairs,
+        bars=prices.digest,
+    )
 
 
 def from_parent(
@@ -207,7 +223,5 @@ def from_parent(
 ) -> TrainingJob:
     """Return the job of training a child."""
     child = transfer.child_of(parent, options.strategy, len(table.windows.training))
-    about = {"strategy": options.strategy, "parent": parent.summary}
-    return TrainingJob(
-        place, prices, table, child, train_config.of(train_config.CHILD[options.strategy], options), about
-    )
+    config = train_config.of(train_config.CHILD[options.strategy], options)
+    return TrainingJob(place, prices, table, child, config, strategy=options.strategy, parent=parent)

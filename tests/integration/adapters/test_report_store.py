@@ -253,5 +253,5 @@ def test_entries_whose_moment_is_none_are_shown_last_and_break_nothing(store: Re
     store.keep("x", embed("two"), {**MSFT, "timestamp": timestamp, "report": {}}, forget_before=0)
     assert store.entries({})[0 if timestamp != 1e308 else 1]["ticker"] == "AAPL"
     clock = Clock(datetime(2024, 6, 28, tzinfo=UTC), None)
-    assert ReportCacheAdmin(store, clock).entries() == []
-    assert ReportCacheAdmin(store, clock).clear(("GOOG",)) == []
+    assert ReportCacheAdmin(store, clock).entries() == ()
+    assert ReportCacheAdmin(store, clock).clear(("GOOG",)) == ()

@@ -173,7 +173,7 @@ def test_a_halt_is_said_and_promises_no_less_doubt_than_the_last_trade(files: Pr
 
 def test_a_model_whose_card_knows_of_no_repairs_still_serves(files: PriceFiles) -> None:
     card = lend(files.cli.home, ModelRef.of("AAPL"), "csv", LENT_TO).card
-    assert "repairs" not in card["data"]
+    assert card.data.repairs is None
     found, _ = files.forecast(RAW, "--prices", "repair")
-    assert found["model_version"] == card["model_version"]
+    assert found["model_version"] == card.model_version
     assert found["data"]["repairs"] == [REPAIR]

@@ -1,6 +1,7 @@
 """Facts, the offline writer, the prompt, the report and its evaluation, on one forecast."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,42 +14,82 @@ from stockops.agent.facts import Facts
 from stockops.agent.news import News, NewsItem
 from stockops.agent.prompt import Turn
 from stockops.agent.rendering import Writer, markdown
+from stockops.documents.backtest import BacktestSummary, Finding
+from stockops.documents.forecast import (
+    FeatureOrigin,
+    PastClose,
+    PredictionResult,
+    Predictions,
+    Risks,
+    SessionForecast,
+    SpanRisk,
+)
+from stockops.documents.monitoring import (
+    Checks,
+    DriftResult,
+    GroundingShare,
+    ReturnsDrift,
+    VolatilityRatio,
+    Window,
+)
+from stockops.documents.prices import DataSpan, PriceData
+from stockops.documents.training import ErrorScores, HeldOutScores, MetricsResult, SkillScores
 from stockops.market import context
 from tests.builders import bars
 
 DAYS = ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05", "2024-07-08")
+BOUNDS = ("close_80", "close_95", "high_80", "high_95", "low_80", "low_95")
 WRITER = Writer("llama.cpp", "tiny.gguf")
 
 
-def forecast(last_close: float, ticker: str = "AAPL", **data: Any) -> dict[str, Any]:
-    week = [
-        {
-            "date": day,
-            "close": 100 + (last_close - 100) * n / 5,
-            "close_80": [95.0, 105.0],
-            "close_95": [92.0, 108.0],
-        }
-        for n, day in enumerate(DAYS, 1)
-    ]
-    closes = [100.0 - n for n in range(29, 0, -1)] + [100.0]
-    history = [{"date": f"2024-05-{n + 1:02d}", "close": close} for n, close in enumerate(closes)]
-    return {
-        "ticker": ticker,
-        "last_date": "2024-06-28",
-        "source": "csv",
-        "trained_to": "2024-06-28",
-        "model_age_sessions": 0,
-        "model_source": "csv",
-        "strategy": "freeze",
-        "ranges_from": ticker,
-        "data": {"currency": "USD", "behind": 0, "untraded": 0, "last": "2024-06-28", **data},
-        "predictions": {"week": week},
-        "risk": {
-            span: {"days": days, "volatility_year": 0.2317, "var_95": 0.0213, "var_99": 0.0379, "es_95": 0.0311}
-            for span, days in (("next_day", 1), ("week", 5))
-        },
-        "history": history,
+def session(day: str, number: int, last_close: float) -> SessionForecast:
+    bounds = {name: (95.0, 105.0) if "80" in name else (92.0, 108.0) for name in BOUNDS}
+    close = 100 + (last_close - 100) * number / 5
+    prices = {
+        "open": close,
+        "high": close,
+        "low": close,
+        "close": close,
+        "volume": 1_000_000,
+        "change": close / 100 - 1,
     }
+    return SessionForecast(date=day, horizon=number, **prices, **bounds, extrapolated=False)  # type: ignore[arg-type]
+
+
+def risk(days: int) -> SpanRisk:
+    return SpanRisk(
+        days=days, volatility_day=0.0146, volatility_year=0.2317, var_95=0.0213, var_99=0.0379, es_95=0.0311
+    )
+
+
+def forecast(last_close: float, ticker: str = "AAPL", **data: Any) -> PredictionResult:
+    week = tuple(session(day, number, last_close) for number, day in enumerate(DAYS, 1))
+    closes = [100.0 - n for n in range(29, 0, -1)] + [100.0]
+    prices = PriceData(
+        source="csv", rows=2_000, first="2016-07-01", last="2024-06-28", behind=0, untraded=0, currency="USD",
+        calendar="XNYS", repairs=(),
+    )  # fmt: skip
+    return PredictionResult(
+        ticker=ticker,
+        source="csv",
+        last_date="2024-06-28",
+        last_close=100.0,
+        currency="USD",
+        data=replace(prices, **data),
+        model_version="1d8b8e67824c",
+        trained_to="2024-06-28",
+        model_age_sessions=0,
+        model_source="csv",
+        strategy="freeze",
+        ranges_from=ticker,
+        cached=False,
+        next_business_days=DAYS,
+        predictions=Predictions(next_day=week[0], week=week, days=week),
+        risk=Risks(next_day=risk(1), week=risk(5)),
+        history=tuple(PastClose(date=f"2024-05-{n + 1:02d}", close=close) for n, close in enumerate(closes)),
+        features=FeatureOrigin(source="computed"),
+        degraded=(),
+    )
 
 
 def gathered(last_close: float = 101.0, ticker: str = "AAPL", **more: Any) -> Facts:
@@ -65,17 +106,44 @@ def story(headline: str, summary: str = "") -> News:
     return News((NewsItem(headline, "Wire", "https://wire.example/1", published, summary),))
 
 
-def metrics(skill: float) -> dict[str, Any]:
-    return {"validation": {"windows": 982, "skill": {"RMSE": skill}}}
+def metrics(skill: float | None) -> MetricsResult:
+    errors = ErrorScores(MSE=1.0, RMSE=1.0, R2=0.5)
+    held_out = HeldOutScores(
+        MSE=1.0, RMSE=1.0, R2=0.5, persistence=errors, skill=SkillScores(MSE=skill, RMSE=skill), windows=982
+    )
+    data = DataSpan(source="csv", rows=2_000, first="2016-07-01", last="2024-06-28")
+    return MetricsResult(ticker="AAPL", model_version="1", strategy="freeze", data=data, validation=held_out)
 
 
-def backtest(close: float = 0.0012, finding: str = "tied") -> dict[str, Any]:
+def backtest(close: float = 0.0012, finding: Finding = "tied") -> BacktestSummary:
     values = {"Open": (0.0004, 0.0), "High": (0.162, 0.012), "Volume": (0.101, -0.091)}
     skill = {name: dict(zip("15", figures, strict=True)) for name, figures in values.items()}
-    return {
-        "start": "2020-01-02", "end": "2024-06-25", "origins": 1_127, "close_findings": {"1": finding, "5": "tied"},
-        "skill": {**skill, "Close": {"1": close, "5": 0.0118}}, "coverage": {"80": 0.8031, "95": 0.9496},
-    }  # fmt: skip
+    return BacktestSummary(
+        start="2020-01-02",
+        end="2024-06-25",
+        origins=1_127,
+        source="csv",
+        refit="never",
+        skill={**skill, "Close": {"1": close, "5": 0.0118}},
+        close_skill=close,
+        close_findings={"1": finding, "5": "tied"},
+        coverage={"80": 0.8031, "95": 0.9496},
+        text="",
+    )
+
+
+def drifted(health: str, ratio: float) -> DriftResult:
+    returns = ReturnsDrift(
+        health=health,
+        kolmogorov_smirnov={},
+        volatility=VolatilityRatio(ratio=ratio, interval_95=(1.0, 9.0)),
+        corrected_p_values={},
+    )
+    window = Window(first="2024-01-02", last="2024-06-28", rows=100)
+    return DriftResult(
+        ticker="AAPL", health="Healthy", drift_score=0.5, volatility_index=1.0, feature_metrics={}, returns=returns,
+        reference=window, current=window, as_of="2024-06-28", timestamp="2024-06-28T21:00:00+00:00",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -86,7 +154,7 @@ def backtest(close: float = 0.0012, finding: str = "tied") -> dict[str, Any]:
         (0.0213, "better", "is better than 'tomorrow = today': an error 2.1 % smaller 1 day ahead"),
     ],
 )
-def test_a_backtest_is_quoted_in_place_of_windows_that_overlap(close: float, finding: str, words: str) -> None:
+def test_a_backtest_is_quoted_in_place_of_windows_that_overlap(close: float, finding: Finding, words: str) -> None:
     known = gathered(102.0, metrics=metrics(0.0583), backtest=backtest(close, finding))
     answer = offline.write(known)
     report = markdown(known, answer, writer=Writer("offline"))
@@ -103,12 +171,6 @@ def test_a_backtest_is_quoted_in_place_of_windows_that_overlap(close: float, fin
     assert '"backtest": {"start": "2020-01-02"' in prompt.messages(known, None)[-1]["content"]
 
 
-@pytest.mark.parametrize("wrong", [{"origins": "x"}, {"skill": {"Close": 1}}, {"coverage": 1}])
-def test_a_summary_that_is_none_is_not_quoted(wrong: dict[str, Any]) -> None:
-    assert gathered(backtest={}).backtest is None
-    assert gathered(backtest={**backtest(), **wrong}).backtest is None
-
-
 def test_facts_are_derived_once() -> None:
     known = gathered(102.0, metrics=metrics(0.0583))
     assert known.last_price == 100.0
@@ -118,7 +180,7 @@ def test_facts_are_derived_once() -> None:
     assert known.returns_percent["21 days"] == pytest.approx(100 * (100 / 79 - 1))
     assert known.record is not None
     assert known.record.skill_percent == pytest.approx(5.83)
-    assert gathered(metrics={"validation": {"windows": 3, "skill": {"RMSE": None}}}).record is None
+    assert gathered(metrics=metrics(None)).record is None
 
 
 @pytest.mark.parametrize(
@@ -146,8 +208,7 @@ def test_the_offline_writer_is_never_sure_and_says_what_it_is() -> None:
     ],
 )
 def test_rules_answer_what_they_can_and_say_what_they_cannot(question: str, words: str) -> None:
-    returns = {"health": "Critical (Drift Detected)", "volatility": {"ratio": 4.57}}
-    known = gathered(104.0, backtest=backtest(), drift={"health": "Healthy", "returns": returns})
+    known = gathered(104.0, backtest=backtest(), drift=drifted("Critical (Drift Detected)", 4.57))
     first = offline.write(known, question).report.split("\n\n")[0]
     assert words in first
     assert first.endswith("That is what the facts say; reasons, news and advice need a language model.")
@@ -155,9 +216,9 @@ def test_rules_answer_what_they_can_and_say_what_they_cannot(question: str, word
 
 
 def test_the_least_evidence_gets_the_first_warning() -> None:
-    worst = forecast(101.0, behind=3) | {"model_age_sessions": 90, "trained_to": "2024-02-20", "model_source": "sample"}
+    worst = replace(forecast(101.0, behind=3), model_age_sessions=90, trained_to="2024-02-20", model_source="sample")
     known = facts.gather(
-        worst | {"ranges_from": "^GSPC"},
+        replace(worst, ranges_from="^GSPC"),
         metrics=None,
         drift=None,
         news=News(),
@@ -178,17 +239,25 @@ def test_the_least_evidence_gets_the_first_warning() -> None:
 @pytest.mark.parametrize("close", [97.0, 100.0, 104.0])
 @pytest.mark.parametrize("price", [1.0, 0.3, 0.2, 0.05, 2.5, 9.0, 20.0, 0.0003, 40_000.0])
 def test_whatever_the_rules_write_stands_in_the_facts(close: float, price: float) -> None:
-    document = forecast(close)
-    for bar in document["predictions"]["week"]:
-        bar["close"] *= price
-        bar["close_80"] = [bound * price for bound in bar["close_80"]]
-        bar["close_95"] = [bound * price for bound in bar["close_95"]]
-    for row in document["history"]:
-        row["close"] *= price
+    usual = forecast(close)
+    week = tuple(
+        replace(
+            day,
+            close=day.close * price,
+            close_80=(day.close_80[0] * price, day.close_80[1] * price),
+            close_95=(day.close_95[0] * price, day.close_95[1] * price),
+        )
+        for day in usual.predictions.week
+    )
+    scaled = replace(
+        usual,
+        predictions=replace(usual.predictions, week=week),
+        history=tuple(replace(past, close=past.close * price) for past in usual.history),
+    )
     table = bars(300).assign(Close=lambda bars: bars["Close"] * price)
     stands = context.of(table, bars(300, seed=1))
     news = story("Up 3.3 % on $5 billion")
-    known = facts.gather(document, metrics=metrics(0.06), drift=None, news=news, context=stands)
+    known = facts.gather(scaled, metrics=metrics(0.06), drift=None, news=news, context=stands)
     answer = offline.write(known)
     report = markdown(known, answer, writer=Writer("offline"))
     found = evaluate(report, "AAPL", known, answer.recommendation)
@@ -282,13 +351,12 @@ def test_a_stance_against_the_forecast_is_said() -> None:
 
 
 def test_risks_name_drift_and_what_a_writer_may_know() -> None:
-    returns = {"health": "Critical (Drift Detected)", "volatility": {"ratio": 4.57}}
-    drift = {"health": "Healthy", "drift_score": 2.5, "volatility_index": 1.1, "returns": returns}
+    drift = drifted("Critical (Drift Detected)", 4.57)
     report = markdown(gathered(drift=drift, looks_back=True), said(), writer=WRITER)
     assert "were judged critical, with a volatility ratio of 4.57" in report
     assert "its writer may know what came after" in report
     assert "may know what came after" not in markdown(gathered(looks_back=True), said(), writer=Writer("offline"))
-    assert "judged" not in markdown(gathered(drift={"health": "Healthy"}), said(), writer=WRITER)
+    assert "judged" not in markdown(gathered(drift=replace(drift, returns=None)), said(), writer=WRITER)
 
 
 def test_headlines_are_data_in_the_prompt_and_quotations_in_the_report() -> None:
@@ -356,18 +424,14 @@ def test_the_score_is_the_share_of_three_checks() -> None:
     assert (good.overall_score, good.status) == (1.0, "Trustworthy")
     assert (round(fair.overall_score, 3), fair.status) == (0.667, "Trustworthy")
     assert (poor.overall_score, poor.status) == (0.0, "Questionable")
-    assert json.loads(json.dumps(good.document()))["checks"] == {
-        "relevance": True,
-        "trustworthiness": True,
-        "has_recommendation": True,
-    }
+    assert good.checks == Checks(relevance=True, trustworthiness=True, has_recommendation=True)
 
 
 def test_grounding_names_what_no_fact_bears_out() -> None:
-    found = evaluate("AAPL at 100.00, soon 250.00 (7 %).", "AAPL", gathered(), "BEARISH").document()
-    assert found["grounding"] == {"share": pytest.approx(1 / 3), "claims": 3, "unmatched": ["250.00", "7 %"]}
-    assert found["stance_agrees"] is False
-    assert evaluate("x", "AAPL").document()["grounding"] is None
+    found = evaluate("AAPL at 100.00, soon 250.00 (7 %).", "AAPL", gathered(), "BEARISH")
+    assert found.grounding_share == GroundingShare(share=1 - 2 / 3, claims=3, unmatched=("250.00", "7 %"))
+    assert found.stance_agrees is False
+    assert evaluate("x", "AAPL").grounding_share is None
 
 
 @pytest.mark.parametrize(

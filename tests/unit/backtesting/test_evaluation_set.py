@@ -1,6 +1,5 @@
 """A trial and its figures, on histories whose answer is known."""
 
-import json
 import re
 from typing import Any
 
@@ -10,6 +9,9 @@ import pytest
 
 from stockops.backtesting import scoring, summary, value_at_risk
 from stockops.backtesting.evaluation_set import LAST_CLOSE, LAST_VALUE, MEAN_20, BaselineForecast, EvaluationSet, trial
+from stockops.documents.backtest import BacktestSummary, HorizonFigures
+from stockops.documents.encoding import as_json, encoded
+from stockops.documents.reading import parsed
 from stockops.forecasting.risk import Losses
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
@@ -42,7 +44,7 @@ def perfect() -> np.ndarray:
 
 
 def figures(found: EvaluationSet, channel: str, days: int = 1) -> dict[str, Any]:
-    return dict(scoring.channels(found)[channel]["horizons"][str(days)])
+    return dict(as_json(scoring.channels(found))[channel]["horizons"][str(days)])
 
 
 @pytest.mark.parametrize("days", [1, 5])
@@ -75,7 +77,7 @@ def test_a_perfect_forecast_has_all_of_it() -> None:
     for channel in OHLCV:
         assert figures(found, channel)["skill"] == pytest.approx(1.0)
         assert figures(found, channel)["direction"]["accuracy"] == 1.0
-        assert summary.finding(figures(found, channel)) == "better"
+        assert summary.finding(parsed(figures(found, channel), HorizonFigures)) == "better"
 
 
 def test_skill_is_against_the_best_of_the_naive_forecasts() -> None:
@@ -105,7 +107,7 @@ def test_a_direction_stands_beside_always_up_and_the_naive_forecasts_own() -> No
 
 
 def test_coverage_counts_the_closes_inside() -> None:
-    found = scoring.intervals(said(width=0.012), {})["80"]["horizons"]
+    found = as_json(scoring.intervals(said(width=0.012), {}))["80"]["horizons"]
     for days in (1, 5):
         inside = np.abs(targets(days)[:, 3] / VALUES[ROWS, 3] - 1) <= 0.012
         known = ~np.isnan(targets(days)[:, 3])
@@ -119,7 +121,7 @@ def test_coverage_by_year_is_that_of_all_horizons() -> None:
     total = sum(year["forecasts"] for year in found.values())
     assert total == 5 * len(ROWS) - 15
     mean = sum(year["forecasts"] * year["80"] for year in found.values()) / total
-    assert mean == pytest.approx(scoring.intervals(said(width=0.012), {})["80"]["coverage"])
+    assert mean == pytest.approx(scoring.intervals(said(width=0.012), {})["80"].coverage)
 
 
 def test_naive_ranges_cover_what_they_promise_where_nothing_changes() -> None:
@@ -159,11 +161,11 @@ def test_a_peer_is_scored_on_what_it_speaks_of_and_against_the_model() -> None:
     found = said()
     peer = np.full(found.forecast.shape, np.nan)
     peer[..., 3] = perfect()[..., 3]
-    scored = scoring.peer(found, found.in_units(BaselineForecast(peer)).bars)
+    scored = as_json(scoring.peer(found, found.in_units(BaselineForecast(peer)).bars))
     assert list(scored) == ["Close"]
     assert scored["Close"]["1"]["skill"] == pytest.approx(1.0)
     assert scored["Close"]["1"]["model_skill"] is None  # nothing is better than no error
-    right = scoring.peer(said(perfect()), found.in_units(BaselineForecast(peer)).bars)
+    right = as_json(scoring.peer(said(perfect()), found.in_units(BaselineForecast(peer)).bars))
     assert right["Close"]["5"]["mae"] == pytest.approx(0.0, abs=1e-9)
 
 
@@ -173,35 +175,41 @@ def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> 
     flat["Volume"] = 0.0
     forecast = np.repeat(flat.to_numpy()[ROWS, None, :5], 5, axis=1)
     found = trial(flat, ROWS, forecast, np.full((len(ROWS), 3, 2, 5, 2), 50.0))
-    document = {
-        "channels": scoring.channels(found), "ranges": scoring.intervals(found, {}),
-        "years": scoring.coverage_by_year(found), "crps": scoring.crps(found),
-    }  # fmt: skip
-    json.dumps(document, allow_nan=False)
-    assert document["channels"]["Close"]["horizons"]["1"]["skill"] is None
+    encoded(
+        [scoring.channels(found), scoring.intervals(found, {}), scoring.coverage_by_year(found), scoring.crps(found)]
+    )
+    assert figures(found, "Close")["skill"] is None
 
 
-def document(found: EvaluationSet) -> dict[str, Any]:
-    about = {"ticker": "AAPL", "source": "csv", "start": "2020-01-02", "end": "2024-06-28", "refit": "never"}
-    return about | {"origins": 1_130, "channels": scoring.channels(found), "ranges": scoring.intervals(found, {})}
+def brief(found: EvaluationSet) -> BacktestSummary:
+    return summary.brief(
+        "AAPL",
+        scoring.channels(found),
+        scoring.intervals(found, {}),
+        start="2020-01-02",
+        end="2024-06-28",
+        origins=1_130,
+        source="csv",
+        refit="never",
+    )
 
 
 def test_the_summary_says_tied_better_or_worse_and_how_sure() -> None:
-    tied = summary.brief(document(said()))
-    assert set(tied["close_findings"].values()) == {"tied"}
-    assert "Close ties with 'tomorrow = today' (skill +0.0 % at 1 day, +0.0 % at 5 days)" in tied["text"]
-    better = summary.brief(document(said(perfect())))
-    assert "Close is better than 'tomorrow = today' at 1, 2, 3, 4, 5 days (skill +100.0 % at 1 day" in better["text"]
+    tied = brief(said())
+    assert set(tied.close_findings.values()) == {"tied"}
+    assert "Close ties with 'tomorrow = today' (skill +0.0 % at 1 day, +0.0 % at 5 days)" in tied.text
+    better = brief(said(perfect()))
+    assert "Close is better than 'tomorrow = today' at 1, 2, 3, 4, 5 days (skill +100.0 % at 1 day" in better.text
     off = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05
-    worse = summary.brief(document(said(off)))
-    assert set(worse["close_findings"].values()) == {"worse"}
-    assert worse["close_skill"] < 0
+    worse = brief(said(off))
+    assert set(worse.close_findings.values()) == {"worse"}
+    assert worse.close_skill is not None
+    assert worse.close_skill < 0
 
 
 def test_an_alarm_names_horizon_and_figure_and_a_tie_is_none() -> None:
     def alarm(found: EvaluationSet, fail_on: FailOn | None) -> str:
-        told = document(found)
-        return summary.alarm(told | {"summary": summary.brief(told)}, fail_on)
+        return summary.alarm(scoring.channels(found), brief(found), fail_on)
 
     off = said(np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05)
     assert alarm(off, None) == ""
@@ -217,14 +225,14 @@ def test_an_alarm_names_horizon_and_figure_and_a_tie_is_none() -> None:
 def test_what_chance_may_bring_is_a_tie() -> None:
     rng = np.random.default_rng(0)
     noise = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * np.exp(rng.normal(0, 1e-3, (len(ROWS), 5, 5)))
-    assert set(summary.brief(document(said(noise)))["close_findings"].values()) == {"tied"}
+    assert set(brief(said(noise)).close_findings.values()) == {"tied"}
 
 
 def test_ranges_on_high_and_low_are_held_against_the_days_own() -> None:
     forecast = perfect()
     bounds = np.repeat(np.moveaxis(forecast[..., [3, 1, 2]], 2, 1)[:, :, None, :, None], 2, axis=2).repeat(2, axis=4)
     bounds[:, 2, ..., 0] += 0.5  # the low lies below its range
-    found = scoring.extremes(trial(TABLE, ROWS, forecast, bounds))
+    found = as_json(scoring.extremes(trial(TABLE, ROWS, forecast, bounds)))
     assert {figures["coverage"] for figures in found["High"]["80"]["horizons"].values()} == {1.0}
     assert {figures["coverage"] for figures in found["Low"]["95"]["horizons"].values()} == {0.0}
     assert found["Low"]["80"]["horizons"]["5"]["forecasts"] == len(ROWS) - 5
@@ -236,7 +244,7 @@ def test_losses_beyond_their_value_at_risk_are_counted_and_a_week_is_counted_onc
     lost = 1 - found.actual[..., 3] / found.last[:, None, 3]
     var = np.stack([np.quantile(lost[:-5], share, axis=0) for share in (0.95, 0.99)])
     reckoned = Losses(np.tile(var, (len(ROWS), 1, 1)), np.full((len(ROWS), 5), 0.5))
-    figures = value_at_risk.figures(found, reckoned)
+    figures = as_json(value_at_risk.figures(found, reckoned))
     day, week = figures["1"], figures["5"]
     assert day["forecasts"] == len(ROWS) - 1
     assert day["var_95"]["share"] == pytest.approx(0.05, abs=0.01)
@@ -244,7 +252,7 @@ def test_losses_beyond_their_value_at_risk_are_counted_and_a_week_is_counted_onc
     assert day["var_95"]["kupiec_p"] > 0.5
     assert day["es_95"] == {"mean_loss": pytest.approx(lost[:-1, 0][lost[:-1, 0] > var[0, 0]].mean()), "expected": 0.5}
     assert week["forecasts"] == len(range(0, len(ROWS) - 5, 5))
-    none = value_at_risk.figures(found, Losses(np.ones((len(ROWS), 2, 5)), np.ones((len(ROWS), 5))))["1"]
+    none = as_json(value_at_risk.figures(found, Losses(np.ones((len(ROWS), 2, 5)), np.ones((len(ROWS), 5)))))["1"]
     assert none["var_99"]["exceedances"] == 0
     assert none["var_95"]["kupiec_p"] < 1e-3
     assert none["es_95"] == {"mean_loss": None, "expected": None}

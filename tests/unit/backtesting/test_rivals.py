@@ -9,6 +9,7 @@ import pytest
 from stockops.adapters.baselines import garch
 from stockops.backtesting import har, scoring
 from stockops.backtesting.evaluation_set import BaselineForecast, EvaluationSet, joined, trial
+from stockops.documents.encoding import as_json
 from stockops.market import announced
 from stockops.market.ohlcv import OHLCV
 
@@ -53,7 +54,7 @@ def tried(values: np.ndarray, rows: np.ndarray, said: BaselineForecast) -> Evalu
 @pytest.mark.parametrize("rival", RIVALS)
 def test_its_ranges_are_as_good_as_they_are_known_to_be(clustered: np.ndarray, rival: Rival) -> None:
     rows = np.arange(1_500, len(clustered))
-    found = scoring.intervals(tried(clustered, rows, rival(clustered, rows)), {})
+    found = as_json(scoring.intervals(tried(clustered, rows, rival(clustered, rows)), {}))
     for level in ("80", "95"):
         for days in ("1", "5"):
             figures = found[level]["horizons"][days]
@@ -79,7 +80,7 @@ def test_no_forecast_knows_what_comes_after_its_origin(clustered: np.ndarray, ri
 
 def test_har_knows_volume_highs_and_lows_better_than_anything_naive(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, len(clustered))
-    found = scoring.channels(tried(clustered, rows, har_forecasts(clustered, rows)))
+    found = as_json(scoring.channels(tried(clustered, rows, har_forecasts(clustered, rows))))
     for channel in ("High", "Low", "Volume"):
         assert found[channel]["horizons"]["1"]["skill"] > 0.05, channel
     assert found["Volume"]["horizons"]["5"]["skill"] > 0.03
@@ -114,7 +115,7 @@ def test_the_hardest_range_is_named_and_stands_beside_the_model(clustered: np.nd
     ours = tried(clustered, rows, har_forecasts(clustered, rows))
     own = ours.bounds[:, 0]
     wide, none = own * [0.5, 2.0], None
-    figures = scoring.intervals(ours, {"wide": wide, "silent": none, "same": own})["80"]["horizons"]["1"]
+    figures = as_json(scoring.intervals(ours, {"wide": wide, "silent": none, "same": own}))["80"]["horizons"]["1"]
     assert set(figures["peers"]) == {"wide", "same"}
     assert figures["winkler_ratio"]["same"] == pytest.approx(1.0)
     assert figures["winkler_ratio"]["wide"] < 1

@@ -3,6 +3,7 @@ import json
 import pickle
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,20 +13,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stockops.documents.encoding import as_json
 from stockops.errors import ModelDamagedError
 from stockops.forecasting import checkpoint
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.inference import LSTMConfig, layout
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.records import PARENT, ModelRef
+from tests.builders import card
 
 AAPL = ModelRef("child", "AAPL")
-CARD: dict[str, Any] = {
-    "kind": "child",
-    "ticker": "AAPL",
-    "data": {"first": "2015-01-02", "last": "2024-06-28"},
-    "config": {"context": 60, "horizon": 5, "features": 7, "hidden": 4, "layers": 3, "dropout": 0.2},
-}
+CARD = card(LSTMConfig(hidden=4))
 
 
 def sealed(seed: int = 0) -> Checkpoint:
@@ -82,7 +80,7 @@ def test_the_same_checkpoint_gives_the_same_bytes() -> None:
 
 def test_other_weights_or_another_card_are_another_version() -> None:
     assert sealed(1).version != sealed().version
-    assert checkpoint.create(sealed().weights, {**CARD, "ticker": "MSFT"}).version != sealed().version
+    assert checkpoint.create(sealed().weights, replace(CARD, ticker="MSFT")).version != sealed().version
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
@@ -100,15 +98,15 @@ def test_any_flipped_byte_is_noticed(position: int, flip: int) -> None:
         deserialize(bytes(data))
 
 
-def packed(card: dict[str, Any]) -> bytes:
-    return checkpoint.serialize(checkpoint.create(sealed().weights, card))
+def packed(**fields: Any) -> bytes:
+    return checkpoint.serialize(checkpoint.create(sealed().weights, replace(CARD, **fields)))
 
 
 def of_torch(loaded: Checkpoint, **members: Any) -> bytes:
     """What earlier releases wrote: torch.save of the same arrays."""
-    card = np.frombuffer(json.dumps(loaded.card).encode(), np.uint8)
+    text = np.frombuffer(json.dumps(as_json(loaded.card)).encode(), np.uint8)
     buffer = io.BytesIO()
-    arrays = {**loaded.weights, "card": card}
+    arrays = {**loaded.weights, "card": text}
     torch.save({name: torch.from_numpy(array.copy()) for name, array in arrays.items()} | members, buffer)
     return buffer.getvalue()
 
@@ -150,7 +148,7 @@ def test_a_whole_model_that_is_another_is_refused_by_name(wrong: ModelRef) -> No
     with pytest.raises(ModelDamagedError, match=r"is the child model of AAPL, not the (child|parent) model of"):
         deserialize(PACKED, wrong)
     with pytest.raises(ModelDamagedError, match=r"is the parent model of \^GSPC, not the child model of AAPL"):
-        deserialize(packed({**CARD, "kind": "parent", "ticker": "^GSPC"}))
+        deserialize(packed(kind="parent", ticker="^GSPC"))
 
 
 def test_a_model_kept_apart_for_a_look_back_is_the_same_model() -> None:
@@ -196,14 +194,13 @@ def test_a_file_that_would_unpack_to_gigabytes_is_refused_unread() -> None:
 
 
 def test_a_card_that_claims_a_billion_layers_is_refused_at_once() -> None:
-    config = {**CARD["config"], "layers": 10**9}
     with pytest.raises(ModelDamagedError):
-        deserialize(packed({**CARD, "config": config}))
+        deserialize(packed(config=replace(CARD.config, layers=10**9)))
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize(
-    "data", [b"not a model", json.dumps(CARD).encode(), b"\x80\x04K\x01.", b"PK\x03\x04" + b"0" * 99]
+    "data", [b"not a model", json.dumps(as_json(CARD)).encode(), b"\x80\x04K\x01.", b"PK\x03\x04" + b"0" * 99]
 )
 def test_anything_else_is_no_model(data: bytes) -> None:
     with pytest.raises(ModelDamagedError):
@@ -229,6 +226,6 @@ def test_a_state_dict_of_another_network_is_no_model() -> None:
 
 
 def test_a_model_whose_weights_mean_something_else_is_refused_and_the_cure_named() -> None:
-    other = packed({**CARD, "method": 1})
+    other = packed(method=1)
     with pytest.raises(ModelDamagedError, match=r"AAPL_child_model.pt comes from another release.*train it anew"):
         deserialize(other)

@@ -18,7 +18,7 @@ from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.ohlcv_constraints import as_bars
 from stockops.market import calendar, features
 from stockops.market.windows import CONTEXT
-from tests.builders import bars, seen
+from tests.builders import bars, card, seen
 
 BARS = bars(400)
 SEEN = seen(BARS)
@@ -33,7 +33,7 @@ def model(noise: float = 0.0) -> Checkpoint:
     torch.nn.init.normal_(network.head.bias, std=noise)
     network.range_quantiles.copy_(torch.tensor([1.2, 1.6, 1.9, 2.3])[:, None].expand_as(network.range_quantiles))
     network.spread[:, 0] = torch.arange(1, 6).log()  # variance grows with time
-    return checkpoint.create(network.weights(), {"ticker": "AAPL", "data": {"last": "2020-01-01"}, "metrics": {}})
+    return checkpoint.create(network.weights(), card(network.config, last="2020-01-01"))
 
 
 def sessions(days: int) -> tuple[date, ...]:

@@ -17,7 +17,7 @@ from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.train_config import FitConfig
 from stockops.market import features, windows
 from stockops.records import EpochLoss
-from tests.builders import bars, seen
+from tests.builders import bars, card, seen
 
 SMALL = LSTMConfig(hidden=8)
 SPREAD = np.full((1, 5), 0.012) * np.sqrt(np.arange(1, 6))
@@ -42,7 +42,7 @@ def model(seed: int = 0, *, trained: bool = False) -> PriceLSTM:
 
 
 def kept(network: PriceLSTM) -> Checkpoint:
-    return checkpoint.create(network.weights(), {"config": dataclasses.asdict(network.config)})
+    return checkpoint.create(network.weights(), card(network.config))
 
 
 def examples(network: PriceLSTM, cut: windows.Windows, *, cached: bool = False) -> training_loop.Examples:

@@ -14,7 +14,7 @@ from stockops.forecasting.inference import LSTMConfig
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.rolling_forecast import walk
 from stockops.market import calendar, features
-from tests.builders import bars, seen
+from tests.builders import bars, card, seen
 
 BARS = bars(420)
 TABLE, KNOWN = seen(BARS)
@@ -29,9 +29,7 @@ def model(trained_to: date = DAYS[TRAINED]) -> Checkpoint:
     torch.nn.init.normal_(network.head.bias, std=0.2)
     torch.nn.init.normal_(network.spread, std=0.1)
     network.range_quantiles.copy_(torch.tensor([1.2, 1.6, 1.9, 2.3])[:, None].expand_as(network.range_quantiles))
-    return checkpoint.create(
-        network.weights(), {"ticker": "AAPL", "data": {"last": trained_to.isoformat()}, "metrics": {}}
-    )
+    return checkpoint.create(network.weights(), card(network.config, last=trained_to.isoformat()))
 
 
 def test_it_starts_where_the_training_ended_and_goes_to_the_last_row() -> None:

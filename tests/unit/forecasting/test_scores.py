@@ -1,9 +1,12 @@
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
-from stockops.forecasting.scores import ModelEvaluation, NormalizedValues, summary
+from stockops.documents.encoding import as_json
+from stockops.forecasting.scores import ModelEvaluation, NormalizedValues
+from stockops.forecasting.scores import summary as scored
 
 
 def evaluation(forecast: float, *, actual: float = 12.0, last: float = 10.0) -> ModelEvaluation:
@@ -20,6 +23,10 @@ def evaluation(forecast: float, *, actual: float = 12.0, last: float = 10.0) -> 
         held_out=np.array([False, True]),
         scaled=NormalizedValues(*(np.full((2, days, 5), level / 0.5) for level, days in levels)),  # a unit is 0.5
     )
+
+
+def summary(found: ModelEvaluation) -> dict[str, Any]:
+    return dict(as_json(scored(found)))
 
 
 def test_the_metrics_of_a_hand_worked_case() -> None:
@@ -41,7 +48,7 @@ def test_persistence_has_no_skill_and_a_perfect_forecast_all_of_it() -> None:
 
 
 def test_worse_than_persistence_is_below_zero() -> None:
-    assert summary(evaluation(forecast=7.0))["skill"]["RMSE"] == pytest.approx(-1.5)  # type: ignore[index]
+    assert summary(evaluation(forecast=7.0))["skill"]["RMSE"] == pytest.approx(-1.5)
 
 
 def test_where_nothing_moved_no_skill_is_stated() -> None:
@@ -58,6 +65,6 @@ def test_held_out_windows_are_scored_apart() -> None:
     given = evaluation(forecast=12.0)
     given.forecast[1] += 1.0
     metrics = summary(given)
-    assert metrics["validation"]["RMSE"] == pytest.approx(1.0)  # type: ignore[index]
-    assert metrics["validation"]["windows"] == 1  # type: ignore[index]
-    assert metrics["next_day"]["RMSE"] == pytest.approx(np.sqrt(0.5))  # type: ignore[index]
+    assert metrics["validation"]["RMSE"] == pytest.approx(1.0)
+    assert metrics["validation"]["windows"] == 1
+    assert metrics["next_day"]["RMSE"] == pytest.approx(np.sqrt(0.5))

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stockops.documents.encoding import as_json
+from stockops.documents.monitoring import DriftSkipped
 from stockops.market.features import FEATURES
 from stockops.monitoring import drift
 from stockops.monitoring.drift import HEALTHS, DriftReport, Shift
@@ -81,22 +83,21 @@ def test_the_windows_end_where_they_are_said_to() -> None:
 @pytest.mark.parametrize(("reference", "current"), [(19, 10), (30, 4), (0, 0)])
 def test_too_few_rows_are_no_verdict(reference: int, current: int) -> None:
     values = alternating(START, reference, 1.0, 2.0) | alternating(MIDDLE, current, 1.0, 2.0)
-    document = drift.report(table(values), AS_OF).document(NOW)
-    assert document["status"] == "skipped"
-    assert document["reason"] == (
+    found = drift.report(table(values), AS_OF).result("AAPL", NOW)
+    assert isinstance(found, DriftSkipped)
+    assert found.reason == (
         f"too few rows: {reference} reference and {current} current sessions, and 20 and 5 are needed"
     )
-    assert "health" not in document
 
 
 def test_just_enough_rows_are_one() -> None:
     values = alternating(START, 20, 1.0, 2.0) | alternating(MIDDLE, 5, 1.0, 2.0)
-    assert drift.report(table(values), AS_OF).document(NOW)["status"] == "completed"
+    assert drift.report(table(values), AS_OF).result("AAPL", NOW).status == "completed"
 
 
 def test_the_document_has_the_fields_that_were_agreed() -> None:
     values = alternating(START, 30, 10.0, 11.0) | alternating(MIDDLE, 8, 10.0, 11.0)
-    document = drift.report(table(values), AS_OF).document(NOW)
+    document = as_json(drift.report(table(values), AS_OF).result("AAPL", NOW))
     assert {"health", "drift_score", "volatility_index", "feature_metrics", "timestamp"} <= set(document)
     assert set(document["feature_metrics"]) == set(FEATURES)
     assert set(document["feature_metrics"]["Close"]) == {"ref_mean", "curr_mean", "shift_score"}
@@ -115,7 +116,7 @@ def test_series_that_stand_still_give_finite_numbers(
     values = alternating(START, 30, *reference) | alternating(MIDDLE, 8, *current)
     frame = table(values)
     frame[["Open", "High", "Low", "Close"]] += 1  # prices are above zero; volumes may well be zero
-    document = drift.report(frame, AS_OF).document(NOW)
+    document = as_json(drift.report(frame, AS_OF).result("AAPL", NOW))
     json.dumps(document, allow_nan=False)
     still = reference == current
     assert document["health"] == (HEALTHS[0] if still else document["health"])

@@ -1,14 +1,16 @@
-import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from stockops.documents.encoding import encoded
+from stockops.documents.monitoring import PerformanceResult, PerformanceSkipped
 from stockops.monitoring.ledger import Performance, score
 from stockops.records import LedgerEntry
 
+NOW = datetime(2024, 7, 1, 21, tzinfo=UTC)
 SESSIONS = [stamp.date() for stamp in pd.bdate_range("2024-01-01", periods=120)]
 LEVELS = 100 * np.cumprod(1 + 0.01 * (-1.0) ** np.arange(120))  # up and down by 1 % in turns
 CLOSES = dict(zip(SESSIONS, map(float, LEVELS), strict=True))
@@ -83,7 +85,7 @@ def test_health_by_coverage(outside: int, health: str) -> None:
 def test_a_history_that_was_rewritten_changes_nothing() -> None:
     entries = [entry(place, came(place) / 2) for place in range(60, 119)]
     split = {day: close / 4 for day, close in CLOSES.items()}
-    assert score(entries, bars(split)).document() == score(entries, bars()).document()
+    assert score(entries, bars(split)).result("AAPL", NOW) == score(entries, bars()).result("AAPL", NOW)
 
 
 def test_only_what_has_come_of_age_counts() -> None:
@@ -95,11 +97,10 @@ def test_only_what_has_come_of_age_counts() -> None:
 
 
 def test_too_few_are_no_verdict() -> None:
-    document = score([entry(place, 0.0) for place in range(60, 79)], bars()).document()
-    assert document["status"] == "skipped"
-    assert document["reason"] == "too few forecasts have come of age: 19 of one day ahead, and 20 are needed"
-    assert "health" not in document
-    assert score([], bars()).document()["matured"] == 0
+    found = score([entry(place, 0.0) for place in range(60, 79)], bars()).result("AAPL", NOW)
+    assert isinstance(found, PerformanceSkipped)
+    assert found.reason == "too few forecasts have come of age: 19 of one day ahead, and 20 are needed"
+    assert score([], bars()).matured == 0
 
 
 def test_old_forecasts_are_no_verdict_on_today() -> None:
@@ -116,17 +117,19 @@ def test_of_several_forecasts_of_a_session_the_last_one_made_counts() -> None:
 
 def test_horizons_are_told_apart_and_rolled_days_left_out() -> None:
     entries = [entry(place, came(place, h) / 2 if h == 1 else 0.0, h) for place in range(60, 114) for h in (1, 5, 6)]
-    document = score(entries, bars()).document()["sessions"]["60"]
-    assert set(document["horizons"]) == {"1", "5"}
-    assert document["horizons"]["1"]["mase"] == pytest.approx(0.5)
-    assert document["horizons"]["5"]["mase"] == pytest.approx(1.0)
-    assert document["forecasts"] == sum(part["forecasts"] for part in document["horizons"].values())
+    found = score(entries, bars()).result("AAPL", NOW)
+    assert isinstance(found, PerformanceResult)
+    errors = found.sessions["60"]
+    assert set(errors.horizons) == {"1", "5"}
+    assert errors.horizons["1"].mase == pytest.approx(0.5)
+    assert errors.horizons["5"].mase == pytest.approx(1.0)
+    assert errors.forecasts == sum(part.forecasts for part in errors.horizons.values())
 
 
 def test_a_history_that_stands_still_gives_finite_numbers() -> None:
     still = dict.fromkeys(SESSIONS, 100.0)
     entries = [replace(entry(place, 0.0), origin_close=100.0, close=100.0) for place in range(60, 119)]
     found = score(entries, bars(still))
-    json.dumps(found.document(), allow_nan=False)
+    encoded(found.result("AAPL", NOW))
     assert found.spans[60][0].mase is None
     assert isinstance(found, Performance)

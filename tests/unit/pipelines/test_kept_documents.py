@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockops import strict_json
-from stockops.pipelines import prediction_cache, shapes, tasks
+from stockops.documents.backtest import BacktestSummary
+from stockops.documents.encoding import as_json
+from stockops.documents.failures import Problem
+from stockops.documents.forecast import CachedPrediction
+from stockops.documents.reading import parsed
+from stockops.documents.tasks import TaskOutcome
+from stockops.pipelines import prediction_cache, tasks
 from stockops.pipelines.tasks import Task
 
 EXAMPLES = int(os.environ.get("TEST_FUZZ", "300"))
@@ -39,9 +44,10 @@ FORECAST: dict[str, Any] = {
 TASK = Task(
     task_id="AAPL", job="train-child", ticker="AAPL", status="running", here="host:0", log="logs/task-AAPL.log",
     queued_at="2024-06-28T20:00:00+00:00", started_at="2024-06-28T20:00:01+00:00", stage="child AAPL", epoch=3,
-    epochs=10, result={"degraded": []}, error={"kind": "data"},
+    epochs=10, result=TaskOutcome(model_version="1d8b8e67824c", location="outputs/AAPL"),
+    error=Problem(kind="data", message="no prices", hint=""),
 )  # fmt: skip
-KEPT = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(asdict(TASK))}
+KEPT = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(as_json(TASK))}
 FREE = (
     "digest", "currency", "fresh_until", "stage", "result", "epoch", "epochs", "started_at", "error", "source",
     "strategy",
@@ -85,7 +91,8 @@ def mutations(draw: st.DrawFn, raw: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", KEPT)
 def test_what_is_as_it_was_kept_is_believed(kind: str) -> None:
-    assert decoded(kind, KEPT[kind]) == (FORECAST if kind == "forecast" else TASK)
+    found = decoded(kind, KEPT[kind])
+    assert as_json(found) == (FORECAST if kind == "forecast" else as_json(TASK))
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
@@ -141,7 +148,25 @@ def test_a_number_is_one_that_can_be_reckoned_with(value: object, number: float 
     assert strict_json.number(value) == number
 
 
-def test_a_price_of_nothing_has_no_shape() -> None:
-    assert shapes.fits(FORECAST, shapes.KeptForecast)
-    for close in (0, -1.0, float("nan"), float("inf"), "430"):
-        assert not shapes.fits({**FORECAST, "last_close": close}, shapes.KeptForecast)
+SUMMARY: dict[str, Any] = {
+    "start": "2020-01-02", "end": "2024-06-25", "origins": 1_127, "source": "csv", "refit": "never",
+    "skill": {name: {"1": 0.01, "5": None} for name in ("Open", "High", "Low", "Close", "Volume")},
+    "close_skill": None, "close_findings": {"1": "tied"}, "coverage": {"80": 0.8031}, "text": "AAPL",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("close", [0, -1.0, "430", None])
+def test_a_price_of_nothing_is_not_believed(close: object) -> None:
+    assert parsed(FORECAST, CachedPrediction).last_close == 430.47
+    with pytest.raises(ValueError, match="last_close"):
+        parsed({**FORECAST, "last_close": close}, CachedPrediction)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("origins", "x"), ("skill", {"Close": {}}), ("skill", {"Close": 1}), ("coverage", 1), ("end", "2024-6-25")],
+)
+def test_a_summary_that_is_none_is_not_quoted(name: str, value: object) -> None:
+    assert as_json(parsed(SUMMARY, BacktestSummary)) == SUMMARY
+    with pytest.raises(ValueError, match=name):
+        parsed({**SUMMARY, name: value}, BacktestSummary)

@@ -48,7 +48,7 @@ def test_a_list_of_tickers_asks_for_the_market_once(known: bool, caplog: pytest.
         effort.begin()
         found = prices.market(prices.daily(ticker))
         assert (found is not None) is known
-        assert effort.degraded == ([] if known else ["market history"])
+        assert effort.degraded == (() if known else ("market history",))
     assert feed.asked.count(MARKET) == 1
     warned = [line for line in caplog.messages if "a forecast without the history of ^GSPC" in line]
     assert len(warned) == (0 if known else 3)

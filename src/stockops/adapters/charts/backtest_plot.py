@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from stockops.adapters.charts.axes import ACTUAL, FORECAST, GREY, date_axis, dates_on, png
 from stockops.backtesting import summary
+from stockops.documents.backtest import BacktestResult, Channel, RangeLevel
 from stockops.market import exchanges
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
@@ -23,33 +24,33 @@ _CLOSE = OHLCV.index("Close")
 _MONTH = 10  # sessions of a month that can be called hard
 
 
-def draw(document: Mapping[str, Any], trial: "EvaluationSet") -> bytes:
+def draw(result: BacktestResult, trial: "EvaluationSet") -> bytes:
     """Draw a backtest of at least one month."""
     figure = Figure(figsize=(13.5, 9), dpi=110)
     figure.subplots_adjust(left=0.07, right=0.985, top=0.88, bottom=0.06, hspace=0.32, wspace=0.2)
     grid = figure.add_gridspec(2, 3)
-    refit = {"never": "trained once", "yearly": "trained anew each year"}[document["refit"]]
-    span = f"{document['origins']:,} forecasts from {document['start']} to {document['end']}"
+    refit = {"never": "trained once", "yearly": "trained anew each year"}[result.refit]
+    span = f"{result.origins:,} forecasts from {result.start} to {result.end}"
     figure.suptitle(
-        f"{document['ticker']}: {span}, {refit}\neach from a model that had not seen what came",
+        f"{result.ticker}: {span}, {refit}\neach from a model that had not seen what came",
         fontsize=12,
         x=0.02,
         y=0.985,
         ha="left",
     )
-    _skill(figure.add_subplot(grid[0, 0]), document["channels"])
-    _against(figure.add_subplot(grid[0, 1]), document["ranges"])
-    _coverage(figure.add_subplot(grid[0, 2]), document["coverage_by_year"])
-    _hard_month(figure.add_subplot(grid[1, :]), document["data"]["currency"], trial)
+    _skill(figure.add_subplot(grid[0, 0]), result.channels)
+    _against(figure.add_subplot(grid[0, 1]), result.ranges)
+    _coverage(figure.add_subplot(grid[0, 2]), result.coverage_by_year)
+    _hard_month(figure.add_subplot(grid[1, :]), result.data.currency, trial)
     return png(figure)
 
 
-def _skill(panel: Axes, channels: Mapping[str, Any]) -> None:
+def _skill(panel: Axes, channels: Mapping[str, Channel]) -> None:
     """Draw how much better than the best naive forecast, a line a channel, zero being no better."""
     for name, part in channels.items():
-        days = [int(day) for day, found in part["horizons"].items() if found and found["skill"] is not None]
-        skills = [part["horizons"][str(day)]["skill"] for day in days]
-        panel.plot(days, skills, color=_COLOURS[name], marker="o", ms=4, lw=2.2 if name == "Close" else 1.4, label=name)
+        skills = {int(day): found.skill for day, found in part.horizons.items() if found and found.skill is not None}
+        days, width = list(skills), 2.2 if name == "Close" else 1.4
+        panel.plot(days, list(skills.values()), color=_COLOURS[name], marker="o", ms=4, lw=width, label=name)
     _by_horizon(panel, even=0)
     panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     panel.set_title("Skill: error below the best naive forecast's", fontsize=10, loc="left")
@@ -58,7 +59,7 @@ def _skill(panel: Axes, channels: Mapping[str, Any]) -> None:
     panel.margins(y=0.18)
 
 
-def _against(panel: Axes, ranges: Mapping[str, Any]) -> None:
+def _against(panel: Axes, ranges: Mapping[str, RangeLevel]) -> None:
     """Draw the Winkler score of the model's ranges over that of the best baseline, below 1 being better than it."""
     for level, colour in (("80", FORECAST), ("95", ACTUAL)):
         ratios, best = summary.against_best(ranges[level])
@@ -79,7 +80,7 @@ def _by_horizon(panel: Axes, *, even: float) -> None:
     panel.set_xlabel("sessions ahead")
 
 
-def _coverage(panel: Axes, years: Mapping[str, Any]) -> None:
+def _coverage(panel: Axes, years: Mapping[str, Mapping[str, float]]) -> None:
     """Draw the share of closes that fell into their range, by year."""
     places = np.arange(len(years))
     for level, colour in (("80", FORECAST), ("95", ACTUAL)):

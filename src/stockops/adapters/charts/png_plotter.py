@@ -1,6 +1,6 @@
 """The pictures of a training and of a forecast."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from stockops.records import WORTH_A_WORD
 
 if TYPE_CHECKING:
     from stockops.backtesting.evaluation_set import EvaluationSet
+    from stockops.documents.backtest import BacktestResult
     from stockops.monitoring.drift import DriftReport
 
 _LABELS = (-0.07, 0.5)  # of the y axes, in shares of a panel: left to themselves they measure every tick first
@@ -86,9 +87,9 @@ class PngPlotter:
         axes.margins(y=0.22)
         return png(figure)
 
-    def backtest(self, document: Mapping[str, Any], trial: "EvaluationSet") -> bytes:
+    def backtest(self, result: "BacktestResult", trial: "EvaluationSet") -> bytes:
         """Draw a backtest."""
-        return backtest_plot.draw(document, trial)
+        return backtest_plot.draw(result, trial)
 
     def drift(self, ticker: str, report: "DriftReport", table: pd.DataFrame) -> bytes:
         """Draw every feature of a drift report."""

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from stockops import strict_json
 from stockops.adapters.storage import regular_files
 from stockops.adapters.storage.regular_files import NotAFileError
+from stockops.documents.stores import Artifacts, OutputFile, Outputs
 from stockops.errors import DataError
-from stockops.records import MARKET, SCHEMA, ModelRef, ReportKind
+from stockops.records import MARKET, Document, ModelRef, ReportKind
 
 _CATEGORIES = {
     "models": ("*_model.pt", "*_model.json"),
@@ -39,20 +39,16 @@ class ArtifactListing:
 
     home: Path
 
-    def listing(self, ticker: str | None, now: datetime) -> dict[str, Any]:
-        """Return the JSON document of `outputs`: {ticker: {category: [path, bytes, age_seconds]}}.
-
-        What lies apart, for looks back, stands under `as_of`, by day. DataError when one ticker is asked for and
-        nothing of it is there.
-        """
+    def listing(self, ticker: str | None, now: datetime) -> Outputs:
+        """Return what `outputs` prints; DataError when one ticker is asked for and nothing of it is there."""
         today = self._of_tickers(self._outputs, ticker, now)
         days = {folder.name: self._of_tickers(folder, ticker, now) for folder in sorted(self._apart.glob("*/"))}
         apart = {day: found for day, found in days.items() if found}
         if ticker and not (today or apart):
             raise DataError(f"no artifacts of {ticker} under outputs/", f"run: {ModelRef.of(ticker).command}")
-        return {"schema": SCHEMA, "outputs": today, "as_of": apart}
+        return Outputs(outputs=today, as_of=apart)
 
-    def _of_tickers(self, root: Path, ticker: str | None, now: datetime) -> dict[str, Any]:
+    def _of_tickers(self, root: Path, ticker: str | None, now: datetime) -> Artifacts:
         """Return what lies below a folder, by ticker; the index is what its parent is of."""
         folders = [_folder(root, ticker)] if ticker else sorted(root.glob("*/"))
         found = {
@@ -62,7 +58,7 @@ class ArtifactListing:
         }
         return {name: parts for name, parts in found.items() if parts}
 
-    def report(self, kind: ReportKind, ticker: str) -> dict[str, Any]:
+    def report(self, kind: ReportKind, ticker: str) -> Document:
         """Return the latest report of a ticker as it was written; DataError when there is none or it is torn."""
         name = _REPORTS.get(kind, f"{ticker}_{kind}.json")
         path = _folder(self._outputs, ticker) / name
@@ -87,17 +83,17 @@ class ArtifactListing:
     def _apart(self) -> Path:
         return self._outputs / "as_of"
 
-    def _categories(self, folder: Path, now: datetime) -> dict[str, list[dict[str, Any]]]:
+    def _categories(self, folder: Path, now: datetime) -> dict[str, tuple[OutputFile, ...]]:
         found = {
-            category: [self._entry(path, now) for pattern in patterns for path in sorted(folder.glob(pattern))]
+            category: tuple(self._entry(path, now) for pattern in patterns for path in sorted(folder.glob(pattern)))
             for category, patterns in _CATEGORIES.items()
         }
         return {category: entries for category, entries in found.items() if entries}
 
-    def _entry(self, path: Path, now: datetime) -> dict[str, Any]:
+    def _entry(self, path: Path, now: datetime) -> OutputFile:
         stat = path.lstat() if path.is_symlink() and not path.exists() else path.stat()  # a link that leads nowhere
         age = max(0, round(now.timestamp() - stat.st_mtime))
-        return {"path": path.relative_to(self.home).as_posix(), "bytes": stat.st_size, "age_seconds": age}
+        return OutputFile(path=path.relative_to(self.home).as_posix(), bytes=stat.st_size, age_seconds=age)
 
     @staticmethod
     def _cure(kind: ReportKind, ticker: str) -> str:

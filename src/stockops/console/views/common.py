@@ -1,16 +1,21 @@
 """What several views say in the same way."""
 
-from stockops.records import WORTH_A_WORD, Document
+from typing import TYPE_CHECKING
+
+from stockops.records import WORTH_A_WORD
+
+if TYPE_CHECKING:
+    from stockops.documents.prices import PriceData
 
 
-def caveats(data: Document) -> list[str]:
+def caveats(data: "PriceData") -> list[str]:
     """Return what has to be known first of the prices that a result rests on."""
-    known = [f"prices end {data['behind']} sessions too early"] if data["behind"] > 1 else []
-    known += [f"no trade in the last {data['untraded']} sessions"] if data["untraded"] > 1 else []
-    return known + [f"repaired {repair['date']}: {repair['what']}" for repair in data["repairs"]]
+    known = [f"prices end {data.behind} sessions too early"] if data.behind > 1 else []
+    known += [f"no trade in the last {data.untraded} sessions"] if data.untraded > 1 else []
+    return known + [f"repaired {repair.date}: {repair.what}" for repair in data.repairs]
 
 
-def captioned(title: str, data: Document) -> str:
+def captioned(title: str, data: "PriceData") -> str:
     """Return a title, with the caveats behind it."""
     return "; ".join([title, *caveats(data)])
 
@@ -37,7 +42,6 @@ def age(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def model_age(document: Document) -> list[str]:
+def model_age(unseen: int) -> list[str]:
     """Return what to say of a model that has not seen the last sessions; nothing of a young one."""
-    unseen = document["model_age_sessions"] or 0  # nobody can tell where no forecast came
     return [f"the model has not seen the last {unseen} sessions"] if unseen > WORTH_A_WORD else []

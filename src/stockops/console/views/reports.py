@@ -3,25 +3,27 @@
 import json
 from typing import TYPE_CHECKING
 
-from stockops.records import Document
-
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from stockops.documents.analysis import AnalysisResult
 
-def analysis(document: Document) -> "RenderableType":
+
+def analysis(document: "AnalysisResult") -> "RenderableType":
     """Show a report, and where it comes from if that is not plain."""
     from rich.console import Group
     from rich.markdown import Markdown
 
-    notes = ["answered from the cache"] if document["cache"] == "hit" else []
-    if document["degraded"]:
-        notes.append(f"degraded: {', '.join(document['degraded'])}")
-    return Group(Markdown(document["report"]), *notes)
+    notes = ["answered from the cache"] if document.cache == "hit" else []
+    if document.degraded:
+        notes.append(f"degraded: {', '.join(document.degraded)}")
+    return Group(Markdown(document.report), *notes)
 
 
-def report(document: Document) -> "RenderableType":
-    """Show a report as it was written."""
+def report(document: object) -> "RenderableType":
+    """Show a document as it is."""
     from rich.json import JSON
 
-    return JSON(json.dumps(document))
+    from stockops.documents.encoding import as_json
+
+    return JSON(json.dumps(as_json(document)))

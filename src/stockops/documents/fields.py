@@ -1,0 +1,38 @@
+"""The types of fields: what a value must be for a document to be believed (`reading` checks it)."""
+
+from dataclasses import field
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le, MinLen, Predicate
+
+ABSENT = "absent"
+
+
+def absent() -> Any:
+    """Return the default of a field that a document may lack."""
+    return field(default=None, metadata={ABSENT: True})
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+Day = Annotated[str, Predicate(_is_day)]
+Moment = Annotated[str, Predicate(_is_moment)]
+Price = Annotated[float, Gt(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+Count = Annotated[int, Ge(0)]
+NotNegative = Annotated[float, Ge(0)]
+Bounds = tuple[Price, Price]  # low, high
+Text = Annotated[str, MinLen(1)]

@@ -1,0 +1,130 @@
+"""The document of `predict-*`, and what of it is kept in the cache."""
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Literal
+
+from annotated_types import Ge, MinLen
+
+from stockops.documents.fields import Bounds, Count, Day, Moment, NotNegative, Price, Share, absent
+from stockops.documents.prices import PriceData
+from stockops.records import SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionForecast:
+    """One session: prices in the exchange's currency, volume in shares, ranges as (low, high).
+
+    change: of the close, as a share of the last one. extrapolated: beyond what the model was trained to give.
+    """
+
+    date: Day
+    horizon: Annotated[int, Ge(1)]
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Count
+    change: float
+    close_80: Bounds
+    close_95: Bounds
+    high_80: Bounds
+    high_95: Bounds
+    low_80: Bounds
+    low_95: Bounds
+    extrapolated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """The sessions of a forecast: the next, the next five, and as many as were asked for."""
+
+    next_day: SessionForecast
+    week: Annotated[tuple[SessionForecast, ...], MinLen(1)]
+    days: Annotated[tuple[SessionForecast, ...], MinLen(1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRisk:
+    """What may be lost over so many sessions, as shares of the last close."""
+
+    days: Annotated[int, Ge(1)]
+    volatility_day: NotNegative
+    volatility_year: NotNegative
+    var_95: Share
+    var_99: Share
+    es_95: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risks:
+    """The risk over the next session and over five."""
+
+    next_day: SpanRisk
+    week: SpanRisk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastClose:
+    """A session that came."""
+
+    date: Day
+    close: Price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureOrigin:
+    """Where the last session's features come from; skew: on which the store disagrees with the prices."""
+
+    source: str
+    skew: tuple[str, ...] | None = absent()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionResult:
+    """What `predict-*` prints: always the week, and `predictions.days` as many sessions as were asked for.
+
+    model_source: of the prices that the model was trained on. strategy: how, None for the parent. ranges_from: whose
+    misses the ranges were calibrated on.
+    """
+
+    schema: Literal[1] = SCHEMA
+    ticker: str
+    source: str
+    last_date: Day
+    last_close: Price
+    currency: str | None
+    data: PriceData
+    model_version: str
+    trained_to: Day
+    model_age_sessions: Count
+    model_source: str
+    strategy: str | None
+    ranges_from: str
+    cached: bool
+    next_business_days: tuple[Day, ...]
+    predictions: Predictions
+    risk: Risks
+    history: Annotated[tuple[PastClose, ...], MinLen(1)]
+    features: FeatureOrigin
+    degraded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What decided a kept forecast, and until when it holds; None is until its day is over."""
+
+    question: str
+    made_at: Moment
+    fresh_until: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedPrediction(PredictionResult):
+    """A document of `predict-child` as it is cached."""
+
+    cache: Envelope
+
+    @property
+    def result(self) -> PredictionResult:
+        """The document without its envelope."""
+        return PredictionResult(**{field.name: getattr(self, field.name) for field in fields(PredictionResult)})
