@@ -25,7 +25,7 @@ from stockops.forecasting import inference, ranges
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.ohlcv_constraints import as_bars
-from stockops.forecasting.rolling_forecast import walk
+from stockops.forecasting.rolling_forecast import rolling_forecasts
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON
@@ -56,17 +56,17 @@ class Paths:
 def paths(checkpoint: Checkpoint, bars: pd.DataFrame, start: date) -> Paths:
     """Return the paths from every fifth origin whose 63 sessions have come."""
     table = features.add(bars)
-    walked = walk(checkpoint, table, Covariates.unknown(len(table)))
+    forecasts = rolling_forecasts(checkpoint, table, Covariates.unknown(len(table)))
     closes = table["Close"].to_numpy()
     first = int(pd.DatetimeIndex(table.index).searchsorted(pd.Timestamp(start)))
-    chosen = np.flatnonzero((walked.rows >= first) & (walked.rows + DAYS < len(closes)))[::EVERY]
-    rows = walked.rows[chosen]
+    chosen = np.flatnonzero((forecasts.rows >= first) & (forecasts.rows + DAYS < len(closes)))[::EVERY]
+    rows = forecasts.rows[chosen]
     last = closes[rows, None]
     offset, ahead = len(bars) - len(table), np.arange(1, DAYS + 1)
     rolled = np.array([roll(checkpoint, bars.iloc[: row + offset + 1]) for row in rows])
-    bars_held = walked.bars[chosen][:, np.minimum(ahead, HORIZON) - 1]
+    bars_held = forecasts.bars[chosen][:, np.minimum(ahead, HORIZON) - 1]
     held = bars_held[..., CLOSE]
-    bounds = ranges.around(bars_held, walked.spread[chosen], walked.quantiles[chosen])[:, 0]
+    bounds = ranges.intervals(bars_held, forecasts.spread[chosen], forecasts.quantiles[chosen])[:, 0]
     pace = np.log(closes[first - 1] / closes[0]) / (first - 1)
     said = {
         "held": held / last,

@@ -16,9 +16,9 @@ def run() -> None:
     if heeded:
         signal.signal(signal.SIGINT, _leave)  # until there is somebody to catch a KeyboardInterrupt
     from stockops.cli import main
-    from stockops.threads import ALONE
+    from stockops.threads import SINGLE_PROCESS
 
-    os.environ.update({**ALONE, **os.environ})
+    os.environ.update({**SINGLE_PROCESS, **os.environ})
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads every package's metadata
     gc.set_threshold(_YOUNG)
     if heeded:

@@ -75,7 +75,7 @@ class ModelDamagedError(ModelError):
 
 
 class ServiceError(StockopsError):
-    """A service does not serve; a call that can do without it goes on (best_effort), any other ends here.
+    """A service does not serve; a call that can do without it goes on (optional_services), any other ends here.
 
     alive: it answered, if nothing that could be used, so that the next piece of work may well ask again.
     """

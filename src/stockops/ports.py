@@ -87,7 +87,7 @@ class Plotter(Protocol):
     def drift(self, ticker: str, report: "DriftReport", table: "pd.DataFrame") -> bytes:
         """Draw the features over both windows of a report that was not skipped."""
 
-    def backtest(self, result: "BacktestResult", trial: "EvaluationSet") -> bytes:
+    def backtest(self, result: "BacktestResult", evaluation: "EvaluationSet") -> bytes:
         """Draw a backtest: skill by horizon, coverage by year, a hard month."""
 
 
@@ -208,7 +208,7 @@ class StateStore(Service, Protocol):
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         """Keep a value for so long; an older one is replaced, its time too."""
 
-    def drop(self, key: str) -> bool:
+    def delete(self, key: str) -> bool:
         """Forget a value; tell whether there was one."""
 
     def keys(self, prefix: str) -> list[str]:
@@ -333,13 +333,13 @@ class ReportStore(Service, Protocol):
     def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> ReportMatch | None:
         """Return the nearest entry whose payload has these values and a `timestamp` (seconds) not before `since`."""
 
-    def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
+    def put(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, expire_before: float) -> None:
         """Keep an entry in the place of one of the same key; entries with an older timestamp are forgotten."""
 
     def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
         """Return the payloads that have these values, newest first; the texts of their reports may be left out."""
 
-    def forget(self, match: Mapping[str, str]) -> None:
+    def delete(self, match: Mapping[str, str]) -> None:
         """Forget the entries that have these values."""
 
 

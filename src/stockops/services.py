@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stockops.best_effort import BestEffort
 from stockops.errors import UsageError
+from stockops.optional_services import OptionalServices
 from stockops.ports import (
     BackgroundWorkers,
     BarFeed,
@@ -53,7 +53,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.effort = BestEffort()
+        self.optional = OptionalServices()
 
     def close(self) -> None:
         """Close the files that were opened, so that each is whole without a log beside it; they open again on use."""
@@ -241,7 +241,7 @@ class Services:
             calendar_of=self.calendar_of,
             clock=self.clock,
             options=self.price_options,
-            effort=self.effort,
+            optional=self.optional,
         )
 
     def calendar_of(self, symbol: str) -> "TradingCalendar":

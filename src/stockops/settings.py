@@ -328,17 +328,17 @@ def load(flags: dict[str, Any], home: Path | None = None, command: str = "") -> 
 
 def _home() -> Path:
     """Return the home that STOCKOPS_HOME names; UsageError for one that no folder can have."""
-    said = os.environ.get(f"{PREFIX}HOME") or "."
+    shown = os.environ.get(f"{PREFIX}HOME") or "."
     try:
-        home = Path(said).expanduser().absolute()
+        home = Path(shown).expanduser().absolute()
         os.stat(home)
     except (FileNotFoundError, NotADirectoryError):  # which `doctor`, and whoever writes, says better
         return home
     except RuntimeError:
-        raise UsageError(f"{PREFIX}HOME: there is no user {said.split('/')[0]}", "write the whole path") from None
+        raise UsageError(f"{PREFIX}HOME: there is no user {shown.split('/')[0]}", "write the whole path") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
-        raise UsageError(f"{PREFIX}HOME: {one_line(said, 60)}: {reason}", "choose another folder") from None
+        raise UsageError(f"{PREFIX}HOME: {one_line(shown, 60)}: {reason}", "choose another folder") from None
     return home
 
 
@@ -387,19 +387,19 @@ def _wrong(exc: ValidationError, flags: dict[str, Any], file: Path, command: str
     problem = exc.errors(include_url=False, include_input=False)[0]
     place = str(problem["loc"][0])
     name = next(name for name in Settings.model_fields if place in (name, variable(name)))
-    said = variable(name)
+    shown = variable(name)
     if name in flags:
-        said, value, hint = (
+        shown, value, hint = (
             f"--{name.replace('_', '-')}",
             flags[name],
             " ".join(["see stockops", *filter(None, [command]), "--help"]),
         )
-    elif os.environ.get(said):
-        value, hint = os.environ[said], "correct it, or unset it"
+    elif os.environ.get(shown):
+        value, hint = os.environ[shown], "correct it, or unset it"
     else:
-        value, hint = _in_file(file).get(said), f"correct it in {file}"
+        value, hint = _in_file(file).get(shown), f"correct it in {file}"
     secret = value is None or _is_secret(Settings.model_fields[name])
-    return UsageError(f"{said}: {_told(problem, 'its value' if secret else repr(str(value)))}", hint)
+    return UsageError(f"{shown}: {_told(problem, 'its value' if secret else repr(str(value)))}", hint)
 
 
 def _told(problem: "ErrorDetails", value: str) -> str:

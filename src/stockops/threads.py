@@ -7,5 +7,8 @@ of two threads on two cores then take ten times as long as one after the other.
 """
 
 _SUMS = {"OPENBLAS_NUM_THREADS": "1"}
-ALONE = {**_SUMS, "GOMP_SPINCOUNT": "1000"}  # as fast as without a bound where cores are free, half as fast where not
-AMONG_OTHERS = {**_SUMS, "GOMP_SPINCOUNT": "0"}  # sleep at once: as many processes as cores lose nothing by it
+SINGLE_PROCESS = {
+    **_SUMS,
+    "GOMP_SPINCOUNT": "1000",
+}  # as fast as without a bound where cores are free, half as fast where not
+MULTI_PROCESS = {**_SUMS, "GOMP_SPINCOUNT": "0"}  # sleep at once: as many processes as cores lose nothing by it

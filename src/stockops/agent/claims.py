@@ -124,16 +124,16 @@ def _check(text: str, known: AllowedClaims, allowed: _Allowed) -> Grounding:
     return Grounding(len(dates) + len(numbers), tuple(unmatched))
 
 
-def grounded(text: str, known: AllowedClaims) -> tuple[str, int]:
+def drop_ungrounded(text: str, known: AllowedClaims) -> tuple[str, int]:
     """Return the text without the sentences that make ungrounded claims, and how many those were."""
     dropped, allowed = 0, _Allowed.of(known)
     lines = []
     for line in text.splitlines():
         sentences = _SENTENCE.split(line)
-        kept = [sentence for sentence in sentences if not _check(sentence, known, allowed).unmatched]
-        dropped += len(sentences) - len(kept)
-        if kept or not line.strip():
-            lines.append(" ".join(kept))
+        sound = [sentence for sentence in sentences if not _check(sentence, known, allowed).unmatched]
+        dropped += len(sentences) - len(sound)
+        if sound or not line.strip():
+            lines.append(" ".join(sound))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), dropped
 
 

@@ -65,15 +65,15 @@ def repair(answer: str, wrong: str) -> list[Message]:
 
 def _latest(turns: Sequence[Turn]) -> list[Turn]:
     """Return the last turns that fit, in order; the answer of an overlong one is cut."""
-    kept: list[Turn] = []
+    recent: list[Turn] = []
     left = _EARLIER_CHARACTERS
     for turn in reversed(turns):
         left -= len(turn.question)
         if left <= 0:
             break
-        kept.append(Turn(turn.question, turn.answer[:left]))
+        recent.append(Turn(turn.question, turn.answer[:left]))
         left -= len(turn.answer)
-    return kept[::-1]
+    return recent[::-1]
 
 
 def _facts(facts: Facts) -> str:

@@ -27,6 +27,6 @@ def clean(question: str | None) -> str | None:
     return text
 
 
-def telling(question: str | None) -> str:
+def discriminating_terms(question: str | None) -> str:
     """Return the words and numbers that a question of the same meaning has, too, in order."""
     return " ".join(word.lower().rstrip(".,") for word in _TELLING.findall(question or ""))

@@ -41,7 +41,7 @@ class Writer:
 def markdown(facts: Facts, answer: LlmAnswer, *, writer: Writer, question: str | None = None) -> str:
     """Return the whole report; sentences of the answer with claims that stand in no fact are left out, and said."""
     known = facts.known
-    text, dropped = claims.grounded(answer.report, replace(known, quoted=f"{known.quoted} {question or ''}"))
+    text, dropped = claims.drop_ungrounded(answer.report, replace(known, quoted=f"{known.quoted} {question or ''}"))
     parts = [
         f"# {facts.ticker}: {_headline(facts, answer)}",
         f"**Market Stance:** {answer.recommendation} | **Confidence:** {answer.confidence}",

@@ -32,14 +32,14 @@ def answer(facts: Facts, question: str) -> Iterator[Sentence]:
     asked = {
         name: say for name, (words, say) in _TOPICS.items() if re.search(rf"\b(?:{words})", question, re.IGNORECASE)
     }
-    said: set[str] = set()
+    written: set[str] = set()
     for name, say in asked.items():
         found = list(say(facts))
         if not found:
             yield Sentence(f"Nothing is known of {name} here.", "writer")
         for sentence in found:
-            if sentence.text not in said:
-                said.add(sentence.text)
+            if sentence.text not in written:
+                written.add(sentence.text)
                 yield sentence
     if asked:
         yield Sentence("That is what the facts say; reasons, news and advice need a language model.", "writer")

@@ -77,8 +77,8 @@ class Context:
         from stockops.settings import Settings, variable
 
         names = set(self.given) & set(Settings.model_fields) - CALLER_ONLY_SETTINGS
-        said = {variable(name): getattr(self.settings, name) for name in names}
-        given = {name: str(int(value) if value is True else value) for name, value in said.items()}
+        values = {variable(name): getattr(self.settings, name) for name in names}
+        given = {name: str(int(value) if value is True else value) for name, value in values.items()}
         return given | {variable("on_missing"): "train"}
 
     def listed(self, option: str, path: Path) -> list[str]:

@@ -34,7 +34,7 @@ def trainer(context: Context, progress: "Progress | None" = None) -> "Trainer":
         tracker=services.tracker,
         plots=services.plots,
         progress=progress or context.progress,
-        effort=services.effort,
+        optional=services.optional,
         meter=telemetry.metrics_recorder(context.services),
         clock=services.clock,
         options=_train_options(context),
@@ -80,7 +80,7 @@ def predictor(context: Context, progress: "Progress | None" = None) -> "Predicto
         features=services.features,
         plots=services.plots,
         ledger=services.ledger,
-        effort=services.effort,
+        optional=services.optional,
         clock=services.clock,
         days=settings.days,
         heal=trainer(context, progress).heal if settings.on_missing == "train" else None,
@@ -100,7 +100,7 @@ def prediction_service(context: Context, progress: "Progress | None" = None) -> 
         history=services.history_digest,
         predictor=functools.cache(lambda: predictor(context, progress)),
         tasks=tasks(context) if settings.on_missing == "background" else None,
-        effort=services.effort,
+        optional=services.optional,
         meter=telemetry.metrics_recorder(context.services),
         options=ServeOptions(
             source=settings.source,
@@ -122,24 +122,24 @@ def analyst(context: Context) -> "Analyst":
     settings, services = context.settings, context.services
     writers = ReportWriter(
         models=services.chat_models,
-        effort=services.effort,
+        optional=services.optional,
         progress=context.progress,
         seconds=settings.llm_timeout_seconds,
         total_seconds=settings.llm_total_seconds,
     )
-    kept = None
+    reports = None
     if services.chat_models and not settings.no_cache:
-        kept = ReportCache(services.reports, services.embedders, writers.first, services.effort, services.clock)
+        reports = ReportCache(services.reports, services.embedders, writers.first, services.optional, services.clock)
     thread = settings.thread_id
     return Analyst(
         forecasts=prediction_service(context),
         history=lambda ticker: services.history.daily(ticker),
         models=services.models,
         writers=writers,
-        kept=kept,
-        conversation=Conversation(thread, services.state, services.effort) if thread else None,
+        reports=reports,
+        conversation=Conversation(thread, services.state, services.optional) if thread else None,
         news=lambda: services.news,
-        effort=services.effort,
+        optional=services.optional,
         clock=services.clock,
     )
 
@@ -159,7 +159,7 @@ def backtester(context: Context) -> "Backtester":
         peers=services.peers,
         models=services.models,
         plots=services.plots,
-        effort=services.effort,
+        optional=services.optional,
         export=functools.partial(services.write_file, file) if file else None,
         options=BacktestOptions(settings.start, settings.refit, settings.baselines, settings.keep_tested),
     )
@@ -172,11 +172,11 @@ def monitor(context: Context) -> "Monitor":
     services = context.services
     return Monitor(
         history=context.services.history.daily,
-        analyst=replace(analyst(context), kept=None, conversation=None),
+        analyst=replace(analyst(context), reports=None, conversation=None),
         ledger=services.ledger,
         models=services.models,
         plots=services.plots,
-        effort=services.effort,
+        optional=services.optional,
         clock=services.clock,
         drift_on=context.settings.drift_on,
         now=services.wall_time,
@@ -194,7 +194,7 @@ def cache(context: Context) -> "PredictionCache":
     """Return the cache of forecasts."""
     from stockops.pipelines.prediction_cache import PredictionCache
 
-    return PredictionCache(context.services.state, context.services.effort, context.services.clock)
+    return PredictionCache(context.services.state, context.services.optional, context.services.clock)
 
 
 def tasks(context: Context) -> "Tasks":
@@ -202,7 +202,7 @@ def tasks(context: Context) -> "Tasks":
     from stockops.pipelines.tasks import Tasks
 
     services = context.services
-    return Tasks(services.state, services.workers(context.environment), services.effort, services.wall_time)
+    return Tasks(services.state, services.workers(context.environment), services.optional, services.wall_time)
 
 
 def feature_store(context: Context) -> "FeatureStore":

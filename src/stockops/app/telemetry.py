@@ -12,14 +12,14 @@ def metrics_recorder(services: "Services") -> "MetricsRecorder":
     """Return what counts."""
     from stockops.pipelines.metrics_recorder import MetricsRecorder
 
-    return MetricsRecorder(services.state, services.effort, services.wall_time)
+    return MetricsRecorder(services.state, services.optional, services.wall_time)
 
 
 def gathered(services: "Services") -> "tuple[dict[str, float] | None, list[Sample]]":
     """Return everything that is measured: totals, None where they are not known, and gauges."""
     from stockops.pipelines.metrics_collector import MetricsCollector
 
-    return MetricsCollector(services.state, services.effort, services.gauges).gather()
+    return MetricsCollector(services.state, services.optional, services.gauges).gather()
 
 
 def page(services: "Services") -> bytes:

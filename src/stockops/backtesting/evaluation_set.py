@@ -56,10 +56,10 @@ class EvaluationSet:
     step: Floats
     unit: Floats
 
-    def in_units(self, said: BaselineForecast) -> BaselineForecast:
+    def in_units(self, predicted: BaselineForecast) -> BaselineForecast:
         """Return another forecast from the same origins in the units of the trial."""
-        bounds = None if said.bounds is None else said.bounds / self.unit[:, None, :, :1]
-        return BaselineForecast(said.bars / self.unit, bounds)
+        bounds = None if predicted.bounds is None else predicted.bounds / self.unit[:, None, :, :1]
+        return BaselineForecast(predicted.bars / self.unit, bounds)
 
     @property
     def years(self) -> npt.NDArray[np.int64]:
@@ -73,7 +73,7 @@ def joined(parts: Sequence[BaselineForecast]) -> BaselineForecast:
     return BaselineForecast(np.concatenate([part.bars for part in parts]), np.concatenate(bounds) if bounds else None)
 
 
-def trial(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> EvaluationSet:
+def build_evaluation_set(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> EvaluationSet:
     """Return the trial of forecasts (origins, 5, 5) and bounds (origins, 3, 2, 5, 2) in raw units.
 
     table: features of the history up to the end of the trial, index of sessions. rows: of the origins in it, in
@@ -89,8 +89,10 @@ def trial(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> 
         actual=targets(values, rows) / unit,
         last=last / unit[:, 0],
         bounds=bounds / unit[:, None, None, :, :1],
-        naive={name: said / unit for name, said in _naive(values, rows).items()},
-        naive_ranges={name: said / unit[:, None, :, :1] for name, said in _naive_ranges(values, rows).items()},
+        naive={name: predicted / unit for name, predicted in _naive(values, rows).items()},
+        naive_ranges={
+            name: predicted / unit[:, None, :, :1] for name, predicted in _naive_ranges(values, rows).items()
+        },
         step=np.abs(np.diff(values[: rows[0] + 1], axis=0) / _units(values[: rows[0]])[:, 0]).mean(axis=0),
         unit=unit,
     )

@@ -61,19 +61,19 @@ def _volume(values: Floats, traits: Floats, past: Rows) -> Floats:
     logged = np.log1p(values[:, VOLUME])
     ahead = targets(logged, np.arange(len(values)))
     means = [_means(logged, span) for span in SPANS]
-    said = [
+    predicted = [
         _fitted(np.column_stack([*means, traits[:, 0], traits[:, days]]), ahead[:, days - 1], past)
         for days in range(1, HORIZON + 1)
     ]
-    return np.expm1(np.column_stack(said)).clip(0)
+    return np.expm1(np.column_stack(predicted)).clip(0)
 
 
 def _fitted(known: Floats, ahead: Floats, past: Rows) -> Floats:
     """Return what least squares on the rows `past` makes of all of them: known (rows, terms), ahead (rows, …)."""
     terms = np.column_stack([np.ones(len(known)), known])
     weights, *_ = np.linalg.lstsq(terms[past], ahead[past])
-    said: Floats = terms @ weights
-    return said
+    predicted: Floats = terms @ weights
+    return predicted
 
 
 def _means(series: Floats, span: int) -> Floats:

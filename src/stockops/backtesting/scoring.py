@@ -29,7 +29,7 @@ Flags = npt.NDArray[np.bool_]
 HORIZONS = range(1, HORIZON + 1)
 
 
-def channels(trial: EvaluationSet) -> dict[str, Channel]:
+def channels(evaluation: EvaluationSet) -> dict[str, Channel]:
     """Return the figures of every channel by horizon, None where no forecast has come of age.
 
     mase has the mean daily change before the test as its scale (`mase_scale`), which may be of quite another era.
@@ -37,13 +37,13 @@ def channels(trial: EvaluationSet) -> dict[str, Channel]:
     return {
         name: Channel(
             unit="shares" if channel == VOLUME else "percent of the close at the origin",
-            horizons={str(days): _figures(trial, channel, days) for days in HORIZONS},
+            horizons={str(days): _figures(evaluation, channel, days) for days in HORIZONS},
         )
         for channel, name in enumerate(OHLCV)
     }
 
 
-def peer(trial: EvaluationSet, forecast: Floats) -> dict[str, dict[str, PeerFigures]]:
+def peer(evaluation: EvaluationSet, forecast: Floats) -> dict[str, dict[str, PeerFigures]]:
     """Return by channel and horizon how another forecast did.
 
     forecast: (origins, 5, 5), in the trial's units; NaN in channels that it does not speak of.
@@ -52,63 +52,68 @@ def peer(trial: EvaluationSet, forecast: Floats) -> dict[str, dict[str, PeerFigu
     the Diebold-Mariano test of both.
     """
     return {
-        name: {str(days): found for days in HORIZONS if (found := _peer(trial, forecast, channel, days)) is not None}
+        name: {
+            str(days): found for days in HORIZONS if (found := _peer(evaluation, forecast, channel, days)) is not None
+        }
         for channel, name in enumerate(OHLCV)
         if not np.isnan(forecast[..., channel]).all()
     }
 
 
-def intervals(trial: EvaluationSet, peers: Mapping[str, Floats | None]) -> dict[str, RangeLevel]:
+def intervals(evaluation: EvaluationSet, peers: Mapping[str, Floats | None]) -> dict[str, RangeLevel]:
     """Return by level coverage and Winkler score of the ranges on Close, with those of other ranges.
 
     peers: bounds of other forecasters in the trial's units, None of those without. best_range: whose Winkler score is
     the smallest among naive ranges and peers; winkler_ratio: the model's, divided by each of theirs.
     """
     others = {name: bounds for name, bounds in peers.items() if bounds is not None}
-    return {str(round(100 * level)): _level(trial, index, others) for index, level in enumerate(LEVELS)}
+    return {str(round(100 * level)): _level(evaluation, index, others) for index, level in enumerate(LEVELS)}
 
 
-def extremes(trial: EvaluationSet) -> dict[str, dict[str, ExtremeLevel]]:
+def extremes(evaluation: EvaluationSet) -> dict[str, dict[str, ExtremeLevel]]:
     """Return how the ranges on High and Low held, by level."""
     return {
-        name: {str(round(100 * level)): _held(trial, name, index) for index, level in enumerate(LEVELS)}
+        name: {str(round(100 * level)): _held(evaluation, name, index) for index, level in enumerate(LEVELS)}
         for name in RANGED[1:]
     }
 
 
-def coverage_by_year(trial: EvaluationSet) -> dict[str, dict[str, float]]:
+def coverage_by_year(evaluation: EvaluationSet) -> dict[str, dict[str, float]]:
     """Return {year: {forecasts, level in percent: share}} over all horizons."""
     found: dict[str, dict[str, float]] = {}
-    for year in np.unique(trial.years):
-        inside = [_inside(trial, index, trial.years == year) for index in range(len(LEVELS))]
+    for year in np.unique(evaluation.years):
+        inside = [_inside(evaluation, index, evaluation.years == year) for index in range(len(LEVELS))]
         if len(inside[0]):
             shares = {str(round(100 * level)): float(hit.mean()) for level, hit in zip(LEVELS, inside, strict=True)}
             found[str(year)] = {"forecasts": len(inside[0]), **shares}
     return found
 
 
-def crps(trial: EvaluationSet) -> dict[str, float]:
+def crps(evaluation: EvaluationSet) -> dict[str, float]:
     """Return {days: CRPS of Close, in percent of the close at the origin}, as the weighted interval score."""
     found: dict[str, float] = {}
     for days in HORIZONS:
-        actual = trial.actual[:, days - 1, CLOSE]
+        actual = evaluation.actual[:, days - 1, CLOSE]
         known = ~np.isnan(actual)
-        scores = {level: _winkler(trial.bounds[:, 0], trial, index, days)[known] for index, level in enumerate(LEVELS)}
-        error = np.abs(trial.forecast[known, days - 1, CLOSE] - actual[known])
+        scores = {
+            level: _winkler(evaluation.bounds[:, 0], evaluation, index, days)[known]
+            for index, level in enumerate(LEVELS)
+        }
+        error = np.abs(evaluation.forecast[known, days - 1, CLOSE] - actual[known])
         found[str(days)] = _mean(weighted_interval_score(error, scores))
     return found
 
 
-def _figures(trial: EvaluationSet, channel: int, days: int) -> HorizonFigures | None:
-    actual = trial.actual[:, days - 1, channel]
+def _figures(evaluation: EvaluationSet, channel: int, days: int) -> HorizonFigures | None:
+    actual = evaluation.actual[:, days - 1, channel]
     known = ~np.isnan(actual)
     if not known.any():
         return None
-    actual, said = actual[known], trial.forecast[known, days - 1, channel]
-    loss = np.abs(said - actual)
-    naive = _naive_losses(trial, channel, days, known)
+    actual, predicted = actual[known], evaluation.forecast[known, days - 1, channel]
+    loss = np.abs(predicted - actual)
+    naive = _naive_losses(evaluation, channel, days, known)
     best = min(naive, key=lambda name: float(naive[name].mean()))
-    mae, step = float(loss.mean()), float(trial.step[channel])
+    mae, step = float(loss.mean()), float(evaluation.step[channel])
     return HorizonFigures(
         forecasts=len(loss),
         mae=mae,
@@ -120,7 +125,7 @@ def _figures(trial: EvaluationSet, channel: int, days: int) -> HorizonFigures | 
         skill=_skill(loss, naive[best]),
         skill_against={name: _skill(loss, losses) for name, losses in naive.items()},
         diebold_mariano={name: _test(loss, losses, days) for name, losses in naive.items()},
-        direction=_direction(trial, channel, days, known),
+        direction=_direction(evaluation, channel, days, known),
     )
 
 
@@ -129,11 +134,11 @@ def _test(losses: Floats, others: Floats, days: int) -> DieboldMariano | None:
     return None if found is None else DieboldMariano(statistic=found.statistic, p_value=found.p_value)
 
 
-def _naive_losses(trial: EvaluationSet, channel: int, days: int, known: Flags) -> dict[str, Floats]:
+def _naive_losses(evaluation: EvaluationSet, channel: int, days: int, known: Flags) -> dict[str, Floats]:
     """Return the absolute errors of every naive forecast of a channel."""
-    actual = trial.actual[known, days - 1, channel]
-    said = {name: forecast[known, days - 1, channel] for name, forecast in trial.naive.items()}
-    return {name: np.abs(values - actual) for name, values in said.items() if not np.isnan(values).any()}
+    actual = evaluation.actual[known, days - 1, channel]
+    predicted = {name: forecast[known, days - 1, channel] for name, forecast in evaluation.naive.items()}
+    return {name: np.abs(values - actual) for name, values in predicted.items() if not np.isnan(values).any()}
 
 
 def _skill(losses: Floats, others: Floats) -> float | None:
@@ -142,16 +147,16 @@ def _skill(losses: Floats, others: Floats) -> float | None:
     return 1 - float(losses.mean()) / reference if reference > 0 else None
 
 
-def _direction(trial: EvaluationSet, channel: int, days: int, known: Flags) -> Direction | None:
+def _direction(evaluation: EvaluationSet, channel: int, days: int, known: Flags) -> Direction | None:
     """Return how often a forecast rise or fall from the channel's last value came, beside what is as easily had.
 
     naive_accuracy: of `always up`, and of the naive forecasts that differ from the last value. Forecasts of no change,
     and sessions without one, tell nothing and are left out.
     """
-    last = trial.last[known, channel]
-    came = np.sign(trial.actual[known, days - 1, channel] - last)
-    foretold = {name: forecast[known, days - 1, channel] for name, forecast in trial.naive.items()}
-    ours = np.sign(trial.forecast[known, days - 1, channel] - last)
+    last = evaluation.last[known, channel]
+    came = np.sign(evaluation.actual[known, days - 1, channel] - last)
+    foretold = {name: forecast[known, days - 1, channel] for name, forecast in evaluation.naive.items()}
+    ours = np.sign(evaluation.forecast[known, days - 1, channel] - last)
     moved = (ours != 0) & (came != 0)
     found = share(ours[moved] == came[moved], days)
     if found is None:
@@ -170,14 +175,14 @@ def _direction(trial: EvaluationSet, channel: int, days: int, known: Flags) -> D
     )
 
 
-def _peer(trial: EvaluationSet, forecast: Floats, channel: int, days: int) -> PeerFigures | None:
-    actual, said = trial.actual[:, days - 1, channel], forecast[:, days - 1, channel]
-    known = ~np.isnan(actual) & ~np.isnan(said)
+def _peer(evaluation: EvaluationSet, forecast: Floats, channel: int, days: int) -> PeerFigures | None:
+    actual, predicted = evaluation.actual[:, days - 1, channel], forecast[:, days - 1, channel]
+    known = ~np.isnan(actual) & ~np.isnan(predicted)
     if not known.any():
         return None
-    loss = np.abs(said[known] - actual[known])
-    ours = np.abs(trial.forecast[known, days - 1, channel] - actual[known])
-    naive = _naive_losses(trial, channel, days, known)
+    loss = np.abs(predicted[known] - actual[known])
+    ours = np.abs(evaluation.forecast[known, days - 1, channel] - actual[known])
+    naive = _naive_losses(evaluation, channel, days, known)
     best = min(naive.values(), key=lambda losses: float(losses.mean()))
     test = _test(ours, loss, days)
     return PeerFigures(
@@ -189,15 +194,17 @@ def _peer(trial: EvaluationSet, forecast: Floats, channel: int, days: int) -> Pe
     )
 
 
-def _level(trial: EvaluationSet, index: int, peers: Mapping[str, Floats]) -> RangeLevel:
+def _level(evaluation: EvaluationSet, index: int, peers: Mapping[str, Floats]) -> RangeLevel:
     found: dict[str, RangeComparison] = {}
     for days in HORIZONS:
-        known = ~np.isnan(trial.actual[:, days - 1, CLOSE])
-        own = _range(trial.bounds[:, 0], trial, index, days, known)
+        known = ~np.isnan(evaluation.actual[:, days - 1, CLOSE])
+        own = _range(evaluation.bounds[:, 0], evaluation, index, days, known)
         if own is None:
             continue
-        naive = {name: score.winkler for name, score in _ranges(trial.naive_ranges, trial, index, days, known)}
-        others = dict(_ranges(peers, trial, index, days, known))
+        naive = {
+            name: score.winkler for name, score in _ranges(evaluation.naive_ranges, evaluation, index, days, known)
+        }
+        others = dict(_ranges(peers, evaluation, index, days, known))
         rivals = naive | {name: score.winkler for name, score in others.items()}
         found[str(days)] = RangeComparison(
             forecasts=int(known.sum()),
@@ -209,16 +216,16 @@ def _level(trial: EvaluationSet, index: int, peers: Mapping[str, Floats]) -> Ran
             best_range=min(rivals, key=rivals.__getitem__),
             peers=others,
         )
-    coverage = _mean(_inside(trial, index, np.ones(len(trial.dates), dtype=bool)))
+    coverage = _mean(_inside(evaluation, index, np.ones(len(evaluation.dates), dtype=bool)))
     return RangeLevel(coverage=coverage, horizons=found)
 
 
-def _held(trial: EvaluationSet, name: str, index: int) -> ExtremeLevel:
-    channel, bounds = OHLCV.index(name), trial.bounds[:, RANGED.index(name)]
+def _held(evaluation: EvaluationSet, name: str, index: int) -> ExtremeLevel:
+    channel, bounds = OHLCV.index(name), evaluation.bounds[:, RANGED.index(name)]
     found: dict[str, ExtremeScore] = {}
     for days in HORIZONS:
-        known = ~np.isnan(trial.actual[:, days - 1, channel])
-        if own := _range(bounds, trial, index, days, known, channel):
+        known = ~np.isnan(evaluation.actual[:, days - 1, channel])
+        if own := _range(bounds, evaluation, index, days, known, channel):
             found[str(days)] = ExtremeScore(
                 forecasts=int(known.sum()), coverage=own.coverage, interval_95=own.interval_95, winkler=own.winkler
             )
@@ -226,41 +233,43 @@ def _held(trial: EvaluationSet, name: str, index: int) -> ExtremeLevel:
 
 
 def _range(
-    bounds: Floats, trial: EvaluationSet, index: int, days: int, known: Flags, channel: int = CLOSE
+    bounds: Floats, evaluation: EvaluationSet, index: int, days: int, known: Flags, channel: int = CLOSE
 ) -> RangeScore | None:
-    hit = share(_hits(bounds, trial, index, days, channel)[known], days)
+    hit = share(_hits(bounds, evaluation, index, days, channel)[known], days)
     if hit is None:
         return None
-    score = _mean(_winkler(bounds, trial, index, days, channel)[known])
+    score = _mean(_winkler(bounds, evaluation, index, days, channel)[known])
     return RangeScore(coverage=hit.value, interval_95=(hit.low, hit.high), winkler=score)
 
 
 def _ranges(
-    bounds: Mapping[str, Floats], trial: EvaluationSet, index: int, days: int, known: Flags
+    bounds: Mapping[str, Floats], evaluation: EvaluationSet, index: int, days: int, known: Flags
 ) -> Iterator[tuple[str, RangeScore]]:
     for name, others in bounds.items():
-        if found := _range(others, trial, index, days, known):
+        if found := _range(others, evaluation, index, days, known):
             yield name, found
 
 
-def _hits(bounds: Floats, trial: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Flags:
+def _hits(bounds: Floats, evaluation: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Flags:
     """Tell which values fell into their range."""
-    actual, within = trial.actual[:, days - 1, channel], bounds[:, index, days - 1]
+    actual, within = evaluation.actual[:, days - 1, channel], bounds[:, index, days - 1]
     return (within[:, 0] <= actual) & (actual <= within[:, 1])
 
 
-def _inside(trial: EvaluationSet, index: int, chosen: Flags) -> Flags:
+def _inside(evaluation: EvaluationSet, index: int, chosen: Flags) -> Flags:
     """Return the hits of all horizons among the chosen origins, those whose target has come."""
     parts = [
-        _hits(trial.bounds[:, 0], trial, index, days)[chosen & ~np.isnan(trial.actual[:, days - 1, CLOSE])]
+        _hits(evaluation.bounds[:, 0], evaluation, index, days)[
+            chosen & ~np.isnan(evaluation.actual[:, days - 1, CLOSE])
+        ]
         for days in HORIZONS
     ]
     return np.concatenate(parts)
 
 
-def _winkler(bounds: Floats, trial: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Floats:
+def _winkler(bounds: Floats, evaluation: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Floats:
     low, high = bounds[:, index, days - 1].T
-    return winkler(low, high, trial.actual[:, days - 1, channel], LEVELS[index])
+    return winkler(low, high, evaluation.actual[:, days - 1, channel], LEVELS[index])
 
 
 def _mean(values: Floats | Flags) -> float:

@@ -14,12 +14,12 @@ Flags = npt.NDArray[np.bool_]
 _ALLOWED = (0.05, 0.01)  # share of forecasts beyond the value at risk of 95 and 99 %, in the order of `Losses.var`
 
 
-def figures(trial: EvaluationSet, reckoned: Losses) -> dict[str, RiskFigures]:
+def figures(evaluation: EvaluationSet, expected_losses: Losses) -> dict[str, RiskFigures]:
     """Return {days: figures of var_95, var_99 and es_95} for one and five sessions ahead.
 
     Over five sessions from every fifth origin only, so that no two losses share a day.
     """
-    return {str(days): _of(trial, reckoned, days) for days in (1, HORIZON)}
+    return {str(days): _of(evaluation, expected_losses, days) for days in (1, HORIZON)}
 
 
 def kupiec(exceeded: Flags, allowed: float) -> float:
@@ -53,15 +53,17 @@ def _likelihood(hits: int, others: int, share: float) -> float:
     return float(special.xlogy(hits, share) + special.xlog1py(others, -share))
 
 
-def _of(trial: EvaluationSet, reckoned: Losses, days: int) -> RiskFigures:
-    known = np.flatnonzero(~np.isnan(trial.actual[:, days - 1, CLOSE]))[::days]
-    lost = 1 - trial.actual[known, days - 1, CLOSE] / trial.last[known, CLOSE]
+def _of(evaluation: EvaluationSet, expected_losses: Losses, days: int) -> RiskFigures:
+    known = np.flatnonzero(~np.isnan(evaluation.actual[:, days - 1, CLOSE]))[::days]
+    lost = 1 - evaluation.actual[known, days - 1, CLOSE] / evaluation.last[known, CLOSE]
     var_95, var_99 = (
-        _exceedances(lost > reckoned.var[known, level, days - 1], allowed) for level, allowed in enumerate(_ALLOWED)
+        _exceedances(lost > expected_losses.var[known, level, days - 1], allowed)
+        for level, allowed in enumerate(_ALLOWED)
     )
-    beyond = lost > reckoned.var[known, 0, days - 1]
+    beyond = lost > expected_losses.var[known, 0, days - 1]
     mean, expected = (
-        float(part[beyond].mean()) if beyond.any() else None for part in (lost, reckoned.shortfall[known, days - 1])
+        float(part[beyond].mean()) if beyond.any() else None
+        for part in (lost, expected_losses.shortfall[known, days - 1])
     )
     es_95 = Shortfall(mean_loss=mean, expected=expected)
     return RiskFigures(forecasts=len(known), var_95=var_95, var_99=var_99, es_95=es_95)

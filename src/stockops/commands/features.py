@@ -31,7 +31,7 @@ def materialize(context: CommandContext) -> None:
 
     def materialize(ticker: str) -> TickerMaterialized:
         known = prices(ticker)
-        written = feature_sync.keep(known, store)
+        written = feature_sync.put(known, store)
         return TickerMaterialized(ticker=ticker, last=known.last.isoformat(), written=written)
 
     context.run_serial(materialize, reports_view.report)

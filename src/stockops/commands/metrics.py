@@ -43,7 +43,7 @@ def metrics(context: CommandContext) -> None:
         gateway.push(page)
     if settings.push or settings.textfile:
         written = str(settings.textfile) if settings.textfile else None
-        sent = MetricsSent(bytes=len(page), pushed=settings.push, textfile=written, degraded=services.effort.degraded)
+        sent = MetricsSent(bytes=len(page), pushed=settings.push, textfile=written, degraded=services.optional.degraded)
         context.show(sent, reports_view.report)
     else:
         sys.stdout.write(page.decode())
@@ -56,4 +56,4 @@ def _values(context: CommandContext) -> "MetricsValues":
 
     totals, gauges = telemetry.gathered(context.services)
     values = (totals or {}) | {series(gauge.name, gauge.labels): gauge.value for gauge in gauges}
-    return MetricsValues(metrics=dict(sorted(values.items())), degraded=context.services.effort.degraded)
+    return MetricsValues(metrics=dict(sorted(values.items())), degraded=context.services.optional.degraded)

@@ -66,9 +66,9 @@ class WorkerSpec(Generic[R]):
         given = {
             name: value for name, value in public_settings(context.settings).items() if name not in CALLER_ONLY_SETTINGS
         }
-        said = {name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()}
-        home = said.pop("home")  # absolute like the others: a worker may stand in another folder
-        return cls(context.name, make, tuple(sorted(said.items())), secrets(context.settings), home)
+        shared = {name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()}
+        home = shared.pop("home")  # absolute like the others: a worker may stand in another folder
+        return cls(context.name, make, tuple(sorted(shared.items())), secrets(context.settings), home)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _worker_context(spec: WorkerSpec[R]) -> tuple[Context, TickerHandler[R]]:
 
 
 def _attempt(context: Context, work: Callable[[str], R | None], ticker: str) -> TickerResult[R]:
-    context.services.effort.begin()
+    context.services.optional.begin()
     try:
         return TickerResult(work(ticker), None)
     except Exception as exc:  # whatever it is, one ticker's bug must not cost the others their results

@@ -141,4 +141,4 @@ class CommandContext(Context):
             yield
         finally:
             if gateway is not None:
-                self.services.effort.attempt(gateway, lambda: gateway.push(telemetry.page(self.services)))
+                self.services.optional.attempt(gateway, lambda: gateway.push(telemetry.page(self.services)))

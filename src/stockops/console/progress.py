@@ -32,7 +32,7 @@ class ProgressBars:
                 def done(well: bool) -> None:
                     nonlocal failures
                     failures += not well
-                    update(advance=1, said=f"{failures} failed" if failures else "")
+                    update(advance=1, status=f"{failures} failed" if failures else "")
 
                 yield done
         finally:
@@ -48,7 +48,7 @@ class ProgressBars:
 
             def done(epoch: EpochLoss) -> None:
                 losses = f"loss {epoch.loss:.5f}  validation {epoch.validation_loss:.5f}"
-                update(completed=epoch.epoch, said=losses)
+                update(completed=epoch.epoch, status=losses)
 
             yield done
 
@@ -76,9 +76,9 @@ def _bar(label: str, total: int, *, style: str = "none") -> Iterator[Callable[..
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    said = TextColumn("{task.fields[said]}", style=style)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), said, TimeRemainingColumn())
+    status = TextColumn("{task.fields[status]}", style=style)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), status, TimeRemainingColumn())
     screen = Console(stderr=True)
     with Progress(*columns, console=screen, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
-        task = bars.add_task(label, total=total, said="")
+        task = bars.add_task(label, total=total, status="")
         yield functools.partial(bars.update, task)

@@ -39,12 +39,12 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 class _Kept(logging.Handler):
-    def __init__(self, said: list[tuple[int, str]]) -> None:
+    def __init__(self, captured: list[tuple[int, str]]) -> None:
         super().__init__()
-        self._said = said
+        self._captured = captured
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._said.append((record.levelno, record.getMessage()))
+        self._captured.append((record.levelno, record.getMessage()))
 
 
 class _Lines(logging.Formatter):
@@ -79,12 +79,12 @@ def level(*, verbose: bool, quiet: bool) -> None:
 @contextmanager
 def capture_logs() -> Iterator[list[tuple[int, str]]]:
     """Give the list that the `stockops` logger writes levels and messages to while the context lasts."""
-    said: list[tuple[int, str]] = []
-    handler = _Kept(said)
+    captured: list[tuple[int, str]] = []
+    handler = _Kept(captured)
     logger = logging.getLogger("stockops")
     before, logger.handlers = logger.handlers, [handler]
     try:
-        yield said
+        yield captured
     finally:
         logger.handlers = before
 
@@ -92,12 +92,12 @@ def capture_logs() -> Iterator[list[tuple[int, str]]]:
 @contextmanager
 def deduplicate_logs() -> Iterator[None]:
     """Say nothing twice while the context lasts: a dozen tickers meet the same dead service."""
-    heard: set[tuple[int, str]] = set()
+    seen: set[tuple[int, str]] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
         line = record.levelno, record.getMessage()
-        known = line in heard
-        heard.add(line)
+        known = line in seen
+        seen.add(line)
         return not known
 
     handlers = list(logging.getLogger("stockops").handlers)
@@ -182,13 +182,13 @@ def ctrl_c() -> Iterator[None]:
     usual: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
     usual[signal.SIGINT] = signal.default_int_handler
     ours = threading.current_thread() is threading.main_thread()
-    heard = [number for number, handler in usual.items() if ours and signal.getsignal(number) is handler]
-    for number in heard:
+    seen = [number for number, handler in usual.items() if ours and signal.getsignal(number) is handler]
+    for number in seen:
         signal.signal(number, _note)
     try:
         yield
     finally:
-        for number in heard:
+        for number in seen:
             signal.signal(number, usual[number])
 
 

@@ -108,13 +108,13 @@ def _past(table: pd.DataFrame) -> tuple[Floats, Floats]:
     logged = volatility.log_variance(table.to_numpy(dtype=float))
     excess = np.full(len(table), np.nan)
     excess[CONTEXT - 1 :] = np.clip(logged[CONTEXT - 2 :] - usual - _CALM, 0, _WILDEST)
-    around = pd.Series(excess).rolling(2 * _ABOUT + 1, center=True, min_periods=1).mean().to_numpy()
+    intervals = pd.Series(excess).rolling(2 * _ABOUT + 1, center=True, min_periods=1).mean().to_numpy()
     before = (
         np.arange(len(table))[:, None]
         + np.arange(1, HORIZON + 1)
         - _QUARTER * np.arange(1, _REPORTS + 1)[:, None, None]
     )
-    reports = np.where(before >= CONTEXT, around[before.clip(0)], np.nan)
+    reports = np.where(before >= CONTEXT, intervals[before.clip(0)], np.nan)
     known = ~np.isnan(reports)
     mean = np.where(known, reports, 0).sum(axis=0) / known.sum(axis=0).clip(1)
     return level, np.cumsum(mean, axis=1) / np.arange(1, HORIZON + 1)

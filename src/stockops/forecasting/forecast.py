@@ -14,7 +14,7 @@ from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.ohlcv_constraints import as_bars
 from stockops.forecasting.risk import Risk
-from stockops.forecasting.rolling_forecast import walk
+from stockops.forecasting.rolling_forecast import rolling_forecasts
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON
@@ -106,10 +106,10 @@ def predict_one_step_and_week(
     if latest is not None:
         window[-1] = latest
     last_close = float(window[-1, OHLCV.index("Close")])
-    said, spread = inference.forecast(checkpoint.weights, window[None], covariates.at(slice(-1, None)))
-    week, quantiles = as_bars(said[0], last_close=last_close), _quantiles(checkpoint, table, covariates)
+    predicted, spread = inference.forecast(checkpoint.weights, window[None], covariates.at(slice(-1, None)))
+    week, quantiles = as_bars(predicted[0], last_close=last_close), _quantiles(checkpoint, table, covariates)
     path = week[np.minimum(np.arange(len(sessions)), HORIZON - 1)]
-    bounds = ranges.around(path[None], spread, quantiles[None])[0]
+    bounds = ranges.intervals(path[None], spread, quantiles[None])[0]
     risks = (risk.of(last_close, week, spread[0], quantiles, checkpoint.shortfall, days) for days in (1, HORIZON))
     return Outlook(_bars(path, bounds, sessions), *risks)
 
@@ -118,7 +118,7 @@ def _quantiles(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariat
     """Return the quantiles of the ranges as they stand at the last row, (3, 2, 4, 5)."""
     if checkpoint.trained_to >= pd.Timestamp(table.index[-1]).date():  # no target has come since
         return checkpoint.quantiles
-    tracked: Floats = walk(checkpoint, table, covariates).quantiles[-1]
+    tracked: Floats = rolling_forecasts(checkpoint, table, covariates).quantiles[-1]
     return tracked
 
 

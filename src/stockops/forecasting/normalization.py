@@ -33,7 +33,7 @@ def units(windows: Floats, spread: Floats) -> Floats:
     return unit
 
 
-def anchor(windows: Floats) -> Floats:
+def reference_row(windows: Floats) -> Floats:
     """Return what a forecast starts from, (windows, 1, 7): the last row, with its close for every price."""
     last = windows[:, -1:].copy()
     last[..., :_CLOSE] = last[..., _CLOSE, None]
@@ -45,7 +45,7 @@ def relative(windows: Floats) -> Floats:
 
     RSI14 alone keeps its level, which is what an oscillator means.
     """
-    origin = _logged(anchor(windows))
+    origin = _logged(reference_row(windows))
     origin[..., _RSI] = 0.0
     return (_logged(windows) - origin) / units(windows, volatility(windows)[:, None])
 
@@ -53,12 +53,12 @@ def relative(windows: Floats) -> Floats:
 def changes(windows: Floats, rows: Floats, spread: Floats) -> Floats:
     """Return rows (windows, days, 5 or 7) as changes from the anchor in `units`: what the head is to say."""
     columns = rows.shape[-1]
-    return (_logged(rows) - _logged(anchor(windows))[..., :columns]) / units(windows, spread)[..., :columns]
+    return (_logged(rows) - _logged(reference_row(windows))[..., :columns]) / units(windows, spread)[..., :columns]
 
 
 def denormalize(windows: Floats, change: npt.NDArray[np.floating], spread: Floats) -> Floats:
     """Return the rows in raw units that these changes lead to, (windows, days, 7)."""
-    origin = anchor(windows)
+    origin = reference_row(windows)
     rows = origin + change * units(windows, spread)
     volume, growth = origin[..., _VOLUME], np.clip(change[..., _VOLUME], -_WILDEST, _WILDEST)
     rows[..., _VOLUME] = volume + (volume + 1) * np.expm1(growth, dtype=np.float64)

@@ -96,7 +96,7 @@ def widths(spread: Floats, quantiles: Floats) -> Floats:
     return found
 
 
-def around(forecast: Floats, spread: Floats, quantiles: Floats) -> Floats:
+def intervals(forecast: Floats, spread: Floats, quantiles: Floats) -> Floats:
     """Return lower and upper bounds, (origins, 3 channels, 2 levels, days, 2), round paths of bars (origins, days, 5).
 
     spread: (origins, 5); quantiles: (origins, 3, 2, 4, 5). low <= forecast <= high always, and no range is narrower

@@ -20,7 +20,7 @@ _CLOSE = OHLCV.index("Close")
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class RollingForecasts:
     """Forecasts from consecutive origins, oldest first.
 
     rows: of the origins in the feature table, (origins,). bars: OHLCV, (origins, 5, 5). spread: expected of the log
@@ -37,10 +37,12 @@ class Walk:
     @property
     def ranges(self) -> Floats:
         """Lower and upper bounds on Close, High and Low, (origins, 3, 2 levels, 5, 2)."""
-        return ranges.around(self.bars, self.spread, self.quantiles)
+        return ranges.intervals(self.bars, self.spread, self.quantiles)
 
 
-def walk(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates, last: date | None = None) -> Walk:
+def rolling_forecasts(
+    checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates, last: date | None = None
+) -> RollingForecasts:
     """Return the forecasts from the last session of the training to `last`, by default the last row.
 
     table, covariates: features and what else is known at each row of the whole history. Each forecast reads the 60 rows
@@ -55,9 +57,9 @@ def walk(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates, la
     values = table.to_numpy()
     if not len(rows):
         bars, residuals = np.empty((0, HORIZON, len(OHLCV))), np.empty((0, *ranges.SHAPE[:2], HORIZON))
-        return Walk(rows, bars, np.empty((0, HORIZON)), residuals, np.empty((0, *ranges.SHAPE)))
+        return RollingForecasts(rows, bars, np.empty((0, HORIZON)), residuals, np.empty((0, *ranges.SHAPE)))
     windows = sliding_window_view(values, CONTEXT, axis=0)[rows - CONTEXT + 1].transpose(0, 2, 1)
-    said, spread = inference.forecast(checkpoint.weights, windows, covariates.at(rows))
-    bars = as_bars(said, windows[:, -1, None, _CLOSE, None])
+    predicted, spread = inference.forecast(checkpoint.weights, windows, covariates.at(rows))
+    bars = as_bars(predicted, windows[:, -1, None, _CLOSE, None])
     missed = ranges.residuals(spread, bars, targets(values[:end, : len(OHLCV)], rows))
-    return Walk(rows, bars, spread, missed, ranges.track(checkpoint.quantiles, missed))
+    return RollingForecasts(rows, bars, spread, missed, ranges.track(checkpoint.quantiles, missed))

@@ -91,8 +91,8 @@ def _by_channels(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], day
     for name, channels in _GROUPS.items():
         actual = evaluation.actual[chosen, days - 1][:, channels]
         model, naive = (
-            float(np.sqrt(((said - actual) ** 2).mean()))
-            for said in (evaluation.forecast[chosen, days - 1][:, channels], evaluation.last[chosen][:, channels])
+            float(np.sqrt(((predicted - actual) ** 2).mean()))
+            for predicted in (evaluation.forecast[chosen, days - 1][:, channels], evaluation.last[chosen][:, channels])
         )
         found[name] = GroupScore(RMSE=model, persistence=naive, skill=_skill(model, naive))
     return HorizonScores(**found)

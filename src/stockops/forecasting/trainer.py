@@ -63,7 +63,7 @@ class TrainingResult:
     evaluation: ModelEvaluation
 
 
-def learn(
+def train(
     model: PriceLSTM,
     table: TrainingSet,
     config: FitConfig,
@@ -86,10 +86,10 @@ def learn(
         _centre(model, torch.zeros_like(examples.targets[examples.training]), examples)
     history = training_loop.fit(model, forward, examples, config, seed=seed, on_epoch=on_epoch)
     years = (table.targets_from[-1] - table.targets_from[0]).days / _DAYS_A_YEAR
-    kept = _shrink(model, in_batches(model, forward, examples.of(examples.validation)), examples, years)
+    shrinkage = _shrink(model, in_batches(model, forward, examples.of(examples.validation)), examples, years)
     evaluation = _evaluate(in_batches(model, forward, examples.inputs), table, spread)
     own = _set_ranges(model, ranges.residuals(spread, evaluation.forecast, evaluation.actual), of_one=shown is None)
-    return TrainingResult(history, scaler, kept, own, evaluation if shown is None else _look_at(model, shown))
+    return TrainingResult(history, scaler, shrinkage, own, evaluation if shown is None else _look_at(model, shown))
 
 
 def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> Scaler:

@@ -54,7 +54,7 @@ def fit(
     shuffle = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)  # dropout
     best = EpochLoss(0, None, _validate(network, forward, examples), config.learning_rate)
-    kept, mean = _copy(trainable), _copy(trainable)
+    best_weights, mean = _copy(trainable), _copy(trainable)
     history = [best]
     for epoch in range(1, config.epochs + 1):
         loss = _train_one_epoch(network, forward, examples, config, optimiser, trainable, mean, shuffle)
@@ -65,8 +65,8 @@ def fit(
         history.append(done)
         on_epoch(done)
         if done.validation_loss < best.validation_loss:
-            best, kept = done, _copy(mean)
-    _set(trainable, kept)
+            best, best_weights = done, _copy(mean)
+    _set(trainable, best_weights)
     network.eval()
     return history
 

@@ -93,12 +93,12 @@ def _shares(splits: Floats, bars: pd.DataFrame) -> Floats:
     if (splits == 1).all():
         return splits
     evidence = Evidence(bars)
-    kept = splits.copy()
+    ratios = splits.copy()
     for row in map(int, np.flatnonzero(splits != 1)):
         volume = evidence.traded(row)
         if volume and volume.shift(0.0) - volume.shift(math.log(splits[row])) > _DOUBT:
-            kept[row] = 1.0
-    return _from_the_end(kept)
+            ratios[row] = 1.0
+    return _from_the_end(ratios)
 
 
 def _dividends(raw: pd.DataFrame, bars: pd.DataFrame, *, has_raw_splits: bool) -> tuple[Floats, str]:

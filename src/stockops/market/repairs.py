@@ -27,7 +27,7 @@ def repair(
         certain = [suspicion for suspicion in left if suspicion.certain]
         if not certain:
             break
-        done += [_said(bars, suspicion) for suspicion in certain]
+        done += [_describe(bars, suspicion) for suspicion in certain]
         bars = _put_right(bars, certain)
         left = plausibility.find(bars, splits=splits)
     return bars, tuple(done), left
@@ -35,21 +35,21 @@ def repair(
 
 def _put_right(bars: pd.DataFrame, suspicions: Sequence[Suspicion]) -> pd.DataFrame:
     prices, volumes = np.ones(len(bars)), np.ones(len(bars))
-    kept = np.ones(len(bars), dtype=bool)
+    mask = np.ones(len(bars), dtype=bool)
     for suspicion in suspicions:
         rows = slice(suspicion.row, suspicion.end) if suspicion.kind == "tick" else slice(0, suspicion.row)
         if suspicion.prices is None:
-            kept[rows] = False
+            mask[rows] = False
         else:
             prices[rows] *= suspicion.prices
             volumes[rows] *= suspicion.volumes
     mended = bars.copy()
     mended[list(PRICES)] = mended[list(PRICES)].mul(prices, axis=0)
     mended["Volume"] *= volumes
-    return mended[kept]
+    return mended[mask]
 
 
-def _said(bars: pd.DataFrame, suspicion: Suspicion) -> Repair:
+def _describe(bars: pd.DataFrame, suspicion: Suspicion) -> Repair:
     day = f"{pd.Timestamp(bars.index[suspicion.row]):%Y-%m-%d}"
     if suspicion.prices is None:
         done = "left out"

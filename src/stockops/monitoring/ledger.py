@@ -151,20 +151,20 @@ def _final(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
 def _by_horizon(entries: Sequence[LedgerEntry], closes: Mapping[date, float]) -> dict[int, Errors]:
     """Return the errors of each horizon, and under 0 those of all."""
     found = {horizon: [e for e in entries if e.horizon == horizon] for horizon in range(1, HORIZON + 1)}
-    kept = {horizon: _errors(part, closes) for horizon, part in found.items() if part}
-    return {0: _errors(entries, closes), **kept} if kept else {}
+    scored = {horizon: _errors(part, closes) for horizon, part in found.items() if part}
+    return {0: _errors(entries, closes), **scored} if scored else {}
 
 
 def _errors(entries: Sequence[LedgerEntry], closes: Mapping[date, float]) -> Errors:
     came = np.array([closes[e.target] / closes[e.origin] - 1 for e in entries])
-    said = np.array([e.close / e.origin_close - 1 for e in entries])
-    error, naive = float(np.abs(said - came).mean()), float(np.abs(came).mean())
+    predicted = np.array([e.close / e.origin_close - 1 for e in entries])
+    error, naive = float(np.abs(predicted - came).mean()), float(np.abs(came).mean())
     return Errors(
         forecasts=len(entries),
         mae_percent=100 * error,
         persistence_mae_percent=100 * naive,
         mase=error / naive if naive > 0 else None,
-        bias_percent=100 * float((said - came).mean()),
+        bias_percent=100 * float((predicted - came).mean()),
         coverage={
             80: _inside(came, entries, lambda e: e.close_80),
             95: _inside(came, entries, lambda e: e.close_95),

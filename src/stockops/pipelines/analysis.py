@@ -13,7 +13,6 @@ from stockops.agent.facts import Facts
 from stockops.agent.news import News, select
 from stockops.agent.prompt import Turn
 from stockops.backtesting import summary
-from stockops.best_effort import BestEffort
 from stockops.documents.analysis import AnalysisResult, CacheUse
 from stockops.documents.backtest import BacktestSummary
 from stockops.documents.encoding import encoded
@@ -23,6 +22,7 @@ from stockops.documents.reading import parsed
 from stockops.documents.tasks import TrainingStarted
 from stockops.documents.training import MetricsResult
 from stockops.errors import StockopsError
+from stockops.optional_services import OptionalServices
 from stockops.pipelines import latest_backtest
 from stockops.pipelines.conversation import Conversation
 from stockops.pipelines.prediction_service import Answer, PredictionService
@@ -64,10 +64,10 @@ class Analyst:
     history: Callable[[str], "Prices"]
     models: ModelStore
     writers: ReportWriter
-    kept: ReportCache | None
+    reports: ReportCache | None
     conversation: Conversation | None
     news: Callable[[], NewsFeed | None]
-    effort: BestEffort
+    optional: OptionalServices
     clock: Clock
 
     def analyze(self, ticker: str, question: str | None = None) -> AnalysisResult | TrainingStarted:
@@ -78,20 +78,20 @@ class Analyst:
         record = self._record(forecast)
         earlier = self.conversation.turns() if self.conversation else []
         # What an answer in a conversation means depends on what was said before: it is nobody else's.
-        kept = None if earlier else self.kept
-        wanted = kept.wanted(forecast, question, self._beside(forecast, record)) if kept else None
-        report = kept.answer(wanted) if kept and wanted else None
-        cache: CacheUse = "off" if kept is None else "miss" if report is None else "hit"
+        reports = None if earlier else self.reports
+        wanted = reports.wanted(forecast, question, self._beside(forecast, record)) if reports else None
+        report = reports.answer(wanted) if reports and wanted else None
+        cache: CacheUse = "off" if reports is None else "miss" if report is None else "hit"
         if report is None:
             report, _ = self._write(forecast, record, question, earlier)
-            if kept and wanted and self._complete(forecast, report):
-                kept.put(wanted, report)
+            if reports and wanted and self._complete(forecast, report):
+                reports.put(wanted, report)
         if self.conversation and report.provider != rendering.OFFLINE:
             turn = Turn(prompt.asked(ticker, question), report.prose)
             self.conversation.add(ticker, turn, self.clock.now)
         result = self._result(forecast, report, question, cache)
-        self.effort.save(lambda: self._save(record.place, result))
-        return replace(result, degraded=tuple(sorted({*result.degraded, *self.effort.degraded})))
+        self.optional.save(lambda: self._save(record.place, result))
+        return replace(result, degraded=tuple(sorted({*result.degraded, *self.optional.degraded})))
 
     def forecast(self, ticker: str) -> Answer:
         """Return the forecast that is to be explained: the parent's of the market, else the child's."""
@@ -151,7 +151,7 @@ class Analyst:
 
     def _complete(self, forecast: PredictionResult, report: AnalysisReport) -> bool:
         """Tell whether nothing made a report poorer than it should be."""
-        return report.provider != rendering.OFFLINE and not forecast.features.skew and not self.effort.missed
+        return report.provider != rendering.OFFLINE and not forecast.features.skew and not self.optional.missed
 
     def _news(self, forecast: PredictionResult) -> News:
         """Return the week's news before the forecast, nothing that came later."""
@@ -161,7 +161,7 @@ class Analyst:
         last = self._end(forecast)
         if not feed.reaches(last, self.clock.now):
             return News(missing=f"no source at hand reaches back to {forecast.last_date}")
-        found = self.effort.attempt(feed, lambda: feed.items(ticker, last - _NEWS, last))
+        found = self.optional.attempt(feed, lambda: feed.items(ticker, last - _NEWS, last))
         if found is None:
             return News(missing="its source does not serve")
         return News(select(found, last - _NEWS, last))
@@ -229,7 +229,7 @@ class Analyst:
             risk=forecast.risk,
             news=report.news,
             data=forecast.data,
-            degraded=tuple(sorted({*forecast.degraded, *self.effort.degraded})),
+            degraded=tuple(sorted({*forecast.degraded, *self.optional.degraded})),
         )
 
     def _save(self, place: ModelRef, result: AnalysisResult) -> None:

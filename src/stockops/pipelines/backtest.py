@@ -18,8 +18,14 @@ import pandas as pd
 
 from stockops.arrays import Floats
 from stockops.backtesting import har, scoring, summary, value_at_risk
-from stockops.backtesting.evaluation_set import CLOSE, VOLUME, BaselineForecast, EvaluationSet, joined, trial
-from stockops.best_effort import BestEffort
+from stockops.backtesting.evaluation_set import (
+    CLOSE,
+    VOLUME,
+    BaselineForecast,
+    EvaluationSet,
+    build_evaluation_set,
+    joined,
+)
 from stockops.documents.backtest import BacktestResult
 from stockops.documents.encoding import encoded
 from stockops.errors import DataError
@@ -28,10 +34,11 @@ from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.ohlcv_constraints import round_price
 from stockops.forecasting.risk import Losses
-from stockops.forecasting.rolling_forecast import walk
+from stockops.forecasting.rolling_forecast import rolling_forecasts
 from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import FORECASTABLE, HORIZON, TRAINABLE
+from stockops.optional_services import OptionalServices
 from stockops.pipelines.backtest_models import BacktestModelTrainer
 from stockops.pipelines.prices import Prices
 from stockops.ports import BaselineForecaster, ModelStore, Plotter
@@ -100,7 +107,7 @@ class Backtester:
     peers: BaselineForecaster
     models: ModelStore
     plots: Plotter
-    effort: BestEffort
+    optional: OptionalServices
     export: Callable[[bytes], None] | None
     options: BacktestOptions
 
@@ -115,11 +122,11 @@ class Backtester:
         parts = tuple(_parts(table, rows, self.options.refit))
         plan = BacktestPlan(prices, table, known, rows, parts, self._others(ticker))
         forecasts = self._forecasts(plan, lambda day: self._model(plan, market, day))
-        tried = trial(table, rows, forecasts.bars, forecasts.bounds)
-        result = self._result(plan, tried, forecasts, self._peers(plan, market))
+        evaluation = build_evaluation_set(table, rows, forecasts.bars, forecasts.bounds)
+        result = self._result(plan, evaluation, forecasts, self._peers(plan, market))
         if self.export:
             self.export(_csv(prices, table, forecasts))
-        return self._written(result, tried, started)
+        return self._written(result, evaluation, started)
 
     def _origins(self, prices: Prices, table: pd.DataFrame) -> Rows:
         """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
@@ -163,13 +170,13 @@ class Backtester:
         found: list[Forecasts] = []
         for part in plan.parts:
             checkpoint = model(days[part[0]])
-            walked = walk(checkpoint, plan.table, plan.covariates, last=days[part[-1]])
-            wanted = walked.rows >= part[0]
+            rolled = rolling_forecasts(checkpoint, plan.table, plan.covariates, last=days[part[-1]])
+            wanted = rolled.rows >= part[0]
             whose = checkpoint.card.ranges_from
-            last = plan.table.to_numpy()[walked.rows, CLOSE]
-            lost = risk.losses(last, walked.bars, walked.spread, walked.quantiles, checkpoint.shortfall).at(wanted)
+            last = plan.table.to_numpy()[rolled.rows, CLOSE]
+            lost = risk.losses(last, rolled.bars, rolled.spread, rolled.quantiles, checkpoint.shortfall).at(wanted)
             how = checkpoint.card.strategy
-            found.append(Forecasts(walked.rows[wanted], walked.bars[wanted], walked.ranges[wanted], lost, whose, how))
+            found.append(Forecasts(rolled.rows[wanted], rolled.bars[wanted], rolled.ranges[wanted], lost, whose, how))
         return Forecasts(
             rows=np.concatenate([part.rows for part in found]),
             bars=np.concatenate([part.bars for part in found]),
@@ -216,16 +223,16 @@ class Backtester:
     def _result(
         self,
         plan: "BacktestPlan",
-        tried: EvaluationSet,
+        evaluation: EvaluationSet,
         forecasts: Forecasts,
         peers: Mapping[str, BaselineForecast],
     ) -> BacktestResult:
         prices, options = plan.prices, self.trainer.options
-        others = {name: tried.in_units(forecast) for name, forecast in peers.items()}
-        channels = scoring.channels(tried)
-        ranges = scoring.intervals(tried, {name: forecast.bounds for name, forecast in others.items()})
-        start, end = (tried.dates[place].isoformat() for place in (0, -1))
-        origins, source, refit = len(tried.dates), prices.source, self.options.refit
+        others = {name: evaluation.in_units(forecast) for name, forecast in peers.items()}
+        channels = scoring.channels(evaluation)
+        ranges = scoring.intervals(evaluation, {name: forecast.bounds for name, forecast in others.items()})
+        start, end = (evaluation.dates[place].isoformat() for place in (0, -1))
+        origins, source, refit = len(evaluation.dates), prices.source, self.options.refit
         return BacktestResult(
             ticker=prices.symbol,
             source=source,
@@ -241,27 +248,27 @@ class Backtester:
             seed=options.seed,
             channels=channels,
             ranges=ranges,
-            extremes=scoring.extremes(tried),
-            coverage_by_year=scoring.coverage_by_year(tried),
-            crps=scoring.crps(tried),
-            peers={name: scoring.peer(tried, forecast.bars) for name, forecast in others.items()},
+            extremes=scoring.extremes(evaluation),
+            coverage_by_year=scoring.coverage_by_year(evaluation),
+            crps=scoring.crps(evaluation),
+            peers={name: scoring.peer(evaluation, forecast.bars) for name, forecast in others.items()},
             summary=summary.brief(
                 prices.symbol, channels, ranges, start=start, end=end, origins=origins, source=source, refit=refit
             ),
             strategy=forecasts.strategy,
-            risk=value_at_risk.figures(tried, forecasts.losses),
+            risk=value_at_risk.figures(evaluation, forecasts.losses),
             ranges_from=forecasts.ranges_from,
         )
 
-    def _written(self, result: BacktestResult, tried: EvaluationSet, started: float) -> BacktestResult:
+    def _written(self, result: BacktestResult, evaluation: EvaluationSet, started: float) -> BacktestResult:
         """Write the report and its picture; return it with what only this call knows."""
         files = {
-            "backtest/latest_backtest.png": self.plots.backtest(result, tried),
+            "backtest/latest_backtest.png": self.plots.backtest(result, evaluation),
             "backtest/latest_backtest.json": encoded(result),
         }
-        artifacts = self.effort.save(lambda: self.models.write(ModelRef.of(result.ticker), files)) or ()
+        artifacts = self.optional.save(lambda: self.models.write(ModelRef.of(result.ticker), files)) or ()
         seconds = round(time.monotonic() - started, 3)
-        return replace(result, artifacts=artifacts, duration_seconds=seconds, degraded=self.effort.degraded)
+        return replace(result, artifacts=artifacts, duration_seconds=seconds, degraded=self.optional.degraded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +298,9 @@ def _drift(table: pd.DataFrame, rows: Rows) -> BaselineForecast:
     """Return the close carried on at the mean pace before the trial, in logarithms; nothing of other channels."""
     closes = table["Close"].to_numpy()
     pace = np.log(closes[rows[0] - 1] / closes[0]) / (rows[0] - 1)
-    said = np.full((len(rows), HORIZON, len(OHLCV)), np.nan)
-    said[..., CLOSE] = closes[rows, None] * np.exp(pace * np.arange(1, HORIZON + 1))
-    return BaselineForecast(said)
+    predicted = np.full((len(rows), HORIZON, len(OHLCV)), np.nan)
+    predicted[..., CLOSE] = closes[rows, None] * np.exp(pace * np.arange(1, HORIZON + 1))
+    return BaselineForecast(predicted)
 
 
 def _csv(prices: Prices, table: pd.DataFrame, forecasts: Forecasts) -> bytes:

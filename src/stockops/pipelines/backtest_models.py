@@ -81,7 +81,7 @@ class BacktestModelTrainer:
     ) -> TrainingJob:
         options = self.options
         if parent is not None:
-            return training_job.from_parent(place, prices, table, parent, options)
+            return training_job.transfer(place, prices, table, parent, options)
         if not others:
             return training_job.from_scratch(place, prices, table, options)
         tables = training_job.tables(others, market, options, _leave_out)  # too short by then
@@ -91,7 +91,7 @@ class BacktestModelTrainer:
         sessions, last = len(job.prices.bars), job.prices.last
         log.info("training %s on %s sessions to %s", job.label, sessions, last)
         with self.progress.epochs(job.label, job.fit.epochs) as on_epoch:
-            checkpoint, _ = job.learn(self.options, on_epoch)
+            checkpoint, _ = job.train(self.options, on_epoch)
         return checkpoint
 
     def _found(self, place: ModelRef, key: str) -> Checkpoint | None:

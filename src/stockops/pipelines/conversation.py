@@ -7,8 +7,8 @@ from datetime import datetime
 
 from stockops import strict_json
 from stockops.agent.prompt import Turn
-from stockops.best_effort import BestEffort
 from stockops.documents.reading import parsed
+from stockops.optional_services import OptionalServices
 from stockops.ports import StateStore
 
 log = logging.getLogger("stockops.thread")
@@ -25,18 +25,18 @@ class Conversation:
 
     thread_id: str
     state: StateStore
-    effort: BestEffort
+    optional: OptionalServices
 
     def turns(self) -> list[Turn]:
         """Return the latest turns, oldest first; none where the store does not serve."""
-        return self.effort.attempt(self.state, self._read) or []
+        return self.optional.attempt(self.state, self._read) or []
 
     def add(self, ticker: str, turn: Turn, now: datetime) -> None:
         """Keep a turn."""
         key = f"{_PREFIX}:{self.thread_id}:{now.timestamp():017.6f}:{uuid.uuid4().hex[:8]}"
-        said = {"ticker": ticker, "question": turn.question, "answer": turn.answer[:_MOST_CHARACTERS]}
-        value = strict_json.signed(said)
-        self.effort.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
+        record = {"ticker": ticker, "question": turn.question, "answer": turn.answer[:_MOST_CHARACTERS]}
+        value = strict_json.signed(record)
+        self.optional.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
 
     def _read(self) -> list[Turn]:
         keys = self.state.keys(f"{_PREFIX}:{self.thread_id}:")[-_MOST_TURNS:]
@@ -48,8 +48,8 @@ def _decode(raw: bytes | None) -> Turn | None:
     if raw is None:
         return None
     try:
-        said = parsed(strict_json.verified(raw), dict[str, str])
-        ticker, question, answer = (said[name] for name in ("ticker", "question", "answer"))
+        record = parsed(strict_json.verified(raw), dict[str, str])
+        ticker, question, answer = (record[name] for name in ("ticker", "question", "answer"))
     except (ValueError, KeyError):
         log.warning("ignoring an invalid turn of the thread")
         return None

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockops.best_effort import BestEffort
 from stockops.market import features
+from stockops.optional_services import OptionalServices
 from stockops.pipelines.prices import Prices
 from stockops.ports import FeatureStore
 
@@ -41,17 +41,17 @@ def table(prices: Prices) -> pd.DataFrame:
     return rows.set_axis(prices.calendar.closes(pd.DatetimeIndex(rows.index)))
 
 
-def keep(prices: Prices, store: FeatureStore) -> bool:
+def put(prices: Prices, store: FeatureStore) -> bool:
     """Write a ticker's features; tell whether the store took them (it has later ones where it did not)."""
     return store.write(prices.symbol, table(prices))
 
 
-def latest(prices: Prices, store: FeatureStore | None, effort: BestEffort) -> OnlineFeatures:
+def latest(prices: Prices, store: FeatureStore | None, optional: OptionalServices) -> OnlineFeatures:
     """Return the store's features of the last session, if they are of that session and agree with the prices.
 
     A disagreement is training-serving skew: said in the log and in the result, and not used.
     """
-    vector = effort.attempt(store, lambda: store.latest(prices.symbol)) if store else None
+    vector = optional.attempt(store, lambda: store.latest(prices.symbol)) if store else None
     if vector is None:
         return OnlineFeatures()
     computed = features.add(prices.bars).iloc[-1]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stockops import strict_json
-from stockops.best_effort import BestEffort
 from stockops.monitoring.catalogue import TRAINING_STATUS, Sample
+from stockops.optional_services import OptionalServices
 from stockops.pipelines import tasks
 from stockops.pipelines.metrics_recorder import SUCCESS
 from stockops.ports import StateStore
@@ -17,16 +17,16 @@ class MetricsCollector:
     """Reads all that there is to expose. gauges: those that lie outside of the state store."""
 
     state: StateStore
-    effort: BestEffort
+    optional: OptionalServices
     gauges: Callable[[], Sequence[Sample]]
 
     def gather(self) -> tuple[dict[str, float] | None, list[Sample]]:
         """Return the totals, None where the store does not serve, and every gauge."""
-        totals = self.effort.attempt(self.state, self.state.totals)
-        kept = self.effort.attempt(self.state, self._kept) or []
-        return totals, [*self.gauges(), *kept]
+        totals = self.optional.attempt(self.state, self.state.totals)
+        stored = self.optional.attempt(self.state, self._stored) or []
+        return totals, [*self.gauges(), *stored]
 
-    def _kept(self) -> list[Sample]:
+    def _stored(self) -> list[Sample]:
         return [*self._trainings(), *self._successes()]
 
     def _trainings(self) -> list[Sample]:

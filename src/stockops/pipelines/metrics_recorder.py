@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
-from stockops.best_effort import BestEffort
+from stockops.optional_services import OptionalServices
 from stockops.ports import StateStore
 
 SUCCESS = "last_success:"
@@ -19,15 +19,17 @@ class MetricsRecorder:
     """Totals grow by one `add` a call: all of it or nothing, and no increment is lost between processes."""
 
     state: StateStore
-    effort: BestEffort
+    optional: OptionalServices
     now: Callable[[], datetime]
 
     def add(self, *increments: Increments) -> None:
         """Add to the totals; without the store they go unmeasured, and that is said."""
         together: dict[str, float] = reduce(lambda known, more: {**known, **more}, increments, {})
-        self.effort.attempt(self.state, lambda: self.state.add(together))
+        self.optional.attempt(self.state, lambda: self.state.add(together))
 
     def succeeded(self, command: str, ticker: str) -> None:
         """Note that a command has just succeeded for a ticker."""
         value = f"{self.now().timestamp():.3f}".encode()
-        self.effort.attempt(self.state, lambda: self.state.put(f"{SUCCESS}{command}:{ticker}", value, seconds=_SECONDS))
+        self.optional.attempt(
+            self.state, lambda: self.state.put(f"{SUCCESS}{command}:{ticker}", value, seconds=_SECONDS)
+        )

@@ -11,9 +11,9 @@ from datetime import date
 
 import pandas as pd
 
-from stockops.best_effort import BestEffort
 from stockops.errors import ModelDamagedError, ModelMissingError
 from stockops.forecasting.checkpoint import Checkpoint, deserialize
+from stockops.optional_services import OptionalServices
 from stockops.pipelines import model_candidates
 from stockops.pipelines.prices import Prices
 from stockops.ports import ModelStore
@@ -92,7 +92,9 @@ def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None)
     return replace(ref, as_of=as_of) if newer else ref
 
 
-def doubt(checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date | None, effort: BestEffort) -> int:
+def doubt(
+    checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date | None, optional: OptionalServices
+) -> int:
     """Say what makes a model poorer than it should be for these prices, and return its age in sessions.
 
     It is stale beyond `max_age` sessions, and strange where it was trained on prices of another source.
@@ -108,7 +110,7 @@ def doubt(checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date |
             cure,
         )
     if unseen > max_age:
-        effort.doubt(STALE)
+        optional.doubt(STALE)
     if source != prices.source:
         log.warning(
             "%s: the model was trained on prices from %s and forecasts prices from %s; train it on these: %s",
@@ -117,16 +119,16 @@ def doubt(checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date |
             prices.source,
             cure,
         )
-        effort.doubt(OTHER_SOURCE)
+        optional.doubt(OTHER_SOURCE)
     return unseen
 
 
-def doubt_parent(parent: Checkpoint, prices: Prices, effort: BestEffort) -> None:
+def doubt_parent(parent: Checkpoint, prices: Prices, optional: OptionalServices) -> None:
     """Say that a child is to learn from a parent that was trained on prices of another source."""
     if (source := source_of(parent)) != prices.source:
         cure = f"{PARENT.command} --source {prices.source}"
         log.warning("%s: its parent was trained on prices from %s; train one on these: %s", prices.symbol, source, cure)
-        effort.doubt(OTHER_SOURCE)
+        optional.doubt(OTHER_SOURCE)
 
 
 def source_of(checkpoint: Checkpoint) -> str:

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import TypeVar
 
 from stockops.agent.evaluation import evaluate
-from stockops.best_effort import BestEffort
 from stockops.documents.encoding import encoded
 from stockops.documents.failures import Problem
 from stockops.documents.forecast import PredictionResult
@@ -32,6 +31,7 @@ from stockops.errors import ExitCode, StockopsError
 from stockops.market import features
 from stockops.monitoring import drift, judgement, ledger
 from stockops.monitoring.judgement import Judgement
+from stockops.optional_services import OptionalServices
 from stockops.pipelines.analysis import Analyst
 from stockops.pipelines.prediction_service import Answer
 from stockops.pipelines.prices import Prices
@@ -57,7 +57,7 @@ class Monitor:
     ledger: ForecastLedger
     models: ModelStore
     plots: Plotter
-    effort: BestEffort
+    optional: OptionalServices
     clock: Clock
     drift_on: DriftOn
     now: Callable[[], datetime]
@@ -86,7 +86,7 @@ class Monitor:
             drift=drift,
             agent_eval=evaluation,
             performance=performance,
-            degraded=tuple(sorted({*(explained.degraded if explained else ()), *self.effort.degraded})),
+            degraded=tuple(sorted({*(explained.degraded if explained else ()), *self.optional.degraded})),
         )
 
     def _drift(self, ref: ModelRef, prices: Prices) -> DriftResult | DriftSkipped:
@@ -98,7 +98,7 @@ class Monitor:
         files = {"drift/latest_drift.json": encoded(result), f"drift/drift_{day}.json": encoded(result)}
         if not found.skipped:
             files["drift/latest_drift.png"] = self.plots.drift(ref.ticker, found, table)
-        self.effort.save(lambda: self.models.write(ref, files))
+        self.optional.save(lambda: self.models.write(ref, files))
         return result
 
     def _evaluation(self, ref: ModelRef, to_explain: Callable[[], Answer]) -> EvaluationResult | PartSkipped:
@@ -124,14 +124,14 @@ class Monitor:
         result = EvaluationResult(ticker=ref.ticker, metrics=metrics, output_preview_text=report.report[:_PREVIEW])
         stamp = int(self.now().timestamp())
         files = {"agent_eval/latest_eval.json": encoded(result), f"agent_eval/eval_{stamp}.json": encoded(result)}
-        self.effort.save(lambda: self.models.write(ref, files))
+        self.optional.save(lambda: self.models.write(ref, files))
         return result
 
     def _performance(self, ref: ModelRef, prices: Prices) -> PerformanceResult | PerformanceSkipped:
         """Compare the forecasts that have come of age with what came."""
         entries = self.ledger.rows(ref.ticker, ref.kind, prices.source)
         result = ledger.score(entries, prices.bars).result(ref.ticker, self.now())
-        self.effort.save(lambda: self.models.write(ref, {"performance/latest_performance.json": encoded(result)}))
+        self.optional.save(lambda: self.models.write(ref, {"performance/latest_performance.json": encoded(result)}))
         return result
 
 

@@ -8,7 +8,6 @@ from datetime import date, datetime
 import pandas as pd
 
 from stockops.backtesting import summary
-from stockops.best_effort import BestEffort
 from stockops.documents.encoding import encoded
 from stockops.documents.fields import Bounds
 from stockops.documents.forecast import (
@@ -26,6 +25,7 @@ from stockops.forecasting.ohlcv_constraints import round_price
 from stockops.forecasting.risk import Risk
 from stockops.market import features
 from stockops.market.windows import HORIZON, TRAINABLE
+from stockops.optional_services import OptionalServices
 from stockops.pipelines import feature_sync, latest_backtest
 from stockops.pipelines import model_resolver as stored
 from stockops.pipelines.feature_sync import OnlineFeatures
@@ -66,7 +66,7 @@ class Predictor:
     features: FeatureStore | None
     plots: Plotter
     ledger: ForecastLedger
-    effort: BestEffort
+    optional: OptionalServices
     clock: Clock
     days: int
     heal: Callable[[ModelRef], ResolvedModel] | None
@@ -86,9 +86,9 @@ class Predictor:
         as_of = self.clock.as_of
         if as_of is None:
             stored.warn_if_ahead(checkpoint, prices.last)
-        age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, effort=self.effort)
+        age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, optional=self.optional)
         # Without trades the last features tell nothing: what is forecast is what may come after the last one.
-        latest = OnlineFeatures() if prices.untraded else feature_sync.latest(prices, self.features, self.effort)
+        latest = OnlineFeatures() if prices.untraded else feature_sync.latest(prices, self.features, self.optional)
         table = features.add(prices.traded)
         if checkpoint.card.strategy == "parent" and len(table) >= TRAINABLE:
             log.warning("%s is old enough for a model of its own: stockops train-child --ticker %s", ticker, ticker)
@@ -111,17 +111,17 @@ class Predictor:
             worth=summary.worth(latest_backtest.of_model(found.place, checkpoint, prices, self.models), ticker),
             behind=prices.behind,
         )
-        late = prices.behind or NO_MARKET in self.effort.degraded  # a vendor may have more in a moment
+        late = prices.behind or NO_MARKET in self.optional.degraded  # a vendor may have more in a moment
         entries = _entries(forecast, found.place.kind, self.now())
-        self.effort.attempt(self.ledger, lambda: self.ledger.append(entries))
-        result = _result(forecast, self.days, prices, latest, self.effort.degraded)
+        self.optional.attempt(self.ledger, lambda: self.ledger.append(entries))
+        result = _result(forecast, self.days, prices, latest, self.optional.degraded)
         files = {"forecast.json": encoded(result), "forecast.png": self.plots.forecast(forecast)}
-        self.effort.save(lambda: self.models.write(found.place, files))
+        self.optional.save(lambda: self.models.write(found.place, files))
         return FreshPrediction(
             result,
             model=found.fingerprint,
             fresh_until=self._fresh_until(prices, sessions[0]),
-            complete=not (self.effort.missed or latest.skew or (self.history.feed.live and late)),
+            complete=not (self.optional.missed or latest.skew or (self.history.feed.live and late)),
         )
 
     def _model(self, ref: ModelRef) -> ResolvedModel:

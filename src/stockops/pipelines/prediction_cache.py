@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
 from stockops import strict_json
-from stockops.best_effort import BestEffort
 from stockops.documents.encoding import as_json
 from stockops.documents.forecast import CachedPrediction, Envelope, PredictionResult
 from stockops.documents.reading import parsed
 from stockops.documents.stores import CachedForecastRow
 from stockops.monitoring import catalogue
+from stockops.optional_services import OptionalServices
 from stockops.ports import StateStore
 from stockops.records import Clock, PriceOptions, Source
 
@@ -55,25 +55,25 @@ class PredictionCache:
     """The cache of `predict-child` in the state store, and its commands."""
 
     state: StateStore
-    effort: BestEffort
+    optional: OptionalServices
     clock: Clock
 
     def answer(self, question: PredictionCacheKey) -> PredictionResult | None:
         """Return the cached result, `cached` true, if it answers this very question now."""
-        raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + question.ticker))
+        raw = self.optional.attempt(self.state, lambda: self.state.get(PREFIX + question.ticker))
         entry = None if raw is None else _decode(raw, question.ticker)
         if entry is None:
             return None
         if entry.cache.question != question.digest or _is_over(entry.cache.fresh_until, self.clock.now):
             return None
-        self.effort.attempt(self.state, lambda: self.state.add(HIT))
+        self.optional.attempt(self.state, lambda: self.state.add(HIT))
         if entry.degraded:
             log.warning("%s: the forecast that is kept rests on %s", question.ticker, " and ".join(entry.degraded))
-        return replace(entry.result, cached=True, degraded=tuple(sorted({*entry.degraded, *self.effort.degraded})))
+        return replace(entry.result, cached=True, degraded=tuple(sorted({*entry.degraded, *self.optional.degraded})))
 
     def missed(self) -> None:
         """Count a forecast that had to be made."""
-        self.effort.attempt(self.state, lambda: self.state.add(MISS))
+        self.optional.attempt(self.state, lambda: self.state.add(MISS))
 
     def put(self, question: PredictionCacheKey, result: PredictionResult, fresh_until: datetime | None) -> None:
         """Cache a result for as long as it answers the question; None is until the entry's day is over."""
@@ -84,7 +84,7 @@ class PredictionCache:
         )
         value = strict_json.signed(as_json(result) | {"cache": as_json(envelope)})
         key = PREFIX + question.ticker
-        self.effort.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
+        self.optional.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
 
     def entries(self) -> tuple[CachedForecastRow, ...]:
         """Return what is cached, one row a ticker, ServiceError when the store does not serve."""
@@ -118,7 +118,7 @@ class PredictionCache:
     def clear(self, tickers: tuple[str, ...]) -> tuple[str, ...]:
         """Delete the entries of these tickers, of all when there are none; return whose."""
         keys = [PREFIX + ticker for ticker in tickers] or self.state.keys(PREFIX)
-        return tuple(key.removeprefix(PREFIX) for key in keys if self.state.drop(key))
+        return tuple(key.removeprefix(PREFIX) for key in keys if self.state.delete(key))
 
 
 def _is_over(fresh_until: str | None, now: datetime) -> bool:

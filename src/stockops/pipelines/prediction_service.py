@@ -10,11 +10,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from stockops import __version__
-from stockops.best_effort import BestEffort
 from stockops.documents.forecast import PredictionResult
 from stockops.documents.tasks import TrainingStarted
 from stockops.errors import ModelMissingError
 from stockops.monitoring import catalogue
+from stockops.optional_services import OptionalServices
 from stockops.pipelines import latest_backtest, model_candidates
 from stockops.pipelines.metrics_recorder import MetricsRecorder
 from stockops.pipelines.prediction_cache import PredictionCache, PredictionCacheKey
@@ -52,7 +52,7 @@ class PredictionService:
     history: Callable[[str], str]
     predictor: Callable[[], "Predictor"]
     tasks: "Tasks | None"
-    effort: BestEffort
+    optional: OptionalServices
     meter: MetricsRecorder
     options: ServeOptions
 
@@ -87,7 +87,7 @@ class PredictionService:
             catalogue.count("prediction_total", type=kind),
             catalogue.observe("prediction_latency_seconds", seconds, type=kind),
         )
-        return replace(result, degraded=tuple(sorted({*result.degraded, *self.effort.degraded})))
+        return replace(result, degraded=tuple(sorted({*result.degraded, *self.optional.degraded})))
 
     def _answer(self, ref: ModelRef) -> Answer:
         if self.cache is None:

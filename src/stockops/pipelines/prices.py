@@ -9,7 +9,6 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from stockops.best_effort import BestEffort
 from stockops.documents.prices import DataSpan, PriceData, Repair
 from stockops.errors import DataError, StockopsError, UsageError
 from stockops.forecasting.covariates import LATE, Market
@@ -18,6 +17,7 @@ from stockops.market.calendar import TradingCalendar
 from stockops.market.calendar_sessions import EVERY_DAY
 from stockops.market.ohlcv import RawBars
 from stockops.market.suspicion import Suspicion
+from stockops.optional_services import OptionalServices
 from stockops.ports import BarFeed
 from stockops.records import MARKET, Clock, PriceOptions
 
@@ -120,7 +120,7 @@ class PriceHistory:
     calendar_of: Callable[[str], TradingCalendar]
     clock: Clock
     options: PriceOptions
-    effort: BestEffort
+    optional: OptionalServices
     read: dict[str, Prices] = field(default_factory=dict, init=False, repr=False, compare=False)
     without: list[StockopsError] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -136,7 +136,7 @@ class PriceHistory:
         pass is said in the log, and named in `degraded` where it makes a result poorer.
         """
         found = self._once(symbol)
-        self.effort.doubt(*found.doubts)
+        self.optional.doubt(*found.doubts)
         return found
 
     def market(self, prices: Prices) -> Market | None:
@@ -150,13 +150,13 @@ class PriceHistory:
             log.warning(
                 "%s: a forecast without the history of %s, which tells of the market: %s", prices.symbol, MARKET, exc
             )
-            self.effort.doubt(NO_MARKET)
+            self.optional.doubt(NO_MARKET)
             return None
         if pd.Timestamp(prices.last) - pd.Timestamp(found.last) > LATE:
             log.warning(
                 "%s: the history of %s ends on %s: too early to tell of the market", prices.symbol, MARKET, found.last
             )
-            self.effort.doubt(NO_MARKET)
+            self.optional.doubt(NO_MARKET)
         return found.as_market
 
     def _market(self) -> Prices:
@@ -186,7 +186,7 @@ class PriceHistory:
     def leave_out(self, symbol: str, why: StockopsError) -> None:
         """Say that a parent learns from one less than it was told to."""
         log.warning("%s is left out of what the parent learns from: %s", symbol, why)
-        self.effort.doubt(LEFT_OUT)
+        self.optional.doubt(LEFT_OUT)
 
     def _once(self, symbol: str) -> Prices:
         """Return the prices of a symbol, read at most once while they are remembered."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from stockops import __version__, strict_json
 from stockops.agent import hash_embedding, prompt, questions
-from stockops.best_effort import BestEffort
 from stockops.documents.analysis import Headline
 from stockops.documents.encoding import as_json
 from stockops.documents.forecast import PredictionResult
 from stockops.documents.reading import parsed
 from stockops.documents.stores import CachedReportRow
+from stockops.optional_services import OptionalServices
 from stockops.ports import Embedder, ReportStore
 from stockops.records import Clock, Confidence, Recommendation
 
@@ -60,7 +60,7 @@ class ReportCache:
     store: ReportStore
     embedders: Sequence[Embedder]
     writer: str
-    effort: BestEffort
+    optional: OptionalServices
     clock: Clock
 
     def wanted(self, forecast: PredictionResult, question: str | None, beside: Sequence[object] = ()) -> ReportCacheKey:
@@ -80,18 +80,20 @@ class ReportCache:
             "release": __version__,
             "writer": self.writer,
             "embedding": embedding,
-            "telling": questions.telling(question),
+            "telling": questions.discriminating_terms(question),
         }
         return ReportCacheKey(vector, asked, made_from)
 
     def answer(self, wanted: ReportCacheKey) -> AnalysisReport | None:
         """Return the kept report nearest to the question, if it is near enough and not a day old."""
         since = self.clock.now.timestamp() - SECONDS
-        kept = self.effort.attempt(self.store, lambda: self.store.nearest(wanted.vector, wanted.made_from, since=since))
-        if kept is None or kept.score <= THRESHOLD:
+        match = self.optional.attempt(
+            self.store, lambda: self.store.nearest(wanted.vector, wanted.made_from, since=since)
+        )
+        if match is None or match.score <= THRESHOLD:
             return None
         try:
-            return _report(kept.payload)
+            return _report(match.payload)
         except ValueError:
             log.warning("ignoring an invalid cached report of %s", wanted.made_from["ticker"])
             return None
@@ -102,14 +104,14 @@ class ReportCache:
         made = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": as_json(report)}
         payload = {**made, strict_json.DIGEST: strict_json.digest(made)}
         key = strict_json.digest(wanted.made_from, wanted.question.casefold())
-        self.effort.attempt(
-            self.store, lambda: self.store.keep(key, wanted.vector, payload, forget_before=now - SECONDS)
+        self.optional.attempt(
+            self.store, lambda: self.store.put(key, wanted.vector, payload, expire_before=now - SECONDS)
         )
 
     def _embed(self, text: str) -> tuple[str, tuple[float, ...]]:
         """Return the first embedder's vector that can be had, and its name; the lexical one always can."""
         for embedder in self.embedders:
-            vector = self.effort.attempt(embedder, lambda embedder=embedder: embedder.embed(text))  # type: ignore[misc]
+            vector = self.optional.attempt(embedder, lambda embedder=embedder: embedder.embed(text))  # type: ignore[misc]
             if vector is not None:
                 return embedder.name, vector
         return hash_embedding.NAME, hash_embedding.embed(text)
@@ -137,7 +139,7 @@ class ReportCacheAdmin:
         """Delete the reports of these tickers, of all when there are none; return whose."""
         known = {str(payload.get("ticker")) for payload in self._payloads(tickers)}
         for ticker in sorted(known):
-            self.store.forget({"ticker": ticker})
+            self.store.delete({"ticker": ticker})
         return tuple(sorted(known))
 
     @property

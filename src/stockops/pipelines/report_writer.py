@@ -10,8 +10,8 @@ from stockops.agent.answer import AnswerError, LlmAnswer
 from stockops.agent.facts import Facts
 from stockops.agent.prompt import Message, Turn
 from stockops.agent.rendering import Writer
-from stockops.best_effort import BestEffort
 from stockops.errors import ServiceError
+from stockops.optional_services import OptionalServices
 from stockops.ports import ChatModel, ChatModelSpec, GenerationProgress, Reply
 
 
@@ -23,7 +23,7 @@ class ReportWriter:
     """
 
     models: Sequence[ChatModelSpec]
-    effort: BestEffort
+    optional: OptionalServices
     progress: GenerationProgress
     seconds: float
     total_seconds: float
@@ -40,7 +40,7 @@ class ReportWriter:
         until = self.now() + self.total_seconds
         for provider in self.models:
             model = provider.open()
-            written = self.effort.attempt(model, functools.partial(self._ask, model, messages, until))
+            written = self.optional.attempt(model, functools.partial(self._ask, model, messages, until))
             if written is not None:
                 return written
         return offline.write(facts, question), Writer(offline.NAME)

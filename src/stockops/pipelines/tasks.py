@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stockops import strict_json
-from stockops.best_effort import BestEffort
 from stockops.documents.encoding import as_json
 from stockops.documents.failures import Problem
 from stockops.documents.fields import Moment
 from stockops.documents.reading import parsed
 from stockops.documents.tasks import TaskOutcome, TaskState, TrainingStarted
 from stockops.errors import DataError
+from stockops.optional_services import OptionalServices
 from stockops.ports import BackgroundWorkers, StateStore
 from stockops.records import EpochLoss, Job, ModelRef, TaskStatus
 
@@ -84,7 +84,7 @@ class Tasks:
 
     state: StateStore
     workers: BackgroundWorkers
-    effort: BestEffort
+    optional: OptionalServices
     now: Callable[[], datetime]
 
     def train(self, ref: ModelRef) -> TrainingStarted:
@@ -103,7 +103,7 @@ class Tasks:
                 self._put(task) if self.state.in_home else self._note(task)
                 self.workers.start(job, ticker, task_id)
         return TrainingStarted(
-            ticker=ticker, task_id=task_id, log=self.workers.log(task_id), degraded=self.effort.degraded
+            ticker=ticker, task_id=task_id, log=self.workers.log(task_id), degraded=self.optional.degraded
         )
 
     def get(self, task_id: str) -> Task:
@@ -128,7 +128,7 @@ class Tasks:
     def run(self, job: Job, ticker: str, task_id: str) -> Iterator["TaskRecorder"]:
         """Hold a task and wait for a turn; what is done inside is recorded by the caller through TaskRecorder."""
         with self.workers.hold(task_id):
-            raw = self.effort.attempt(self.state, lambda: self.state.get(PREFIX + task_id))
+            raw = self.optional.attempt(self.state, lambda: self.state.get(PREFIX + task_id))
             queued = None if raw is None else _decode(raw, task_id)
             task = queued if queued and not queued.ended else self._new(job, ticker, task_id)
             with self.workers.slot():
@@ -148,7 +148,7 @@ class Tasks:
         )
 
     def _note(self, task: Task) -> None:
-        self.effort.attempt(self.state, lambda: self._put(task))
+        self.optional.attempt(self.state, lambda: self._put(task))
 
     def _put(self, task: Task) -> None:
         value = strict_json.signed(as_json(task))

@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from stockops.backtesting import summary
-from stockops.best_effort import BestEffort
 from stockops.documents.backtest import BacktestSummary
 from stockops.documents.encoding import as_json, encoded
 from stockops.documents.prices import PriceData
@@ -18,6 +17,7 @@ from stockops.documents.training import MetricsResult, SeenData, TrainedModel
 from stockops.forecasting import checkpoint as checkpoints
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.monitoring import catalogue
+from stockops.optional_services import OptionalServices
 from stockops.pipelines import feature_sync, freshness, latest_backtest
 from stockops.pipelines import model_resolver as stored
 from stockops.pipelines.metrics_recorder import MetricsRecorder
@@ -48,7 +48,7 @@ class Trainer:
     tracker: Tracker | None
     plots: Plotter
     progress: Progress
-    effort: BestEffort
+    optional: OptionalServices
     meter: MetricsRecorder
     clock: Clock
     options: TrainOptions
@@ -79,7 +79,7 @@ class Trainer:
             location=self._location(found.model.place),
             data=found.data,
             seconds=time.monotonic() - started,
-            degraded=self.effort.degraded,
+            degraded=self.optional.degraded,
         )
 
     def heal(self, ref: ModelRef) -> ResolvedModel:
@@ -143,14 +143,14 @@ class Trainer:
             return training_job.from_many(ref, prices, table, tables, len(self.options.universe), self.options)
         if ref.kind == "parent":
             return training_job.from_scratch(ref, prices, table, self.options)
-        return training_job.from_parent(ref, prices, table, self._parent_of(prices), self.options)
+        return training_job.transfer(ref, prices, table, self._parent_of(prices), self.options)
 
     def _parent_of(self, prices: Prices) -> Checkpoint:
         """Return the parent of a child of these prices, trained first where there is none."""
         parent = self.heal(PARENT).checkpoint
         if self.clock.as_of is None:
             stored.warn_if_ahead(parent, prices.last)
-        stored.doubt_parent(parent, prices, self.effort)
+        stored.doubt_parent(parent, prices, self.optional)
         return parent
 
     def _train(self, place: ModelRef, job: "TrainingJob | Inheritance", started: float) -> TrainedModel:
@@ -170,7 +170,7 @@ class Trainer:
             location=self._location(place),
             data=prices.data,
             seconds=seconds,
-            degraded=self.effort.degraded,
+            degraded=self.optional.degraded,
             run_id=run_id,
             backtest=backtest,
             artifacts=artifacts,
@@ -189,7 +189,7 @@ class Trainer:
             )
             return job.child(self.options), None
         with self.progress.epochs(job.label, job.fit.epochs) as on_epoch:
-            checkpoint, learned = job.learn(self.options, on_epoch)
+            checkpoint, learned = job.train(self.options, on_epoch)
         if not learned.own_ranges:
             log.warning("%s: too short a history for ranges of its own: they began as its parent's", ticker)
         return checkpoint, learned
@@ -198,12 +198,12 @@ class Trainer:
         """Tell the feature store and the tracker, each of which may fail; the model is written already."""
         features, tracker = self.features, self.tracker
         if features and run.model:  # a model kept apart looks back: its features would hide today's
-            self.effort.attempt(features, lambda: feature_sync.keep(prices, features))
+            self.optional.attempt(features, lambda: feature_sync.put(prices, features))
         if not tracker:
             return None
         if run.model and run.doubt:
             log.warning("%s goes into production although %s", run.model, run.doubt)
-        return self.effort.attempt(tracker, lambda: tracker.record(run))
+        return self.optional.attempt(tracker, lambda: tracker.record(run))
 
     def _files(
         self,

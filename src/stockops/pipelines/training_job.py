@@ -10,16 +10,17 @@ from stockops import __version__
 from stockops.documents.training import ModelScores
 from stockops.errors import DataError
 from stockops.forecasting import checkpoint as checkpoints
-from stockops.forecasting import covariates, panel, scores, train_config, transfer
+from stockops.forecasting import covariates, panel, scores, train_config
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.covariates import Market
 from stockops.forecasting.device import prepare
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.forecasting.model_card import ModelCard, PanelMember
-from stockops.forecasting.rolling_forecast import walk
+from stockops.forecasting.rolling_forecast import rolling_forecasts
 from stockops.forecasting.train_config import FitConfig
-from stockops.forecasting.trainer import TrainingResult, TrainingSet, learn
+from stockops.forecasting.trainer import TrainingResult, TrainingSet, train
 from stockops.forecasting.training_loop import best_epoch
+from stockops.forecasting.transfer import child_of
 from stockops.market import features
 from stockops.market.windows import FORECASTABLE, TRAINABLE
 from stockops.pipelines.prices import Prices
@@ -52,10 +53,10 @@ class TrainingJob:
         """What a progress bar calls it."""
         return f"{self.place.kind} {self.place.ticker}"
 
-    def learn(self, options: TrainOptions, on_epoch: Callable[[EpochLoss], None]) -> tuple[Checkpoint, TrainingResult]:
+    def train(self, options: TrainOptions, on_epoch: Callable[[EpochLoss], None]) -> tuple[Checkpoint, TrainingResult]:
         """Return the checkpoint of the trained model, and what learning left beside it."""
         model = self.model.to(prepare(options.device, options.threads))
-        learned = learn(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch, shown=self.shown)
+        learned = train(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch, shown=self.shown)
         return checkpoints.create(model.weights(), self._card(options, learned)), learned
 
     def _card(self, options: TrainOptions, learned: TrainingResult) -> ModelCard:
@@ -75,7 +76,7 @@ class TrainingJob:
             fit=asdict(self.fit),
             best_epoch=best_epoch(learned.history).epoch,
             history=tuple(learned.history),
-            shrinkage={price: tuple(kept) for price, kept in learned.shrinkage.items()},
+            shrinkage={price: tuple(factors) for price, factors in learned.shrinkage.items()},
             ranges_from=self.parent.card.ticker if self.parent and not learned.own_ranges else self.place.ticker,
             metrics=scores.summary(learned.evaluation),
         )
@@ -101,7 +102,7 @@ class Inheritance:
         known = covariates.of(table, self.prices.calendar, self.market)
         card = self.parent.card
         stranger = replace(self.parent, card=replace(card, data=replace(self.prices.span, last=_BEFORE_ALL)))
-        weights = {**self.parent.weights, "range_quantiles": walk(stranger, table, known).quantiles[-1]}
+        weights = {**self.parent.weights, "range_quantiles": rolling_forecasts(stranger, table, known).quantiles[-1]}
         return checkpoints.create(
             weights,
             ModelCard(
@@ -218,10 +219,10 @@ def _member(prices: Prices) -> PanelMember:
     )
 
 
-def from_parent(
+def transfer(
     place: ModelRef, prices: Prices, table: TrainingSet, parent: Checkpoint, options: TrainOptions
 ) -> TrainingJob:
     """Return the job of training a child."""
-    child = transfer.child_of(parent, options.strategy, len(table.windows.training))
+    child = child_of(parent, options.strategy, len(table.windows.training))
     config = train_config.of(train_config.CHILD[options.strategy], options)
     return TrainingJob(place, prices, table, child, config, strategy=options.strategy, parent=parent)

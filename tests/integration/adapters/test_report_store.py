@@ -40,13 +40,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ReportStore:
 
 def keep(store: ReportStore, text: str, match: dict[str, str], timestamp: float, before: float = 0) -> None:
     key = f"{match['ticker']} {text}"
-    store.keep(key, embed(text), {**match, "timestamp": timestamp, "report": {"text": text}}, forget_before=before)
+    store.put(key, embed(text), {**match, "timestamp": timestamp, "report": {"text": text}}, expire_before=before)
 
 
 def test_an_empty_store_has_nothing_and_looking_makes_nothing(store: ReportStore, tmp_path: Path) -> None:
     assert store.nearest(embed("x"), AAPL, since=0) is None
     assert store.entries({}) == []
-    store.forget({"ticker": "AAPL"})
+    store.delete({"ticker": "AAPL"})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -87,7 +87,7 @@ def test_entries_come_newest_first_and_are_forgotten_by_ticker(store: ReportStor
         keep(store, f"text {number}", match, 1_000 + number)
     assert [entry["timestamp"] for entry in store.entries({})] == [1_002, 1_001, 1_000]
     assert [entry["timestamp"] for entry in store.entries({"ticker": "AAPL"})] == [1_002, 1_000]
-    store.forget({"ticker": "AAPL"})
+    store.delete({"ticker": "AAPL"})
     assert [entry["ticker"] for entry in store.entries({})] == ["MSFT"]
 
 
@@ -129,7 +129,7 @@ def test_processes_at_once_lose_nothing(tmp_path: Path) -> None:
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}), wait_seconds=30)\n"
         "for n in range(10):\n"
         "    text = f'{sys.argv[1]} {n}'\n"
-        "    store.keep(text, embed(text), {'ticker': sys.argv[1], 'timestamp': n}, forget_before=0)\n"
+        "    store.put(text, embed(text), {'ticker': sys.argv[1], 'timestamp': n}, forget_before=0)\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("AAPL", "MSFT", "GOOG")]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
@@ -143,7 +143,7 @@ def test_a_killed_writer_leaves_a_store_that_opens(tmp_path: Path) -> None:
         "from stockops.agent.hash_embedding import embed\n"
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}))\n"
         "for n in range(10_000):\n"
-        "    store.keep(str(n % 9), embed(str(n)), {'ticker': 'A', 'timestamp': n}, forget_before=n - 20)\n"
+        "    store.put(str(n % 9), embed(str(n)), {'ticker': 'A', 'timestamp': n}, forget_before=n - 20)\n"
     )
     for moment in random.Random(7).sample(range(150, 500), 6):
         writer = subprocess.Popen([sys.executable, "-c", code])
@@ -250,7 +250,7 @@ def test_an_address_with_a_raw_password_is_refused_and_not_shown(url: str) -> No
 @pytest.mark.parametrize("timestamp", ["abc", None, True, [], 1e308])
 def test_entries_whose_moment_is_none_are_shown_last_and_break_nothing(store: ReportStore, timestamp: object) -> None:
     keep(store, "one", AAPL, 1_000)
-    store.keep("x", embed("two"), {**MSFT, "timestamp": timestamp, "report": {}}, forget_before=0)
+    store.put("x", embed("two"), {**MSFT, "timestamp": timestamp, "report": {}}, expire_before=0)
     assert store.entries({})[0 if timestamp != 1e308 else 1]["ticker"] == "AAPL"
     clock = Clock(datetime(2024, 6, 28, tzinfo=UTC), None)
     assert ReportCacheAdmin(store, clock).entries() == ()

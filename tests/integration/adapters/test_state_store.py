@@ -43,7 +43,7 @@ def test_a_value_comes_back_to_the_byte_in_another_process_too(store: StateStore
 def test_what_was_never_kept_is_none(store: StateStore) -> None:
     assert store.get("a") is None
     assert store.seconds_left("a") is None
-    assert store.drop("a") is False
+    assert store.delete("a") is False
     assert store.keys("") == []
     assert store.totals() == {}
 
@@ -57,12 +57,12 @@ def test_a_value_lives_as_long_as_it_was_said(store: StateStore) -> None:
     assert store.get("a") is None
     assert store.seconds_left("a") is None
     assert store.keys("") == []
-    assert store.drop("a") is False
+    assert store.delete("a") is False
 
 
 def test_a_value_that_is_dropped_is_gone(store: StateStore) -> None:
     store.put("a", b"1", seconds=60)
-    assert store.drop("a") is True
+    assert store.delete("a") is True
     assert store.get("a") is None
 
 
@@ -109,7 +109,7 @@ def test_a_check_names_version_and_place(store: StateStore) -> None:
 def test_a_look_leaves_no_file_behind(tmp_path: Path) -> None:
     store = SqliteState(tmp_path / "outputs" / "state.db")
     assert store.get("a") is None
-    assert store.drop("a") is False
+    assert store.delete("a") is False
     assert store.totals() == {}
     assert list(tmp_path.iterdir()) == []
 

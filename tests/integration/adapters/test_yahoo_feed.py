@@ -14,9 +14,9 @@ from stockops.adapters.market_data.yahoo import YahooFeed
 from stockops.adapters.market_data.yahoo_news import YahooNews
 from stockops.adapters.network.bounded_io import MOST_BYTES
 from stockops.adapters.network.retries import RetryPolicy
-from stockops.best_effort import BestEffort
 from stockops.errors import DataError, ServiceError, StockopsError, TryAgainError
 from stockops.market import calendar, ohlcv
+from stockops.optional_services import OptionalServices
 from stockops.pipelines.prices import PriceHistory
 from stockops.records import Clock, PriceOptions
 from tests.builders import bars
@@ -189,7 +189,7 @@ def test_rows_without_any_price_and_fillers_on_holidays_are_left_out(server: Yah
         calendar_of=calendar.of,
         clock=Clock(datetime(2015, 4, 1, 12, tzinfo=UTC)),
         options=PriceOptions(),
-        effort=BestEffort(),
+        optional=OptionalServices(),
     )
     found = history.daily("AAPL").bars
     assert pd.Timestamp("2015-01-19") not in found.index  # Martin Luther King Day

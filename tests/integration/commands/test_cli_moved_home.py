@@ -87,8 +87,8 @@ def addresses(home: Path) -> list[str]:
 
 
 def test_nothing_but_mlflows_database_says_where_the_home_is(used: Cli) -> None:
-    telling = [name for name, data in contents(used.home).items() if os.fsencode(used.home) in data]
-    assert telling == ["mlruns/mlflow.db"]
+    discriminating_terms = [name for name, data in contents(used.home).items() if os.fsencode(used.home) in data]
+    assert discriminating_terms == ["mlruns/mlflow.db"]
 
 
 def test_mlflows_addresses_are_all_in_the_home_wherever_it_was_made(used: Cli) -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from stockops.agent.claims import AllowedClaims, Grounding, check, grounded
+from stockops.agent.claims import AllowedClaims, Grounding, check, drop_ungrounded
 from tests.unit.agent import test_report as facts
 
 KNOWN = AllowedClaims(
@@ -125,4 +125,4 @@ def test_rounding_is_as_fine_as_the_number_is_written() -> None:
 
 def test_sentences_with_invented_numbers_are_dropped_and_the_others_kept() -> None:
     text = "It closed at 210.62. We expect $999! A calm week.\n\nUp 55 % by autumn.\n\nThat is all."
-    assert grounded(text, KNOWN) == ("It closed at 210.62. A calm week.\n\nThat is all.", 2)
+    assert drop_ungrounded(text, KNOWN) == ("It closed at 210.62. A calm week.\n\nThat is all.", 2)

@@ -21,7 +21,7 @@ def test_equal_and_nearly_equal_questions_lie_close_and_others_do_not() -> None:
 
 
 def test_what_an_embedding_cannot_tell_is_told_by_words() -> None:
-    told = questions.telling
+    told = questions.discriminating_terms
     assert told("What moves if rates rise?") != told("What moves if rates fall?")
     assert told("Should I buy?") != told("Shouldn't I buy?")
     assert told("Is 200 a floor?") != told("Is 210 a floor?")

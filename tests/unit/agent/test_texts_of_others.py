@@ -96,7 +96,7 @@ KNOWN = AllowedClaims(
     counts=frozenset({400}),
 )  # fmt: skip
 LONG: dict[str, Callable[[str], object]] = {
-    "claims": lambda text: (claims.check(text, KNOWN), claims.grounded(text, KNOWN)),
+    "claims": lambda text: (claims.check(text, KNOWN), claims.drop_ungrounded(text, KNOWN)),
     "answer": lambda text: answer.is_one(text),
     "prose": lambda text: answer.is_one(
         json.dumps({"report": f"a{text}", "recommendation": "NEUTRAL", "confidence": "Low"})

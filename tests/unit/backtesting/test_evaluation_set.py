@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from stockops.backtesting import scoring, summary, value_at_risk
-from stockops.backtesting.evaluation_set import LAST_CLOSE, LAST_VALUE, MEAN_20, BaselineForecast, EvaluationSet, trial
+from stockops.backtesting.evaluation_set import (
+    LAST_CLOSE,
+    LAST_VALUE,
+    MEAN_20,
+    BaselineForecast,
+    EvaluationSet,
+    build_evaluation_set,
+)
 from stockops.documents.backtest import BacktestSummary, HorizonFigures
 from stockops.documents.encoding import as_json, encoded
 from stockops.documents.reading import parsed
@@ -35,7 +42,7 @@ def said(forecast: np.ndarray | None = None, width: float = 0.03) -> EvaluationS
         forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
     middle = forecast[..., 3][:, None, :, None]
     bounds = np.concatenate([middle * (1 - width), middle * (1 + width)], axis=-1).repeat(2, axis=1)
-    return trial(TABLE, ROWS, forecast, np.repeat(bounds[:, None], 3, axis=1))
+    return build_evaluation_set(TABLE, ROWS, forecast, np.repeat(bounds[:, None], 3, axis=1))
 
 
 def perfect() -> np.ndarray:
@@ -149,7 +156,10 @@ def test_nothing_naive_knows_what_comes() -> None:
     wild.iloc[451:] *= np.linspace(0.5, 3, len(wild) - 451)[:, None]
     forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
     bounds = np.ones((len(ROWS), 3, 2, 5, 2))
-    plain, other = trial(TABLE, ROWS, forecast, bounds), trial(wild, ROWS, forecast, bounds)
+    plain, other = (
+        build_evaluation_set(TABLE, ROWS, forecast, bounds),
+        build_evaluation_set(wild, ROWS, forecast, bounds),
+    )
     for name in plain.naive:
         np.testing.assert_array_equal(plain.naive[name][:51], other.naive[name][:51])
     for name in plain.naive_ranges:
@@ -174,7 +184,7 @@ def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> 
     flat[["Open", "High", "Low", "Close"]] = 50.0
     flat["Volume"] = 0.0
     forecast = np.repeat(flat.to_numpy()[ROWS, None, :5], 5, axis=1)
-    found = trial(flat, ROWS, forecast, np.full((len(ROWS), 3, 2, 5, 2), 50.0))
+    found = build_evaluation_set(flat, ROWS, forecast, np.full((len(ROWS), 3, 2, 5, 2), 50.0))
     encoded(
         [scoring.channels(found), scoring.intervals(found, {}), scoring.coverage_by_year(found), scoring.crps(found)]
     )
@@ -232,7 +242,7 @@ def test_ranges_on_high_and_low_are_held_against_the_days_own() -> None:
     forecast = perfect()
     bounds = np.repeat(np.moveaxis(forecast[..., [3, 1, 2]], 2, 1)[:, :, None, :, None], 2, axis=2).repeat(2, axis=4)
     bounds[:, 2, ..., 0] += 0.5  # the low lies below its range
-    found = as_json(scoring.extremes(trial(TABLE, ROWS, forecast, bounds)))
+    found = as_json(scoring.extremes(build_evaluation_set(TABLE, ROWS, forecast, bounds)))
     assert {figures["coverage"] for figures in found["High"]["80"]["horizons"].values()} == {1.0}
     assert {figures["coverage"] for figures in found["Low"]["95"]["horizons"].values()} == {0.0}
     assert found["Low"]["80"]["horizons"]["5"]["forecasts"] == len(ROWS) - 5
@@ -243,8 +253,8 @@ def test_losses_beyond_their_value_at_risk_are_counted_and_a_week_is_counted_onc
     found = said()
     lost = 1 - found.actual[..., 3] / found.last[:, None, 3]
     var = np.stack([np.quantile(lost[:-5], share, axis=0) for share in (0.95, 0.99)])
-    reckoned = Losses(np.tile(var, (len(ROWS), 1, 1)), np.full((len(ROWS), 5), 0.5))
-    figures = as_json(value_at_risk.figures(found, reckoned))
+    expected_losses = Losses(np.tile(var, (len(ROWS), 1, 1)), np.full((len(ROWS), 5), 0.5))
+    figures = as_json(value_at_risk.figures(found, expected_losses))
     day, week = figures["1"], figures["5"]
     assert day["forecasts"] == len(ROWS) - 1
     assert day["var_95"]["share"] == pytest.approx(0.05, abs=0.01)

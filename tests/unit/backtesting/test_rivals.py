@@ -8,7 +8,7 @@ import pytest
 
 from stockops.adapters.baselines import garch
 from stockops.backtesting import har, scoring
-from stockops.backtesting.evaluation_set import BaselineForecast, EvaluationSet, joined, trial
+from stockops.backtesting.evaluation_set import BaselineForecast, EvaluationSet, build_evaluation_set, joined
 from stockops.documents.encoding import as_json
 from stockops.market import announced
 from stockops.market.ohlcv import OHLCV
@@ -46,7 +46,7 @@ def tried(values: np.ndarray, rows: np.ndarray, said: BaselineForecast) -> Evalu
     table = pd.DataFrame(values, columns=list(OHLCV), index=pd.bdate_range("2000-01-03", periods=len(values)))
     last = np.repeat(values[rows][:, None], 5, axis=1)
     assert said.bounds is not None
-    return trial(
+    return build_evaluation_set(
         table, rows, np.where(np.isnan(said.bars), last, said.bars), np.repeat(said.bounds[:, None], 3, axis=1)
     )
 

@@ -197,7 +197,7 @@ def test_the_scaler_is_fitted_on_the_training_windows_alone() -> None:
 
 def learnt(rows: int, network: PriceLSTM, epochs: int = 1) -> tuple[trainer.TrainingSet, trainer.TrainingResult]:
     given = trainer.TrainingSet.of("AAPL", *seen(bars(rows)), split="random", seed=0)
-    return given, trainer.learn(network, given, FitConfig(epochs, 1e-3), seed=0, on_epoch=ignore)
+    return given, trainer.train(network, given, FitConfig(epochs, 1e-3), seed=0, on_epoch=ignore)
 
 
 def test_open_and_close_are_shrunk_by_what_the_held_out_windows_ask_for() -> None:

@@ -10,9 +10,9 @@ SPREAD = np.sqrt(np.arange(1.0, 6.0))
 
 def residuals(count: int, seed: int) -> np.ndarray:
     """Return misses of persistence on a random walk in units of its spread, (count, 3, 2, 5), NaN at the end."""
-    walk = np.cumsum(np.random.default_rng(seed).normal(0, 1, count))
-    ahead = np.stack([np.r_[walk[days:], np.full(days, np.nan)] for days in range(1, 6)], axis=1)
-    beyond = (ahead - walk[:, None]) / SPREAD
+    rolling_forecasts = np.cumsum(np.random.default_rng(seed).normal(0, 1, count))
+    ahead = np.stack([np.r_[rolling_forecasts[days:], np.full(days, np.nan)] for days in range(1, 6)], axis=1)
+    beyond = (ahead - rolling_forecasts[:, None]) / SPREAD
     return np.repeat(np.stack([-beyond, beyond], axis=1)[:, None], 3, axis=1)
 
 
@@ -137,7 +137,7 @@ def test_ranges_enclose_the_forecast_and_never_narrow(
     calibrated = np.broadcast_to(np.sort(np.reshape(widths, (4, 5)), axis=0), ranges.SHAPE)
     quantiles = ranges.track(calibrated, residuals(40, seed))[-1]
     path = np.full((1, days, 5), level)
-    [bounds] = ranges.around(path, np.array([spread]), quantiles[None])
+    [bounds] = ranges.intervals(path, np.array([spread]), quantiles[None])
     assert bounds.shape == (3, 2, days, 2)
     assert (bounds[..., 0] <= level).all()
     assert (level <= bounds[..., 1]).all()
@@ -149,6 +149,6 @@ def test_ranges_enclose_the_forecast_and_never_narrow(
 
 def test_a_price_that_never_moved_has_a_range_of_nothing_until_it_moves() -> None:
     quantiles = ranges.calibrate(np.zeros((200, 3, 2, 5)))
-    still = ranges.around(np.full((1, 5, 5), 50.0), np.full((1, 5), 1e-4), quantiles[None])
+    still = ranges.intervals(np.full((1, 5, 5), 50.0), np.full((1, 5), 1e-4), quantiles[None])
     np.testing.assert_array_equal(still, 50.0)
     assert (ranges.track(quantiles, np.full((20, 3, 2, 5), 3.0))[-1] > 0).all()

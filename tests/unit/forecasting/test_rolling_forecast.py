@@ -12,7 +12,7 @@ from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.forecast import predict_one_step_and_week
 from stockops.forecasting.inference import LSTMConfig
 from stockops.forecasting.lstm import PriceLSTM
-from stockops.forecasting.rolling_forecast import walk
+from stockops.forecasting.rolling_forecast import rolling_forecasts
 from stockops.market import calendar, features
 from tests.builders import bars, card, seen
 
@@ -33,10 +33,10 @@ def model(trained_to: date = DAYS[TRAINED]) -> Checkpoint:
 
 
 def test_it_starts_where_the_training_ended_and_goes_to_the_last_row() -> None:
-    walked = walk(model(), TABLE, KNOWN)
-    assert list(walked.rows) == list(range(TRAINED, len(TABLE)))
-    assert walked.bars.shape == (len(walked.rows), 5, 5)
-    assert walked.ranges.shape == (len(walked.rows), 3, 2, 5, 2)
+    rolled = rolling_forecasts(model(), TABLE, KNOWN)
+    assert list(rolled.rows) == list(range(TRAINED, len(TABLE)))
+    assert rolled.bars.shape == (len(rolled.rows), 5, 5)
+    assert rolled.ranges.shape == (len(rolled.rows), 3, 2, 5, 2)
 
 
 @pytest.mark.parametrize("row", [TRAINED, TRAINED + 1, TRAINED + 7, len(TABLE) - 1])
@@ -44,21 +44,21 @@ def test_each_step_is_the_forecast_that_a_user_would_have_got_that_evening(row: 
     known = seen(BARS.iloc[: row + 1 + features.WARM_UP])
     sessions = calendar.of("AAPL").next_sessions(DAYS[row], 5)
     path = predict_one_step_and_week(model(), *known, sessions).path
-    walked = walk(model(), TABLE, KNOWN)
+    rolled = rolling_forecasts(model(), TABLE, KNOWN)
     at = row - TRAINED
     got = np.array([[bar.open, bar.high, bar.low, bar.close, bar.volume] for bar in path])
-    np.testing.assert_allclose(walked.bars[at], got, rtol=1e-5)
+    np.testing.assert_allclose(rolled.bars[at], got, rtol=1e-5)
     bounds = [
         [getattr(bar, f"{name}_{level}") for bar in path] for name in ("close", "high", "low") for level in (80, 95)
     ]
-    np.testing.assert_allclose(walked.ranges[at].reshape(6, 5, 2), bounds, rtol=1e-5)
+    np.testing.assert_allclose(rolled.ranges[at].reshape(6, 5, 2), bounds, rtol=1e-5)
 
 
 def test_no_later_row_changes_a_step() -> None:
     wild = TABLE.copy()
     cut = TRAINED + 40
     wild.iloc[cut + 1 :] *= np.linspace(0.2, 5, len(wild) - cut - 1)[:, None]
-    plain, other = walk(model(), TABLE, KNOWN), walk(model(), wild, KNOWN)
+    plain, other = rolling_forecasts(model(), TABLE, KNOWN), rolling_forecasts(model(), wild, KNOWN)
     np.testing.assert_array_equal(plain.bars[:41], other.bars[:41])
     np.testing.assert_array_equal(plain.ranges[:41], other.ranges[:41])
     assert not np.array_equal(plain.ranges[:43], other.ranges[:43])
@@ -66,12 +66,12 @@ def test_no_later_row_changes_a_step() -> None:
 
 def test_it_ends_where_it_is_told_and_knows_nothing_after() -> None:
     last = DAYS[TRAINED + 30]
-    cut = walk(model(), TABLE, KNOWN, last)
+    cut = rolling_forecasts(model(), TABLE, KNOWN, last)
     assert len(cut.rows) == 31
     assert np.isnan(cut.residuals[-1]).all()
     short = TABLE[TABLE.index <= pd.Timestamp(last)]
-    np.testing.assert_array_equal(cut.ranges, walk(model(), short, KNOWN.at(slice(len(short)))).ranges)
+    np.testing.assert_array_equal(cut.ranges, rolling_forecasts(model(), short, KNOWN.at(slice(len(short)))).ranges)
 
 
 def test_a_model_that_knows_every_session_has_nowhere_to_walk() -> None:
-    assert len(walk(model(date(2100, 1, 1)), TABLE, KNOWN).rows) == 0
+    assert len(rolling_forecasts(model(date(2100, 1, 1)), TABLE, KNOWN).rows) == 0

@@ -124,7 +124,7 @@ def test_series_that_stand_still_give_finite_numbers(
         assert document["health"] == HEALTHS[2]  # from nothing to something
 
 
-def walk(seed: int, spread: float, drift_up: float = 0.0) -> pd.DataFrame:
+def rolling_forecasts(seed: int, spread: float, drift_up: float = 0.0) -> pd.DataFrame:
     """A random walk over both windows; the spread is that of the current one, 0.01 before."""
     rng = np.random.default_rng(seed)
     index = pd.bdate_range(START, AS_OF)
@@ -135,13 +135,13 @@ def walk(seed: int, spread: float, drift_up: float = 0.0) -> pd.DataFrame:
 
 
 def test_returns_do_not_take_a_rising_price_for_drift() -> None:
-    found = drift.report(walk(1, 0.01, drift_up=0.004), AS_OF)
+    found = drift.report(rolling_forecasts(1, 0.01, drift_up=0.004), AS_OF)
     assert found.returns is not None
     assert (found.health == HEALTHS[0], found.returns.health == HEALTHS[0]) == (False, True)
 
 
 def test_returns_see_a_market_that_became_wild() -> None:
-    found = drift.report(walk(2, 0.05), AS_OF)
+    found = drift.report(rolling_forecasts(2, 0.05), AS_OF)
     assert found.returns is not None
     assert found.returns.health == HEALTHS[2]
     low, high = found.returns.ratio_95
@@ -151,7 +151,7 @@ def test_returns_see_a_market_that_became_wild() -> None:
 
 @pytest.mark.slow
 def test_returns_raise_few_false_alarms() -> None:
-    alarms = [drift.report(walk(seed, 0.01), AS_OF).returns for seed in range(300)]
+    alarms = [drift.report(rolling_forecasts(seed, 0.01), AS_OF).returns for seed in range(300)]
     share = np.mean([found is not None and found.health != HEALTHS[0] for found in alarms])
     assert share < 0.06  # levels: about 0.35 on the same walks
 

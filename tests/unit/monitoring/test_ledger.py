@@ -25,10 +25,10 @@ def entry(place: int, change: float, horizon: int = 1, width: float = 0.02, **mo
     """A forecast from the close of a session of such a change, `width` being half of both ranges."""
     origin = SESSIONS[place]
     close = CLOSES[origin] * (1 + change)
-    around = (close * (1 - width), close * (1 + width))
+    intervals = (close * (1 - width), close * (1 + width))
     made = LedgerEntry(
         "AAPL", "child", "csv", "v1", origin, CLOSES[origin], SESSIONS[place + horizon], horizon, close, close, close,
-        close, 1e6, around, around, "2024-01-01T00:00:00+00:00",
+        close, 1e6, intervals, intervals, "2024-01-01T00:00:00+00:00",
     )  # fmt: skip
     return replace(made, **more)  # type: ignore[arg-type]
 

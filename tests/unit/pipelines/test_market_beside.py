@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from stockops.best_effort import BestEffort
 from stockops.errors import DataError
 from stockops.market import calendar
 from stockops.market.ohlcv import RawBars
+from stockops.optional_services import OptionalServices
 from stockops.pipelines.prices import PriceHistory
 from stockops.records import MARKET, Clock, PriceOptions
 from tests.builders import bars
@@ -31,9 +31,9 @@ class Feed:
         return RawBars(self.tables[symbol])
 
 
-def history(feed: Feed, effort: BestEffort) -> PriceHistory:
+def history(feed: Feed, optional: OptionalServices) -> PriceHistory:
     clock = Clock(datetime(2020, 1, 1, tzinfo=UTC))
-    return PriceHistory(feed=feed, calendar_of=calendar.of, clock=clock, options=PriceOptions(), effort=effort)
+    return PriceHistory(feed=feed, calendar_of=calendar.of, clock=clock, options=PriceOptions(), optional=optional)
 
 
 TICKERS = ("AAPL", "KO", "MSFT")
@@ -42,13 +42,13 @@ TICKERS = ("AAPL", "KO", "MSFT")
 @pytest.mark.parametrize("known", [True, False])
 def test_a_list_of_tickers_asks_for_the_market_once(known: bool, caplog: pytest.LogCaptureFixture) -> None:
     feed = Feed({symbol: bars(300) for symbol in (*TICKERS, *([MARKET] if known else []))})
-    effort = BestEffort()
-    prices = history(feed, effort)
+    optional = OptionalServices()
+    prices = history(feed, optional)
     for ticker in TICKERS:
-        effort.begin()
+        optional.begin()
         found = prices.market(prices.daily(ticker))
         assert (found is not None) is known
-        assert effort.degraded == (() if known else ("market history",))
+        assert optional.degraded == (() if known else ("market history",))
     assert feed.asked.count(MARKET) == 1
     warned = [line for line in caplog.messages if "a forecast without the history of ^GSPC" in line]
     assert len(warned) == (0 if known else 3)
@@ -56,7 +56,7 @@ def test_a_list_of_tickers_asks_for_the_market_once(known: bool, caplog: pytest.
 
 def test_the_market_is_its_own() -> None:
     feed = Feed({MARKET: bars(300)})
-    prices = history(feed, BestEffort())
+    prices = history(feed, OptionalServices())
     index = prices.daily(MARKET)
     found = prices.market(index)
     assert found is not None

@@ -29,12 +29,12 @@ def _statsforecast(name: str, values: Floats, rows: Rows) -> BaselineForecast:
     from statsforecast import models
 
     logs = np.log1p(values)  # a session without trading has a logarithm, too
-    said = np.empty((len(rows), HORIZON, values.shape[1]))
+    predicted = np.empty((len(rows), HORIZON, values.shape[1]))
     for channel, series in enumerate(logs.T):
         if np.ptp(series[: rows[0]]) == 0:  # nothing to fit
-            said[:, :, channel] = series[rows, None]
+            predicted[:, :, channel] = series[rows, None]
             continue
         model = getattr(models, name)(season_length=1).fit(series[: rows[0]].copy())
         for origin, row in enumerate(rows):
-            said[origin, :, channel] = model.forward(series[: row + 1].copy(), h=HORIZON)["mean"]
-    return BaselineForecast(np.expm1(said))
+            predicted[origin, :, channel] = model.forward(series[: row + 1].copy(), h=HORIZON)["mean"]
+    return BaselineForecast(np.expm1(predicted))

@@ -24,7 +24,7 @@ _CLOSE = OHLCV.index("Close")
 _MONTH = 10  # sessions of a month that can be called hard
 
 
-def draw(result: BacktestResult, trial: "EvaluationSet") -> bytes:
+def draw(result: BacktestResult, evaluation: "EvaluationSet") -> bytes:
     """Draw a backtest of at least one month."""
     figure = Figure(figsize=(13.5, 9), dpi=110)
     figure.subplots_adjust(left=0.07, right=0.985, top=0.88, bottom=0.06, hspace=0.32, wspace=0.2)
@@ -41,7 +41,7 @@ def draw(result: BacktestResult, trial: "EvaluationSet") -> bytes:
     _skill(figure.add_subplot(grid[0, 0]), result.channels)
     _against(figure.add_subplot(grid[0, 1]), result.ranges)
     _coverage(figure.add_subplot(grid[0, 2]), result.coverage_by_year)
-    _hard_month(figure.add_subplot(grid[1, :]), result.data.currency, trial)
+    _hard_month(figure.add_subplot(grid[1, :]), result.data.currency, evaluation)
     return png(figure)
 
 
@@ -95,12 +95,14 @@ def _coverage(panel: Axes, years: Mapping[str, Mapping[str, float]]) -> None:
     panel.legend(frameon=False, ncols=2, fontsize=8, loc="lower left")
 
 
-def _hard_month(panel: Axes, unit: str | None, trial: "EvaluationSet") -> None:
+def _hard_month(panel: Axes, unit: str | None, evaluation: "EvaluationSet") -> None:
     """Draw the month of the largest daily moves: what came, and a fan of five sessions from every fifth close."""
-    first, last = _wildest(trial)
-    closes, path = (block[..., _CLOSE] * trial.unit[..., 0] for block in (trial.last[:, None], trial.forecast))
-    bounds = trial.bounds[:, 0] * trial.unit[:, :, :1, None]
-    days = date_axis(trial.dates)
+    first, last = _wildest(evaluation)
+    closes, path = (
+        block[..., _CLOSE] * evaluation.unit[..., 0] for block in (evaluation.last[:, None], evaluation.forecast)
+    )
+    bounds = evaluation.bounds[:, 0] * evaluation.unit[:, :, :1, None]
+    days = date_axis(evaluation.dates)
     for origin in range(first, last, HORIZON):
         until = min(HORIZON, len(days) - 1 - origin)
         ahead, start = days[origin : origin + until + 1], closes[origin]
@@ -113,17 +115,17 @@ def _hard_month(panel: Axes, unit: str | None, trial: "EvaluationSet") -> None:
     shown = slice(max(first - HORIZON, 0), min(last + HORIZON, len(days)))
     panel.plot(days[shown], closes[shown, 0], color=ACTUAL, lw=1.6, marker="o", ms=3, label="close")
     panel.set_ylabel(exchanges.labelled("Close", unit))
-    title = f"A hard month, {trial.dates[first]:%B %Y}: a forecast of five sessions from every fifth close"
+    title = f"A hard month, {evaluation.dates[first]:%B %Y}: a forecast of five sessions from every fifth close"
     panel.set_title(title, fontsize=10, loc="left")
     dates_on(panel)
     panel.legend(frameon=False, ncols=4, fontsize=8, loc="upper left")
     panel.margins(y=0.15)
 
 
-def _wildest(trial: "EvaluationSet") -> tuple[int, int]:
+def _wildest(evaluation: "EvaluationSet") -> tuple[int, int]:
     """Return the first origin of the month with the largest mean move to the next close, and the one after its last."""
-    moves = np.abs(trial.actual[:, 0, _CLOSE] - trial.last[:, _CLOSE])
-    months = np.array(trial.dates, dtype="datetime64[M]")
+    moves = np.abs(evaluation.actual[:, 0, _CLOSE] - evaluation.last[:, _CLOSE])
+    months = np.array(evaluation.dates, dtype="datetime64[M]")
     spans = [(int(rows[0]), int(rows[-1]) + 1) for month in np.unique(months) if len(rows := _rows(months, month))]
     whole = [span for span in spans if span[1] - span[0] >= _MONTH]
     return max(whole or spans, key=lambda span: float(np.nanmean(moves[span[0] : span[1]])))

@@ -87,9 +87,9 @@ class PngPlotter:
         axes.margins(y=0.22)
         return png(figure)
 
-    def backtest(self, result: "BacktestResult", trial: "EvaluationSet") -> bytes:
+    def backtest(self, result: "BacktestResult", evaluation: "EvaluationSet") -> bytes:
         """Draw a backtest."""
-        return backtest_plot.draw(result, trial)
+        return backtest_plot.draw(result, evaluation)
 
     def drift(self, ticker: str, report: "DriftReport", table: pd.DataFrame) -> bytes:
         """Draw every feature of a drift report."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 from loky import ProcessPoolExecutor, cpu_count
 
 from stockops.errors import StockopsError, TryAgainError
-from stockops.threads import AMONG_OTHERS
+from stockops.threads import MULTI_PROCESS
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator
     """Work until nobody waits; return those that were under way when a worker died."""
     workers = min(jobs, len(waiting))
     executor = ProcessPoolExecutor(
-        workers, timeout=_IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),), env=AMONG_OTHERS
+        workers, timeout=_IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),), env=MULTI_PROCESS
     )
     under_way: dict[Future[T], str] = {}
     lost: list[str] = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stockops.errors import ServiceError, StockopsError, TryAgainError, UsageError
-from stockops.threads import ALONE
+from stockops.threads import SINGLE_PROCESS
 from stockops.wording import one_line
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ _RETRIES = 3
 _AHEAD = 2  # tickers at hand for each that is worked on; more would only fill memory
 _CONNECT_SECONDS = 3.0
 _LOOK_SECONDS = 30.0  # between two looks at a cluster that finishes nothing
-_MANNERS = {  # Ray alone tries a head that does not answer for ten minutes
+_RAY_DEFAULTS = {  # Ray alone tries a head that does not answer for ten minutes
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_NUM_REDIS_GET_RETRIES": "1",
     "RAY_py_gcs_connect_timeout_s": "3",
@@ -72,7 +72,7 @@ class RayExecutor:
             ray.shutdown()
 
     def _connected(self) -> Any:
-        os.environ.update({**_MANNERS, **os.environ})
+        os.environ.update({**_RAY_DEFAULTS, **os.environ})
         try:
             import ray
         except ImportError:
@@ -81,13 +81,13 @@ class RayExecutor:
             ) from None
         place = self.address or "this machine"
         try:
-            _knock(self.address)
+            _check_reachable(self.address)
             ray.init(
                 address=self.address or "local",
                 include_dashboard=None if self.address else False,
                 log_to_driver=False,
                 configure_logging=False,
-                runtime_env={"env_vars": ALONE},  # a task has the cores that it asks for
+                runtime_env={"env_vars": SINGLE_PROCESS},  # a task has the cores that it asks for
             )
         except (OSError, RuntimeError, ValueError) as exc:
             message = f"no Ray cluster at {place}: {_why(exc)}"
@@ -96,7 +96,7 @@ class RayExecutor:
         return ray
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Raise OSError where nobody listens, which Ray takes seconds and lines of its own log to say."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host:  # else `auto`: Ray looks for one itself

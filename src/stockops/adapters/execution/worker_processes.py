@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from stockops.adapters.storage.atomic_write import said
+from stockops.adapters.storage.atomic_write import translate_errors
 from stockops.adapters.storage.locks import locked, one_of
 from stockops.errors import ServiceError
 from stockops.records import Job
@@ -48,7 +48,7 @@ class WorkerProcesses:
     def start(self, job: Job, ticker: str, task_id: str) -> None:
         """Start a worker in a session of its own: neither Ctrl-C nor the end of the terminal reaches it."""
         path = self.home / self.log(task_id)
-        with said(path):
+        with translate_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as log:
                 process = subprocess.Popen(

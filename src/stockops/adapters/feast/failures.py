@@ -12,7 +12,7 @@ from stockops.wording import one_line
 
 
 @contextmanager
-def said(folder: Path, redis_url: str) -> Iterator[None]:
+def translate_errors(folder: Path, redis_url: str) -> Iterator[None]:
     """Say every failure of a feature store as a ServiceError, of redis where that is what does not serve."""
     try:
         yield

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockops.adapters.feast import feast_import
-from stockops.adapters.feast.failures import said
+from stockops.adapters.feast.failures import translate_errors
 from stockops.adapters.feast.ticker_files import FeatureFiles, table
 from stockops.adapters.storage import sqlite_pages
 from stockops.adapters.storage.locks import locked
@@ -43,8 +43,8 @@ class FeastStore:
         """Keep a ticker's history, unless it ends before the one that is kept, and put its last row online."""
         rows = table(ticker, features)
         with self._writing() as repository:
-            kept = self._files.last(ticker)
-            if kept is not None and features.index[-1] < kept:
+            last = self._files.last(ticker)
+            if last is not None and features.index[-1] < last:
                 return False
             self._files.write(ticker, rows)
             _apply(repository)
@@ -56,7 +56,7 @@ class FeastStore:
         if not (self._folder / "data" / "registry.db").exists():
             return None
         repository = self._repository
-        with self._said():
+        with self._translate_errors():
             return repository.get(ticker)
 
     def apply(self) -> bool:
@@ -79,7 +79,7 @@ class FeastStore:
         """Read every file and a vector; return Feast's version, the online store and how many tickers are kept."""
         version = feast_import.load()
         online = self._ping() if self._redis_url else "SQLite"
-        with self._said():
+        with self._translate_errors():
             database = self._folder / "data" / "online_store.db"
             if not self._redis_url and database.is_file():
                 sqlite_pages.check(database)
@@ -118,7 +118,7 @@ class FeastStore:
         from stockops.adapters.storage import redis_client
 
         server = self._redis()
-        with self._said():
+        with self._translate_errors():
             server.ping()
         return f"Redis at {redis_client.address(self._redis_url)}"
 
@@ -126,11 +126,14 @@ class FeastStore:
     def _writing(self) -> Iterator["Repository"]:
         """Give the repository to one process of the home at a time."""
         repository = self._repository
-        with self._said(), locked(self._folder / "data" / ".lock", _LOCK_SECONDS, "another process writes features"):
+        with (
+            self._translate_errors(),
+            locked(self._folder / "data" / ".lock", _LOCK_SECONDS, "another process writes features"),
+        ):
             yield repository
 
-    def _said(self) -> AbstractContextManager[None]:
-        return said(self._folder, self._redis_url)
+    def _translate_errors(self) -> AbstractContextManager[None]:
+        return translate_errors(self._folder, self._redis_url)
 
 
 def _apply(repository: "Repository") -> bool:

@@ -44,8 +44,10 @@ class HomeOnlineStore(OnlineStore):
     ) -> None:
         """Write rows, but for those that are older than what is there."""
         store, its_config = self._of(config)
-        kept = store.online_read(its_config, table, [key for key, *_ in data])
-        fresh = [row for row, (time, _) in zip(data, kept, strict=True) if time is None or time <= make_tzaware(row[2])]
+        existing = store.online_read(its_config, table, [key for key, *_ in data])
+        fresh = [
+            row for row, (time, _) in zip(data, existing, strict=True) if time is None or time <= make_tzaware(row[2])
+        ]
         store.online_write_batch(its_config, table, fresh, progress)
 
     def online_read(

@@ -99,9 +99,9 @@ class _Events(Reader):
             raise Refused(reason_of(document["error"]))
         self.model = str(document.get("model") or self.model)
         for choice in document.get("choices") or []:
-            said = choice.get("delta") or choice.get("message") or {}
-            self.text += _words(said.get("content"))
-            self.thoughts += _words(said.get("reasoning_content") or said.get("reasoning"))
+            message = choice.get("delta") or choice.get("message") or {}
+            self.text += _words(message.get("content"))
+            self.thoughts += _words(message.get("reasoning_content") or message.get("reasoning"))
             self.done = self.done or bool(choice.get("finish_reason"))
             self.cut = self.cut or choice.get("finish_reason") == "length"
         self._on_text(len(self.text))

@@ -127,7 +127,7 @@ class LlmServer:
             except _BROKEN_OFF as exc:
                 raise Transient(f"a connection that breaks off ({type(exc).__name__})") from None
 
-        with self._said(seconds):
+        with self._translate_errors(seconds):
             return replace(self.retry, total_seconds=seconds).run(self.service, attempt)
 
     def _client(self, seconds: float) -> httpx.Client:
@@ -136,7 +136,7 @@ class LlmServer:
         return bounded_http.client(self.url, timeout, {"Authorization": f"Bearer {self.key}"} if self.key else None)
 
     @contextmanager
-    def _said(self, seconds: float) -> Iterator[None]:
+    def _translate_errors(self, seconds: float) -> Iterator[None]:
         """Turn what can go wrong on the way into ServiceError, without the address, which may hold a password."""
         try:
             yield
@@ -173,10 +173,10 @@ def _whole(answer: Reader, lines: Iterator[str]) -> Iterator[str]:
     return iter(())
 
 
-def _understood(read: Callable[[S], T], said: S) -> T:
+def _understood(read: Callable[[S], T], answer: S) -> T:
     """Return what is read out of an answer; Refused for one of another shape than the protocol has."""
     try:
-        return read(said)
+        return read(answer)
     except (AttributeError, TypeError, LookupError, ValueError):
         raise Refused("an answer of another shape than the protocol has") from None
 

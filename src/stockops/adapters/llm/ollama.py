@@ -91,9 +91,9 @@ class _Lines(Reader):
         if document.get("error"):
             raise Refused(reason_of(document["error"]))
         self.model = str(document.get("model") or self.model)
-        said = document.get("message") or {}
-        self.text += str(said.get("content") or "")
-        self.thoughts += str(said.get("thinking") or "")
+        message = document.get("message") or {}
+        self.text += str(message.get("content") or "")
+        self.thoughts += str(message.get("thinking") or "")
         self.done = bool(document.get("done"))
         self.cut = document.get("done_reason") == "length"
         self._on_text(len(self.text))

@@ -47,9 +47,9 @@ def read(path: Path, symbol: str, first: date, last: date, sessions: SessionDate
     grid = price_grid.read(path.name, _text(path.name, data), symbol)
     dates = price_dates.parse(path.name, grid.column(grid.roles[DATE][0].place), grid.lines, sessions)
     inside = _inside(symbol, path.name, dates, first, last)
-    kept = _chosen(grid, inside)
-    _check_widths(kept)
-    return _bars(kept, dates[inside])
+    inside_rows = _chosen(grid, inside)
+    _check_widths(inside_rows)
+    return _bars(inside_rows, dates[inside])
 
 
 def stated_dates(_: pd.DatetimeIndex, stated: pd.DatetimeIndex) -> pd.DatetimeIndex:

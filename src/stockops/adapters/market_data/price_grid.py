@@ -70,10 +70,10 @@ def read(name: str, text: str, symbol: str) -> Grid:
         layout = _with_index(layout, first)
         found = known.of_symbol(known.columns(layout.header, layout.tickers, symbol), symbol, name)
         roles = known.by_role(found, lambda place: place < len(first) and price_dates.is_date(first[place]), name)
-        lines, kept = _of(symbol, name, roles, chain(begin, rows))
+        lines, cells = _of(symbol, name, roles, chain(begin, rows))
     except csv.Error as exc:
         raise DataError(f"{name} cannot be read as CSV: {exc}", "look for a quote that is not closed") from exc
-    return Grid(name, layout.separator, roles, kept, lines, len(layout.header))
+    return Grid(name, layout.separator, roles, cells, lines, len(layout.header))
 
 
 def _layout(name: str, text: str, symbol: str) -> _Layout:

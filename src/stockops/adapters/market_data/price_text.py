@@ -51,12 +51,12 @@ def _text(name: str, data: bytes) -> str:
 def _json(name: str, text: str) -> tuple[str, str]:
     """Return the message and the hint for a file that holds JSON."""
     try:
-        said = _message(strict_json.read(text)) if len(text) <= _LONGEST_ANSWER else None
+        message = _message(strict_json.read(text)) if len(text) <= _LONGEST_ANSWER else None
     except (ValueError, RecursionError):  # the latter from looking through what is nested less deep
-        said = None
-    if said is None:
+        message = None
+    if message is None:
         return f"{name} is JSON, not a table", "download the prices as CSV"
-    return f"{name} is an API's answer, not a table: {quoted(said, 100)}", "correct the request and download again"
+    return f"{name} is an API's answer, not a table: {quoted(message, 100)}", "correct the request and download again"
 
 
 def _message(answer: Any) -> str | None:

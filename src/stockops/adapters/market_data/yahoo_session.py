@@ -10,7 +10,7 @@ from curl_cffi import requests
 from yfinance.data import YfData
 
 from stockops.adapters.network.bounded_io import MOST_BYTES, AnswerTooLargeError
-from stockops.adapters.storage.atomic_write import said
+from stockops.adapters.storage.atomic_write import translate_errors
 
 
 class YahooSession(requests.Session[Any]):
@@ -55,7 +55,7 @@ class YahooSession(requests.Session[Any]):
 def prepare(cache_dir: Path) -> None:
     """Make yfinance raise, keep quiet, and leave its time zones in our cache instead of the user's home."""
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-    with said(cache_dir):
+    with translate_errors(cache_dir):
         cache_dir.mkdir(parents=True, exist_ok=True)
     yfinance.set_tz_cache_location(str(cache_dir))
     yfinance.config.debug.hide_exceptions = False

@@ -33,7 +33,7 @@ log = logging.getLogger("stockops.mlflow")
 EXPERIMENT = "stockops"
 _LOCK_SECONDS = 60.0
 _BATCH = 1_000  # metrics a request may hold
-_MANNERS = {  # MLflow alone tries a dead server for minutes
+_MLFLOW_DEFAULTS = {  # MLflow alone tries a dead server for minutes
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "20",
@@ -57,7 +57,7 @@ class MlflowTracker:
         place = TrackingServer.of(self.uri, self.home)
         with self._environment(), bounded():
             place.probe(os.environ)
-            with _said(place.shown), self._alone(place):
+            with _translate_errors(place.shown), self._alone(place):
                 client = _client(place)
                 experiment = _experiment(client, place)
                 recorder.end_abandoned(client, experiment, alone=place.in_home)
@@ -85,7 +85,7 @@ class MlflowTracker:
     @contextmanager
     def _environment(self) -> Iterator[None]:
         """Set what MLflow takes from the environment alone: its manners, and who we are to a server."""
-        wanted = {name: value for name, value in _MANNERS.items() if name not in os.environ}
+        wanted = {name: value for name, value in _MLFLOW_DEFAULTS.items() if name not in os.environ}
         if self.username:
             wanted |= {"MLFLOW_TRACKING_USERNAME": self.username, "MLFLOW_TRACKING_PASSWORD": self.password}
         before = {name: os.environ.get(name) for name in wanted}
@@ -98,7 +98,7 @@ class MlflowTracker:
 
 
 @contextmanager
-def _said(place: str) -> Iterator[None]:
+def _translate_errors(place: str) -> Iterator[None]:
     """Say every failure of MLflow, of what it stands on, and of our own folder as one of the service."""
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException

@@ -26,8 +26,8 @@ _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
 
 def unserved(place: str, reason: str, hint: str) -> ServiceError:
     """Return the error of a tracker that does not serve; `place` is as people may see it."""
-    said = addresses.without_credentials(one_line(reason, 300))
-    return ServiceError(f"mlflow at {place} does not serve: {said}", hint, service="mlflow")
+    detail = addresses.without_credentials(one_line(reason, 300))
+    return ServiceError(f"mlflow at {place} does not serve: {detail}", hint, service="mlflow")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,11 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     staged: list[tuple[Path, Path]] = []
     try:
         for path, data in files.items():
-            with said(path.parent):
+            with translate_errors(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 staged.append((_stage(path, data), path))
         for temporary, path in staged:
-            with said(path):
+            with translate_errors(path):
                 temporary.replace(path)
     finally:
         for temporary, _ in staged:
@@ -53,7 +53,7 @@ def _sweep(path: Path) -> None:
 
 
 @contextmanager
-def said(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Say what an OSError means for the user: where nothing can be written, and why."""
     try:
         yield

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from stockops.adapters.storage.atomic_write import said
+from stockops.adapters.storage.atomic_write import translate_errors
 from stockops.errors import TryAgainError
 
 _LEAST_FREE = 200 * 2**20  # a ticker's artifacts take two megabytes
@@ -12,7 +12,7 @@ _LEAST_FREE = 200 * 2**20  # a ticker's artifacts take two megabytes
 
 def check_home(home: Path) -> str:
     """Return the home and the room there; raise what a command that writes would meet."""
-    with said(home):
+    with translate_errors(home):
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home):
             free = shutil.disk_usage(home).free

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stockops.adapters.storage.atomic_write import said
+from stockops.adapters.storage.atomic_write import translate_errors
 from stockops.errors import TryAgainError
 
 _TURN_SECONDS = 0.1  # between two looks for a free one
@@ -20,7 +20,7 @@ def locked(path: Path, timeout_seconds: float, busy: str) -> Iterator[None]:
     from filelock import FileLock, Timeout  # which an answer from the cache does without
 
     lock = FileLock(path)
-    with said(path.parent):
+    with translate_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=timeout_seconds)
@@ -37,7 +37,7 @@ def one_of(folder: Path, name: str, count: int) -> Iterator[None]:
     """Hold one of so many lock files while the context lasts; wait until one is free."""
     from filelock import FileLock, Timeout
 
-    with said(folder):
+    with translate_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     slots = [FileLock(folder / f"{name}-{number}.lock") for number in range(count)]
     while True:

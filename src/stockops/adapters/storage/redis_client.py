@@ -28,13 +28,13 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
     if not addresses.is_plain(url):
         raise UsageError(_NO_ADDRESS, hint)
     try:
-        said: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
-        kind = _BOUNDED[said.pop("connection_class", Connection)]
+        parts: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+        kind = _BOUNDED[parts.pop("connection_class", Connection)]
         options = {
             "socket_connect_timeout": timeout_seconds,
             "socket_timeout": timeout_seconds,
             "protocol": 2,  # RESP3 opens with a HELLO, a round trip that nothing here needs
-            **said,
+            **parts,
             "retry": Retry(NoBackoff(), 0),
         }
         pool = redis.ConnectionPool(connection_class=kind, **options)

@@ -32,24 +32,24 @@ class RedisState:
 
     def get(self, key: str) -> bytes | None:
         """Return a value, or None."""
-        with self._said():
+        with self._translate_errors():
             value = self._client.get(key)
         return bytes(value) if isinstance(value, bytes) else None
 
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         """Keep a value for so long."""
-        with self._said():
+        with self._translate_errors():
             self._client.set(key, value, ex=seconds)
 
-    def drop(self, key: str) -> bool:
+    def delete(self, key: str) -> bool:
         """Forget a value."""
-        with self._said():
+        with self._translate_errors():
             return bool(self._client.delete(key))
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin so, sorted."""
         pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
-        with self._said():
+        with self._translate_errors():
             until = time.monotonic() + _SCAN_TIMEOUTS * self._timeout_seconds
             found = set()
             for key in self._client.scan_iter(match=pattern, count=1000):
@@ -60,13 +60,13 @@ class RedisState:
 
     def seconds_left(self, key: str) -> int | None:
         """Return how long a value has still to live."""
-        with self._said():
+        with self._translate_errors():
             left = int(self._client.ttl(key))
         return left if left >= 0 else None
 
     def add(self, amounts: Mapping[str, float]) -> None:
         """Add to running totals in one transaction."""
-        with self._said():
+        with self._translate_errors():
             transaction = self._client.pipeline(transaction=True)
             for name, amount in amounts.items():
                 transaction.hincrbyfloat(_TOTALS, name, amount)
@@ -74,13 +74,13 @@ class RedisState:
 
     def totals(self) -> dict[str, float]:
         """Return every running total."""
-        with self._said():
+        with self._translate_errors():
             found = self._client.hgetall(_TOTALS).items()
             return {_text(name): float(total) for name, total in found if isinstance(name, (bytes, str))}
 
     def check(self) -> str:
         """Return the server's version and address, once it has taken a value and dropped it."""
-        with self._said():
+        with self._translate_errors():
             version = self._client.info("server")["redis_version"]
             self._client.set(_PROBE, b"", ex=1)  # a replica, and a server that is full, only read
             self._client.delete(_PROBE)
@@ -90,7 +90,7 @@ class RedisState:
     def _client(self) -> "redis.Redis":
         return redis_client.connect(self._url, self._timeout_seconds)
 
-    def _said(self) -> AbstractContextManager[None]:
+    def _translate_errors(self) -> AbstractContextManager[None]:
         return redis_client.translated(self._url)
 
 

@@ -51,7 +51,7 @@ class SqliteFile:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return what a query finds; nothing where there is no file yet."""
-        with self._said():
+        with self._translate_errors():
             if self._connection is None and not regular_files.check(self._path):
                 return []
             return self._open().execute(query, parameters).fetchall()
@@ -59,7 +59,7 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give the database inside a transaction that holds the write lock from its start."""
-        with self._said():
+        with self._translate_errors():
             database = self._open()
             database.execute("BEGIN IMMEDIATE")
             with database:  # commits, or rolls back what raised
@@ -67,7 +67,7 @@ class SqliteFile:
 
     def check(self) -> None:
         """Raise ServiceError for a file whose pages are not as SQLite writes them."""
-        with self._said():
+        with self._translate_errors():
             if regular_files.check(self._path):
                 sqlite_pages.check(self._path)
                 self._open()
@@ -127,7 +127,7 @@ class SqliteFile:
         new.replace(self._path)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except ServiceError:

@@ -43,7 +43,7 @@ class SqliteState:
             database.execute("DELETE FROM value WHERE expires <= ?", (now,))
             database.execute("REPLACE INTO value VALUES (?, ?, ?)", (key, value, now + seconds))
 
-    def drop(self, key: str) -> bool:
+    def delete(self, key: str) -> bool:
         """Forget a value."""
         if self.seconds_left(key) is None:  # a file is made by the first value, not by the wish to be rid of one
             return False

@@ -44,9 +44,9 @@ class QdrantEmbedded:
             found = shard.query(request)
         return ReportMatch(found[0].score, found[0].payload or {}) if found else None
 
-    def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
+    def put(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, expire_before: float) -> None:
         """Keep an entry, and forget those that are too old."""
-        old = qdrant.FieldCondition(key="timestamp", range=qdrant.RangeFloat(lt=forget_before))
+        old = qdrant.FieldCondition(key="timestamp", range=qdrant.RangeFloat(lt=expire_before))
         point = qdrant.Point(id=_id(key), vector=list(vector), payload=dict(payload))
         with self._open() as shard:
             shard.update(qdrant.UpdateOperation.delete_points_by_filter(_filter({}, old)))
@@ -61,7 +61,7 @@ class QdrantEmbedded:
             found, _ = shard.scroll(qdrant.ScrollRequest(filter=_filter(match), limit=_MOST, with_payload=True))
         return sorted((record.payload or {} for record in found), key=newest)
 
-    def forget(self, match: Mapping[str, str]) -> None:
+    def delete(self, match: Mapping[str, str]) -> None:
         """Forget the entries that fit."""
         if self._made:
             with self._open() as shard:

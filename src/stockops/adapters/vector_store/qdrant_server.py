@@ -45,9 +45,9 @@ class QdrantServer:
         found = self._ask(lambda: self._client.query_points(COLLECTION, list(vector), query_filter=fits, limit=1))
         return ReportMatch(found.points[0].score, found.points[0].payload or {}) if found and found.points else None
 
-    def keep(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, forget_before: float) -> None:
+    def put(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, expire_before: float) -> None:
         """Keep an entry, and forget those that are too old."""
-        old = _filter({}, models.FieldCondition(key="timestamp", range=models.Range(lt=forget_before)))
+        old = _filter({}, models.FieldCondition(key="timestamp", range=models.Range(lt=expire_before)))
         point = models.PointStruct(
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, key)), vector=list(vector), payload=dict(payload)
         )
@@ -65,7 +65,7 @@ class QdrantServer:
         payloads = [record.payload or {} for record in found[0]] if found else []
         return sorted(payloads, key=newest)
 
-    def forget(self, match: Mapping[str, str]) -> None:
+    def delete(self, match: Mapping[str, str]) -> None:
         """Forget the entries that fit."""
         self._ask(lambda: self._client.delete(COLLECTION, models.FilterSelector(filter=_filter(match))))
 

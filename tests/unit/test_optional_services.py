@@ -1,7 +1,7 @@
 import pytest
 
-from stockops.best_effort import PAUSE_SECONDS, BestEffort
 from stockops.errors import DataError, ServiceError
+from stockops.optional_services import PAUSE_SECONDS, OptionalServices
 
 
 class Flaky:
@@ -24,37 +24,37 @@ class Flaky:
 
 
 def test_what_serves_is_returned_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    effort, service = BestEffort(), Flaky()
-    assert effort.attempt(service, service.answer) == 42
-    assert effort.degraded == ()
+    optional, service = OptionalServices(), Flaky()
+    assert optional.attempt(service, service.answer) == 42
+    assert optional.degraded == ()
     assert caplog.text == ""
 
 
 def test_an_outage_is_none_named_in_degraded_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
-    effort, service = BestEffort(lambda: now), Flaky(fails="redis")
+    optional, service = OptionalServices(lambda: now), Flaky(fails="redis")
     for _ in range(3):
         now += 2 * PAUSE_SECONDS
-        assert effort.attempt(service, service.answer) is None
+        assert optional.attempt(service, service.answer) is None
     assert service.asked == 3
-    assert effort.degraded == ("redis",)
+    assert optional.degraded == ("redis",)
     assert [record.getMessage() for record in caplog.records] == ["redis is down; start it: going on without it"]
 
 
 def test_a_service_that_failed_is_left_alone_for_a_minute_and_still_named() -> None:
     now = 0.0
-    effort, service = BestEffort(lambda: now), Flaky(fails="redis")
-    effort.attempt(service, service.answer)
-    effort.begin()
+    optional, service = OptionalServices(lambda: now), Flaky(fails="redis")
+    optional.attempt(service, service.answer)
+    optional.begin()
     service.fails = ""
     now += PAUSE_SECONDS - 1
-    assert effort.attempt(service, service.answer) is None
+    assert optional.attempt(service, service.answer) is None
     assert service.asked == 1
-    assert list(effort.degraded) == ["redis"]
+    assert list(optional.degraded) == ["redis"]
     now += 2
-    effort.begin()
-    assert effort.attempt(service, service.answer) == 42
-    assert effort.degraded == ()
+    optional.begin()
+    assert optional.attempt(service, service.answer) == 42
+    assert optional.degraded == ()
 
 
 def test_other_errors_are_no_outage() -> None:
@@ -62,6 +62,6 @@ def test_other_errors_are_no_outage() -> None:
         raise DataError("too few rows")
 
     with pytest.raises(DataError):
-        BestEffort().attempt(Flaky(), wrong)
+        OptionalServices().attempt(Flaky(), wrong)
     with pytest.raises(ZeroDivisionError):
-        BestEffort().attempt(Flaky(), lambda: 1 // 0)
+        OptionalServices().attempt(Flaky(), lambda: 1 // 0)

@@ -20,7 +20,7 @@ PAUSE_SECONDS = 60.0
 ARTIFACTS = "artifacts"  # what `degraded` calls files that could not be written
 
 
-class BestEffort:
+class OptionalServices:
     """What the services around a call did not do for it."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
