@@ -63,7 +63,7 @@ def describe(exc: Exception) -> Failure:
         return Failure(exc.exit_code, visible(str(exc)), exc.kind, visible(exc.message), visible(exc.hint))
     text = "".join(traceback.format_exception(exc))
     message = f"a bug: {type(exc).__name__}: {_first_line(exc)}"
-    hint = f"the traceback is in {_keep(text)}"
+    hint = f"the traceback is in {_write_traceback(text)}"
     return Failure(ExitCode.BUG, f"{message}; {hint}", "bug", message, hint, text)
 
 
@@ -82,7 +82,7 @@ def _first_line(exc: Exception) -> str:
     return one_line(lines[0]) if lines else ""
 
 
-def _keep(text: str) -> Path:
+def _write_traceback(text: str) -> Path:
     """Write a traceback below the home, or where temporary files go when the home takes none."""
     name = f"traceback-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}.txt"
     for place in (os.path.join(os.environ.get("STOCKOPS_HOME") or ".", "logs"), tempfile.gettempdir()):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _UNSEEN = re.compile(r"[^\x20-\x7e]+")  # where there may be a letter that a terminal obeys
 
 _as_json = False
-_pressed: list[int] = []  # signals of Ctrl-C and its kin
+_signals: list[int] = []  # signals of Ctrl-C and its kin
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -38,7 +38,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-class _Kept(logging.Handler):
+class _Captured(logging.Handler):
     def __init__(self, captured: list[tuple[int, str]]) -> None:
         super().__init__()
         self._captured = captured
@@ -70,7 +70,7 @@ def configure_logging(*, verbose: bool, quiet: bool, as_json: bool = False) -> N
 
 def level(*, verbose: bool, quiet: bool) -> None:
     """Choose how much is said."""
-    _escape_what_lacks()
+    _escape_unencodable()
     logging.getLogger("stockops").setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
     logging.captureWarnings(not verbose)
     logging.getLogger("py.warnings").addHandler(logging.NullHandler())
@@ -80,7 +80,7 @@ def level(*, verbose: bool, quiet: bool) -> None:
 def capture_logs() -> Iterator[list[tuple[int, str]]]:
     """Give the list that the `stockops` logger writes levels and messages to while the context lasts."""
     captured: list[tuple[int, str]] = []
-    handler = _Kept(captured)
+    handler = _Captured(captured)
     logger = logging.getLogger("stockops")
     before, logger.handlers = logger.handlers, [handler]
     try:
@@ -115,34 +115,34 @@ def show(document: object, view: "Callable[[Any], RenderableType] | None") -> No
 
     A reader that has gone (`stockops … | head`) has read enough: that is no error.
     """
-    _escape_what_lacks()
+    _escape_unencodable()
     try:
         if wants_json():
             from stockops.documents.encoding import as_json
 
-            text = json.dumps(as_json(document), allow_nan=False, ensure_ascii=not _takes_all(sys.stdout))
+            text = json.dumps(as_json(document), allow_nan=False, ensure_ascii=not _is_unicode(sys.stdout))
             sys.stdout.write(f"{_UNSEEN.sub(_escaped, text)}\n")
             sys.stdout.flush()
         elif view is not None:
             from rich.console import Console
 
-            Console().print(view(_harmless(document)))
+            Console().print(view(_escape(document)))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _harmless(value: Any) -> Any:
+def _escape(value: Any) -> Any:
     """Return a record or document whose texts a terminal does not obey, nor rich, for which `[red]` is a colour."""
     if isinstance(value, str):
         from rich.markup import escape
 
         return escape(visible(value))
     if isinstance(value, dict):
-        return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+        return {_escape(name): _escape(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_harmless(inner) for inner in value)
+        return type(value)(_escape(inner) for inner in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _harmless(getattr(value, field.name)) for field in fields(value)})
+        return replace(value, **{field.name: _escape(getattr(value, field.name)) for field in fields(value)})
     return value
 
 
@@ -153,20 +153,20 @@ def _escaped(found: "re.Match[str]") -> str:
 
 def fail(failure: Failure) -> None:
     """Say a failure in one line on stderr, whatever the level; the traceback too when verbose."""
-    _escape_what_lacks()
+    _escape_unencodable()
     if failure.traceback and logging.getLogger("stockops").level == logging.DEBUG:
         sys.stderr.write(failure.traceback)
     sys.stderr.write(f"stockops: {failure.line}\n")
 
 
-def _escape_what_lacks() -> None:
+def _escape_unencodable() -> None:
     """Let the streams escape a letter that their encoding lacks (`PYTHONIOENCODING=ascii`, `LC_ALL=C`), not raise."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors != "backslashreplace":
             stream.reconfigure(errors="backslashreplace")
 
 
-def _takes_all(stream: TextIO) -> bool:
+def _is_unicode(stream: TextIO) -> bool:
     """Tell whether every letter has a place in a stream's encoding; an escape of Python's would be no JSON."""
     return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name.startswith("utf")
 
@@ -178,7 +178,7 @@ def ctrl_c() -> Iterator[None]:
     SIGTERM and SIGHUP are heard as Ctrl-C is: what is half-done is left whole, and workers end. Where a signal is
     ignored, as in a script's background or under nohup, or another thread calls, nothing is changed.
     """
-    _pressed.clear()
+    _signals.clear()
     usual: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
     usual[signal.SIGINT] = signal.default_int_handler
     ours = threading.current_thread() is threading.main_thread()
@@ -193,18 +193,18 @@ def ctrl_c() -> Iterator[None]:
 
 
 def _note(number: int, _: object) -> None:
-    _pressed.append(number)
+    _signals.append(number)
     raise KeyboardInterrupt
 
 
 def is_interrupted() -> bool:
     """Tell whether Ctrl-C was pressed: a library stopped amid its import makes any error of it."""
-    return bool(_pressed)
+    return bool(_signals)
 
 
 def interrupted_code() -> int:
     """Return the code of a call that was interrupted, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
-    return 128 + (_pressed[0] if _pressed else signal.SIGINT)
+    return 128 + (_signals[0] if _signals else signal.SIGINT)
 
 
 def interrupted() -> None:

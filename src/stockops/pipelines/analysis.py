@@ -79,13 +79,13 @@ class Analyst:
         earlier = self.conversation.turns() if self.conversation else []
         # What an answer in a conversation means depends on what was said before: it is nobody else's.
         reports = None if earlier else self.reports
-        wanted = reports.wanted(forecast, question, self._beside(forecast, record)) if reports else None
-        report = reports.answer(wanted) if reports and wanted else None
+        key = reports.key(forecast, question, self._inputs(forecast, record)) if reports else None
+        report = reports.get(key) if reports and key else None
         cache: CacheUse = "off" if reports is None else "miss" if report is None else "hit"
         if report is None:
             report, _ = self._write(forecast, record, question, earlier)
-            if reports and wanted and self._complete(forecast, report):
-                reports.put(wanted, report)
+            if reports and key and self._complete(forecast, report):
+                reports.put(key, report)
         if self.conversation and report.provider != rendering.OFFLINE:
             turn = Turn(prompt.asked(ticker, question), report.prose)
             self.conversation.add(ticker, turn, self.clock.now)
@@ -144,7 +144,7 @@ class Analyst:
                 log.warning("the report does without a comparison with %s: %s", MARKET, exc)
         return context.of(bars, market)
 
-    def _beside(self, forecast: PredictionResult, record: _Record) -> list[object]:
+    def _inputs(self, forecast: PredictionResult, record: _Record) -> list[object]:
         """Return what a report is made from beside its forecast: the backtest, and digests of files of prices."""
         files = [self.forecasts.history(ticker) for ticker in (forecast.ticker, MARKET)]
         return [record.backtest, *files]

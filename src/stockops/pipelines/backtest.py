@@ -123,10 +123,10 @@ class Backtester:
         plan = BacktestPlan(prices, table, known, rows, parts, self._others(ticker))
         forecasts = self._forecasts(plan, lambda day: self._model(plan, market, day))
         evaluation = build_evaluation_set(table, rows, forecasts.bars, forecasts.bounds)
-        result = self._result(plan, evaluation, forecasts, self._peers(plan, market))
+        result = self._result(plan, evaluation, forecasts, self._baselines(plan, market))
         if self.export:
             self.export(_csv(prices, table, forecasts))
-        return self._written(result, evaluation, started)
+        return self._write(result, evaluation, started)
 
     def _origins(self, prices: Prices, table: pd.DataFrame) -> Rows:
         """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
@@ -186,7 +186,7 @@ class Backtester:
             strategy=found[-1].strategy,
         )
 
-    def _peers(self, plan: "BacktestPlan", market: Prices) -> dict[str, BaselineForecast]:
+    def _baselines(self, plan: "BacktestPlan", market: Prices) -> dict[str, BaselineForecast]:
         """Return the forecasts of every baseline that was asked for."""
         ticker = plan.prices.symbol
         found: dict[str, BaselineForecast] = {}
@@ -198,10 +198,10 @@ class Backtester:
             elif name == "scratch" and plan.rows[0] < TRAINABLE:
                 log.info("%s is too young for --baselines scratch", ticker)
             else:
-                found[name] = self._peer(name, plan, market)
+                found[name] = self._baseline(name, plan, market)
         return found
 
-    def _peer(self, name: Baseline, plan: "BacktestPlan", market: Prices) -> BaselineForecast:
+    def _baseline(self, name: Baseline, plan: "BacktestPlan", market: Prices) -> BaselineForecast:
         prices, given = plan.prices, self.trainer
         if name == "drift":
             return _drift(plan.table, plan.rows)
@@ -260,7 +260,7 @@ class Backtester:
             ranges_from=forecasts.ranges_from,
         )
 
-    def _written(self, result: BacktestResult, evaluation: EvaluationSet, started: float) -> BacktestResult:
+    def _write(self, result: BacktestResult, evaluation: EvaluationSet, started: float) -> BacktestResult:
         """Write the report and its picture; return it with what only this call knows."""
         files = {
             "backtest/latest_backtest.png": self.plots.backtest(result, evaluation),

@@ -64,7 +64,7 @@ class BacktestModelTrainer:
         table = training_job.table(prices, market, self.options)
         key = self._key(place, prices, table, parent, others)
         with self.blob_cache.lock(key):  # another ticker of the same start needs the same parent
-            if found := self._found(place, key):
+            if found := self._cached(place, key):
                 return found
             checkpoint = self._train(self._job(place, prices, market, table, parent, others))
             self.blob_cache.put(key, serialize(checkpoint))
@@ -94,7 +94,7 @@ class BacktestModelTrainer:
             checkpoint, _ = job.train(self.options, on_epoch)
         return checkpoint
 
-    def _found(self, place: ModelRef, key: str) -> Checkpoint | None:
+    def _cached(self, place: ModelRef, key: str) -> Checkpoint | None:
         data = self.blob_cache.get(key)
         if data is None:
             return None

@@ -73,6 +73,6 @@ def _same_panel(card: ModelCard, history: PriceHistory, options: TrainOptions) -
     if tuple(members) != options.universe:
         return False
     try:
-        return all(history.beside(ticker).digest == bars for ticker, bars in members.items())
+        return all(history.auxiliary(ticker).digest == bars for ticker, bars in members.items())
     except StockopsError:  # what becomes of one that cannot be had, a training says
         return False

@@ -58,33 +58,32 @@ class PredictionCache:
     optional: OptionalServices
     clock: Clock
 
-    def answer(self, question: PredictionCacheKey) -> PredictionResult | None:
+    def get(self, key: PredictionCacheKey) -> PredictionResult | None:
         """Return the cached result, `cached` true, if it answers this very question now."""
-        raw = self.optional.attempt(self.state, lambda: self.state.get(PREFIX + question.ticker))
-        entry = None if raw is None else _decode(raw, question.ticker)
+        raw = self.optional.attempt(self.state, lambda: self.state.get(PREFIX + key.ticker))
+        entry = None if raw is None else _decode(raw, key.ticker)
         if entry is None:
             return None
-        if entry.cache.question != question.digest or _is_over(entry.cache.fresh_until, self.clock.now):
+        if entry.cache.question != key.digest or _is_over(entry.cache.fresh_until, self.clock.now):
             return None
         self.optional.attempt(self.state, lambda: self.state.add(HIT))
         if entry.degraded:
-            log.warning("%s: the forecast that is kept rests on %s", question.ticker, " and ".join(entry.degraded))
+            log.warning("%s: the forecast that is kept rests on %s", key.ticker, " and ".join(entry.degraded))
         return replace(entry.result, cached=True, degraded=tuple(sorted({*entry.degraded, *self.optional.degraded})))
 
     def missed(self) -> None:
         """Count a forecast that had to be made."""
         self.optional.attempt(self.state, lambda: self.state.add(MISS))
 
-    def put(self, question: PredictionCacheKey, result: PredictionResult, fresh_until: datetime | None) -> None:
+    def put(self, key: PredictionCacheKey, result: PredictionResult, fresh_until: datetime | None) -> None:
         """Cache a result for as long as it answers the question; None is until the entry's day is over."""
         envelope = Envelope(
-            question=question.digest,
+            question=key.digest,
             made_at=self.clock.now.isoformat(timespec="seconds"),
             fresh_until=fresh_until.isoformat() if fresh_until else None,
         )
         value = strict_json.signed(as_json(result) | {"cache": as_json(envelope)})
-        key = PREFIX + question.ticker
-        self.optional.attempt(self.state, lambda: self.state.put(key, value, seconds=SECONDS))
+        self.optional.attempt(self.state, lambda: self.state.put(PREFIX + key.ticker, value, seconds=SECONDS))
 
     def entries(self) -> tuple[CachedForecastRow, ...]:
         """Return what is cached, one row a ticker, ServiceError when the store does not serve."""

@@ -72,7 +72,7 @@ class PredictionService:
         if cache is None or ticker == MARKET:
             return None
         started = time.monotonic()
-        hit = cache.answer(self._question(ModelRef("child", ticker)))
+        hit = cache.get(self._key(ModelRef("child", ticker)))
         return hit and self._counted("child", hit, started)
 
     def _measured(self, kind: str, work: Callable[[], Answer]) -> Answer:
@@ -92,11 +92,11 @@ class PredictionService:
     def _answer(self, ref: ModelRef) -> Answer:
         if self.cache is None:
             return self._forecast(ref)
-        question = self._question(ref)
-        hit = self.cache.answer(question)
-        return hit if hit is not None else self._forecast(ref, question)
+        key = self._key(ref)
+        hit = self.cache.get(key)
+        return hit if hit is not None else self._forecast(ref, key)
 
-    def _question(self, ref: ModelRef) -> PredictionCacheKey:
+    def _key(self, ref: ModelRef) -> PredictionCacheKey:
         options = self.options
         return PredictionCacheKey(
             ticker=ref.ticker,
@@ -111,7 +111,7 @@ class PredictionService:
             release=__version__,
         )
 
-    def _forecast(self, ref: ModelRef, question: PredictionCacheKey | None = None) -> Answer:
+    def _forecast(self, ref: ModelRef, key: PredictionCacheKey | None = None) -> Answer:
         try:
             predicted = self.predictor().predict(ref)
         except ModelMissingError:
@@ -119,16 +119,16 @@ class PredictionService:
                 raise
             job: Job = "predict-parent" if ref.kind == "parent" else "predict-child"
             return replace(self.tasks.start(job, ref.ticker, ref.task), status="training")
-        if self.cache is not None and question is not None:
+        if self.cache is not None and key is not None:
             self.cache.missed()
-            self._keep(self.cache, question, predicted)
+            self._put(self.cache, key, predicted)
         return predicted.result
 
     def _histories(self, ticker: str) -> str:
         """Return a digest of the files that a forecast is made from: the ticker's and the market's."""
         return self.history(ticker) + self.history(MARKET)
 
-    def _keep(self, cache: PredictionCache, question: PredictionCacheKey, predicted: "FreshPrediction") -> None:
+    def _put(self, cache: PredictionCache, key: PredictionCacheKey, predicted: "FreshPrediction") -> None:
         """Keep a forecast that nothing made poorer, made from the history that was asked about."""
-        if predicted.complete and self._histories(question.ticker) == question.history:
-            cache.put(replace(question, model=predicted.model), predicted.result, predicted.fresh_until)
+        if predicted.complete and self._histories(key.ticker) == key.history:
+            cache.put(replace(key, model=predicted.model), predicted.result, predicted.fresh_until)

@@ -122,7 +122,7 @@ class PriceHistory:
     options: PriceOptions
     optional: OptionalServices
     read: dict[str, Prices] = field(default_factory=dict, init=False, repr=False, compare=False)
-    without: list[StockopsError] = field(default_factory=list, init=False, repr=False, compare=False)
+    no_market: list[StockopsError] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def until(self, day: date | None) -> "PriceHistory":
         """Return the same, none after that day where one is given."""
@@ -135,7 +135,7 @@ class PriceHistory:
         that cannot be or is hard to believe, a hole that is too long, or days that are not the calendar's. What is let
         pass is said in the log, and named in `degraded` where it makes a result poorer.
         """
-        found = self._once(symbol)
+        found = self._read_once(symbol)
         self.optional.doubt(*found.doubts)
         return found
 
@@ -161,23 +161,23 @@ class PriceHistory:
 
     def _market(self) -> Prices:
         """Return the market's prices, or raise why there are none as it was found out the first time."""
-        if self.without:
-            raise self.without[0]
+        if self.no_market:
+            raise self.no_market[0]
         try:
-            return self._once(MARKET)
+            return self._read_once(MARKET)
         except StockopsError as exc:
-            self.without.append(exc)
+            self.no_market.append(exc)
             raise
 
-    def beside(self, symbol: str) -> Prices:
+    def auxiliary(self, symbol: str) -> Prices:
         """Return the bars of a symbol that a result is not about: what is to be said of them goes to the log alone."""
-        return self._once(symbol)
+        return self._read_once(symbol)
 
     def universe(self, symbols: Iterable[str]) -> Iterator[Prices]:
         """Yield the bars of symbols that a parent learns from; one that has none is left out, and that is said."""
         for symbol in symbols:
             try:
-                prices = self.beside(symbol)
+                prices = self.auxiliary(symbol)
             except StockopsError as exc:
                 self.leave_out(symbol, exc)
                 continue
@@ -188,7 +188,7 @@ class PriceHistory:
         log.warning("%s is left out of what the parent learns from: %s", symbol, why)
         self.optional.doubt(LEFT_OUT)
 
-    def _once(self, symbol: str) -> Prices:
+    def _read_once(self, symbol: str) -> Prices:
         """Return the prices of a symbol, read at most once while they are remembered."""
         found = self.read.pop(symbol, None) or self._daily(symbol)
         self.read[symbol] = found  # at the end: the one that was asked for longest ago is forgotten first
@@ -202,11 +202,11 @@ class PriceHistory:
         ohlcv.check(raw.table, symbol)
         table, fillers = _without_fillers(raw.table, known)
         self._check_future(symbol, table)
-        held = _held_against(symbol, pd.DatetimeIndex(table.index), known)
+        held = _calendar_for(symbol, pd.DatetimeIndex(table.index), known)
         _check_holes(symbol, pd.DatetimeIndex(table.index), held, self.options.max_missing)
         adjusted = adjustment.adjust(table)
-        _say(symbol, [*raw.notes, *fillers, *adjusted.notes])
-        bars, done, suspicious = self._believed(symbol, table, adjusted.bars)
+        _log_notes(symbol, [*raw.notes, *fillers, *adjusted.notes])
+        bars, done, suspicious = self._apply_policy(symbol, table, adjusted.bars)
         end = pd.Timestamp(bars.index[-1]).date()
         behind = _behind(symbol, end, held, last if self.feed.live else self.clock.as_of)
         untraded = _untraded(symbol, bars)
@@ -248,7 +248,7 @@ class PriceHistory:
         if last > self.clock.now.date() + _A_DAY:
             raise DataError(f"{symbol}: row {len(table)} ({last}) lies in the future", "correct the date of that row")
 
-    def _believed(
+    def _apply_policy(
         self, symbol: str, table: pd.DataFrame, bars: pd.DataFrame
     ) -> tuple[pd.DataFrame, tuple[Repair, ...], bool]:
         """Return the bars that the policy lets pass, what was repaired, and whether any are only trusted."""
@@ -260,7 +260,7 @@ class PriceHistory:
             for repair in done:
                 log.warning("%s: repaired %s: %s", symbol, repair.date, repair.what)
         if found and policy != "trust":
-            raise _unbelieved(symbol, table.loc[bars.index], bars, found, repairable=policy == "strict")
+            raise _implausible(symbol, table.loc[bars.index], bars, found, repairable=policy == "strict")
         if found:
             first, day = found[0], f"{pd.Timestamp(bars.index[found[0].row]):%Y-%m-%d}"
             log.warning("%s: trusting %d suspicious bar(s), the first of %s: %s", symbol, len(found), day, first.guess)
@@ -291,7 +291,7 @@ def _untraded(symbol: str, bars: pd.DataFrame) -> int:
     return count
 
 
-def _say(symbol: str, notes: Sequence[str]) -> None:
+def _log_notes(symbol: str, notes: Sequence[str]) -> None:
     for note in notes:
         log.warning("%s: %s", symbol, note)
 
@@ -307,7 +307,7 @@ def _without_fillers(table: pd.DataFrame, known: TradingCalendar) -> tuple[pd.Da
     return table[~made_up], [f"{int(made_up.sum())} rows without trading on holidays left out"]
 
 
-def _held_against(symbol: str, index: pd.DatetimeIndex, known: TradingCalendar) -> TradingCalendar:
+def _calendar_for(symbol: str, index: pd.DatetimeIndex, known: TradingCalendar) -> TradingCalendar:
     """Return the calendar of a history whose days are its own; one read off the days where no table knows it."""
     if known.is_guess:
         log.info("%s: sessions are read off its bars: their weekdays, and the holidays seen so far", symbol)
@@ -336,7 +336,7 @@ def _check_holes(symbol: str, index: pd.DatetimeIndex, held: TradingCalendar, ma
         log.warning("%s: %d session(s) missing, the last after %s", symbol, days, holes[-1][0])
 
 
-def _unbelieved(
+def _implausible(
     symbol: str, raw: pd.DataFrame, bars: pd.DataFrame, found: Sequence[Suspicion], *, repairable: bool
 ) -> DataError:
     """Return the error that names the first suspicious row, the two closes, the guess and the cure."""

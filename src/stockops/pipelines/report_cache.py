@@ -63,7 +63,7 @@ class ReportCache:
     optional: OptionalServices
     clock: Clock
 
-    def wanted(self, forecast: PredictionResult, question: str | None, beside: Sequence[object] = ()) -> ReportCacheKey:
+    def key(self, forecast: PredictionResult, question: str | None, inputs: Sequence[object] = ()) -> ReportCacheKey:
         """Return what is to be looked for to answer a question about a forecast.
 
         beside: what else a report is made from.
@@ -75,7 +75,7 @@ class ReportCache:
             "session": forecast.last_date,
             "model_version": forecast.model_version,
             "forecast": strict_json.digest(*(as_json(getattr(forecast, name)) for name in _MADE_FROM)),
-            "beside": strict_json.digest(*map(as_json, beside)),
+            "beside": strict_json.digest(*map(as_json, inputs)),
             "prompt": prompt.VERSION,
             "release": __version__,
             "writer": self.writer,
@@ -84,28 +84,26 @@ class ReportCache:
         }
         return ReportCacheKey(vector, asked, made_from)
 
-    def answer(self, wanted: ReportCacheKey) -> AnalysisReport | None:
+    def get(self, key: ReportCacheKey) -> AnalysisReport | None:
         """Return the kept report nearest to the question, if it is near enough and not a day old."""
         since = self.clock.now.timestamp() - SECONDS
-        match = self.optional.attempt(
-            self.store, lambda: self.store.nearest(wanted.vector, wanted.made_from, since=since)
-        )
+        match = self.optional.attempt(self.store, lambda: self.store.nearest(key.vector, key.made_from, since=since))
         if match is None or match.score <= THRESHOLD:
             return None
         try:
             return _report(match.payload)
         except ValueError:
-            log.warning("ignoring an invalid cached report of %s", wanted.made_from["ticker"])
+            log.warning("ignoring an invalid cached report of %s", key.made_from["ticker"])
             return None
 
-    def put(self, wanted: ReportCacheKey, report: AnalysisReport) -> None:
+    def put(self, key: ReportCacheKey, report: AnalysisReport) -> None:
         """Cache a report that nothing made poorer."""
         now = self.clock.now.timestamp()
-        made = {**wanted.made_from, "timestamp": now, "question": wanted.question, "report": as_json(report)}
+        made = {**key.made_from, "timestamp": now, "question": key.question, "report": as_json(report)}
         payload = {**made, strict_json.DIGEST: strict_json.digest(made)}
-        key = strict_json.digest(wanted.made_from, wanted.question.casefold())
+        name = strict_json.digest(key.made_from, key.question.casefold())
         self.optional.attempt(
-            self.store, lambda: self.store.put(key, wanted.vector, payload, expire_before=now - SECONDS)
+            self.store, lambda: self.store.put(name, key.vector, payload, expire_before=now - SECONDS)
         )
 
     def _embed(self, text: str) -> tuple[str, tuple[float, ...]]:
@@ -147,8 +145,8 @@ class ReportCacheAdmin:
         return self.clock.now.timestamp()
 
     def _payloads(self, tickers: Sequence[str]) -> list[Mapping[str, Any]]:
-        wanted: list[dict[str, str]] = [{"ticker": ticker} for ticker in tickers] or [{}]
-        found = [payload for match in wanted for payload in self.store.entries(match)]
+        matches: list[dict[str, str]] = [{"ticker": ticker} for ticker in tickers] or [{}]
+        found = [payload for match in matches for payload in self.store.entries(match)]
         return [payload for payload in found if 0 <= self._now - _moment(payload) < SECONDS]
 
 

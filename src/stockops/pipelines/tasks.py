@@ -100,7 +100,7 @@ class Tasks:
             if not self.workers.is_held(task_id):
                 task = self._new(job, ticker, task_id)
                 # A home that takes no record takes no model: that is said now, and not where nobody can look.
-                self._put(task) if self.state.in_home else self._note(task)
+                self._put(task) if self.state.in_home else self._try_put(task)
                 self.workers.start(job, ticker, task_id)
         return TrainingStarted(
             ticker=ticker, task_id=task_id, log=self.workers.log(task_id), degraded=self.optional.degraded
@@ -112,7 +112,7 @@ class Tasks:
         task = None if raw is None else _decode(raw, task_id)
         if task is None:
             raise DataError(f"no background task {task_id}", "start one: stockops train-child --ticker T --background")
-        return self._judged(task)
+        return self._checked(task)
 
     def all(self) -> list[Task]:
         """Return every task that is known, the latest first."""
@@ -121,7 +121,7 @@ class Tasks:
             raw = self.state.get(key)
             task = None if raw is None else _decode(raw, key.removeprefix(PREFIX))
             if task is not None:
-                found.append(self._judged(task))
+                found.append(self._checked(task))
         return sorted(found, key=lambda task: task.queued_at, reverse=True)
 
     @contextmanager
@@ -133,7 +133,7 @@ class Tasks:
             task = queued if queued and not queued.ended else self._new(job, ticker, task_id)
             with self.workers.slot():
                 work = TaskRecorder(self, replace(task, status="running", started_at=self._time()))
-                work.note()
+                work.save()
                 yield work
 
     def _new(self, job: Job, ticker: str, task_id: str) -> Task:
@@ -147,7 +147,7 @@ class Tasks:
             queued_at=self._time(),
         )
 
-    def _note(self, task: Task) -> None:
+    def _try_put(self, task: Task) -> None:
         self.optional.attempt(self.state, lambda: self._put(task))
 
     def _put(self, task: Task) -> None:
@@ -155,7 +155,7 @@ class Tasks:
         seconds = SECONDS_ENDED if task.ended else SECONDS_RUNNING
         self.state.put(PREFIX + task.task_id, value, seconds=seconds)
 
-    def _judged(self, task: Task) -> Task:
+    def _checked(self, task: Task) -> Task:
         """Return the task, failed if its worker died."""
         if task.ended or task.here != self.workers.host_id:
             return task
@@ -168,7 +168,7 @@ class Tasks:
             return latest
         error = Problem(kind="worker", message="its worker died", hint=f"see {task.log} and start it again")
         dead = replace(latest, status="failed", finished_at=self._time(), error=error, exit_code=1)
-        self._note(dead)
+        self._try_put(dead)
         return dead
 
     def _time(self) -> str:
@@ -181,37 +181,37 @@ class TaskRecorder:
     def __init__(self, tasks: Tasks, task: Task) -> None:
         self._tasks = tasks
         self._task = task
-        self._noted_at = 0.0
+        self._saved_at = 0.0
 
-    def note(self) -> None:
+    def save(self) -> None:
         """Write the record: a sign of life too."""
-        self._noted_at = time.monotonic()
-        self._tasks._note(self._task)
+        self._saved_at = time.monotonic()
+        self._tasks._try_put(self._task)
 
     def completed(self, result: TaskOutcome) -> None:
         """Record the end of a task and what it gave."""
         self._task = replace(
             self._task, status="completed", finished_at=self._tasks._time(), result=result, exit_code=0
         )
-        self.note()
+        self.save()
 
     def failed(self, error: Problem, exit_code: int) -> None:
         """Record the end of a task that failed."""
         self._task = replace(
             self._task, status="failed", finished_at=self._tasks._time(), error=error, exit_code=exit_code
         )
-        self.note()
+        self.save()
 
     @contextmanager
     def epochs(self, label: str, total: int) -> Iterator[Callable[[EpochLoss], None]]:
         """Record which model is being trained, and how far it is."""
         self._task = replace(self._task, stage=label, epoch=0, epochs=total)
-        self.note()
+        self.save()
 
         def done(epoch: EpochLoss) -> None:
             self._task = replace(self._task, epoch=epoch.epoch)
-            if time.monotonic() - self._noted_at >= _SIGN_OF_LIFE_SECONDS:
-                self.note()
+            if time.monotonic() - self._saved_at >= _SIGN_OF_LIFE_SECONDS:
+                self.save()
 
         yield done
 

@@ -61,8 +61,8 @@ class Trainer:
         """
         started = time.monotonic()
         job = self._prepare(ref)
-        with self._held(ref, None if self.replace else self.clock.as_of) as place:
-            self._say_what_stays(ref, place, job.prices.last)
+        with self._lock_place(ref, None if self.replace else self.clock.as_of) as place:
+            self._log_replacement(ref, place, job.prices.last)
             return self._train(place, job, started)
 
     def fresh(self, ref: ModelRef) -> TrainedModel | None:
@@ -89,9 +89,9 @@ class Trainer:
         started = time.monotonic()
         log.info("no %s model of %s that this call may use: training it first", ref.kind, ref.ticker)
         job = self._prepare(ref)
-        with self._held(ref, self.clock.as_of) as place:
+        with self._lock_place(ref, self.clock.as_of) as place:
             if not self.find(ref):  # another process may have trained it while this one waited
-                self._say_what_stays(ref, place, job.prices.last)
+                self._log_replacement(ref, place, job.prices.last)
                 self._train(place, job, started)
         found = self.find(ref)
         if found is None:
@@ -103,7 +103,7 @@ class Trainer:
         return stored.find(ref, models=self.models, as_of=self.clock.as_of)
 
     @contextmanager
-    def _held(self, ref: ModelRef, as_of: date | None) -> Iterator[ModelRef]:
+    def _lock_place(self, ref: ModelRef, as_of: date | None) -> Iterator[ModelRef]:
         """Give the place that a model is trained for, locked; where another process filled it meanwhile, the next."""
         place = stored.place_for_training(ref, models=self.models, as_of=as_of)
         with self.models.lock(place):
@@ -114,7 +114,7 @@ class Trainer:
         with self.models.lock(now):
             yield now
 
-    def _say_what_stays(self, ref: ModelRef, place: ModelRef, last: date) -> None:
+    def _log_replacement(self, ref: ModelRef, place: ModelRef, last: date) -> None:
         """Say what becomes of a model of later sessions: it stays, or was meant to be replaced."""
         if stored.place_for_training(ref, models=self.models, as_of=last) == ref:
             return
@@ -155,7 +155,7 @@ class Trainer:
 
     def _train(self, place: ModelRef, job: "TrainingJob | Inheritance", started: float) -> TrainedModel:
         """Learn or inherit, write, record: the same for the parent and every kind of child."""
-        checkpoint, learned = self._learnt(job)
+        checkpoint, learned = self._run(job)
         prices = job.prices
         backtest = latest_backtest.of_model(place, checkpoint, prices, self.models)
         files = self._files(place, checkpoint, learned, prices.currency, backtest)
@@ -176,7 +176,7 @@ class Trainer:
             artifacts=artifacts,
         )
 
-    def _learnt(self, job: "TrainingJob | Inheritance") -> "tuple[Checkpoint, TrainingResult | None]":
+    def _run(self, job: "TrainingJob | Inheritance") -> "tuple[Checkpoint, TrainingResult | None]":
         """Return the checkpoint, and what learning left beside it: nothing where there was too little to learn from."""
         from stockops.pipelines.training_job import Inheritance
 

@@ -73,7 +73,7 @@ class LlmServer:
         """Return what is read out of the JSON at a path, asked for once; ServiceError when there is none."""
         once = replace(self, retry=RetryPolicy(attempts=1))
         try:
-            return once._run(seconds, lambda client: _understood(read, _json(_checked(client.get(path)))))
+            return once._run(seconds, lambda client: _parse(read, _json(_checked(client.get(path)))))
         except Refused as exc:
             raise self.failure(str(exc)) from None
 
@@ -91,7 +91,7 @@ class LlmServer:
                 if response.headers.get("content-type", "").startswith("application/json"):
                     lines = _whole(answer, lines)
                 for line in lines:
-                    _understood(answer.line, line)
+                    _parse(answer.line, line)
                     if len(answer.text) + len(answer.thoughts) > _MOST_CHARACTERS:
                         raise Refused("an answer without end")
             if not answer.done:
@@ -169,11 +169,11 @@ def _whole(answer: Reader, lines: Iterator[str]) -> Iterator[str]:
     except ValueError:
         return iter(found)
     if isinstance(document, dict):
-        _understood(answer.whole, document)
+        _parse(answer.whole, document)
     return iter(())
 
 
-def _understood(read: Callable[[S], T], answer: S) -> T:
+def _parse(read: Callable[[S], T], answer: S) -> T:
     """Return what is read out of an answer; Refused for one of another shape than the protocol has."""
     try:
         return read(answer)
