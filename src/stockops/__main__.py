@@ -1,4 +1,4 @@
-"""`python -m stockops`, and what the installed `stockops` command calls."""
+"""Entry point of `python -m stockops` and of the installed `stockops` command."""
 
 import gc
 import os
@@ -7,26 +7,26 @@ import sys
 
 from stockops import INTERRUPTED
 
-_YOUNG = 100_000  # objects between two collections; with Python's 700 a start-up spends a tenth of its time in them
+_YOUNG = 100_000  # allocations between garbage collections; Python's 700 would cost a tenth of the start-up time
 
 
 def run() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its code."""
     heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heeded:
-        signal.signal(signal.SIGINT, _leave)  # until there is somebody to catch a KeyboardInterrupt
+        signal.signal(signal.SIGINT, _leave)  # until something can catch a KeyboardInterrupt
     from stockops.cli import main
     from stockops.threads import SINGLE_PROCESS
 
     os.environ.update({**SINGLE_PROCESS, **os.environ})
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads every package's metadata
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # searching for plugins reads every package's metadata
     gc.set_threshold(_YOUNG)
     if heeded:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     code = main()
     if heeded:
         signal.signal(signal.SIGINT, _leave)
-    gc.freeze()  # the process ends: what it holds need not be searched for garbage once more, object by object
+    gc.freeze()  # the process is ending: skip a last full garbage collection of everything it holds
     sys.exit(code)
 
 

@@ -1,4 +1,4 @@
-"""The arrays that everything reckons with."""
+"""The array type used in all computations."""
 
 import numpy as np
 import numpy.typing as npt

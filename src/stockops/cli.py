@@ -1,4 +1,4 @@
-"""The Typer application: which commands there are. Nothing heavy is imported before one runs."""
+"""The Typer application and its commands. Nothing heavy is imported before a command runs."""
 
 import sys
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 class _Commands(typer.core.TyperGroup):
     def get_params(self, ctx: Any) -> Any:
-        """Say which file Typer's own option edits."""
+        """Make the help of Typer's completion option name the files that it edits."""
         params = super().get_params(ctx)
         for option in params:
             if isinstance(option, typer.core.TyperOption) and option.name == "install_completion":
@@ -24,7 +24,7 @@ class _Commands(typer.core.TyperGroup):
         return params
 
 
-# Plain help: rich would double the time of `--help`, and colour a pipe under GITHUB_ACTIONS.
+# Plain help: rich would double the time of `--help`, and write colours to a pipe under GITHUB_ACTIONS.
 app = typer.Typer(cls=_Commands, rich_markup_mode=None, context_settings=_HELP)
 app.command("train-parent")(train.train_parent)
 app.command("train-child")(train.train_child)
@@ -70,9 +70,9 @@ def stockops(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command line (default: sys.argv) and return its exit code; nothing is raised.
+    """Run one command line (default: sys.argv) and return its exit code; never raises.
 
-    Without any word it is `--help`.
+    An empty command line means `--help`.
     """
     words = sys.argv[1:] if arguments is None else arguments
     with terminal.ctrl_c():
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = int(app(args=words or ["--help"], prog_name="stockops", standalone_mode=False) or 0)
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
-        except Exception as exc:  # noqa: BLE001  here every error ends: known ones with their code, the rest as bugs
+        except Exception as exc:  # noqa: BLE001  the last handler: known errors exit with their code, the rest as bugs
             if not terminal.is_interrupted():
                 failure = failures.describe(exc)
                 terminal.fail(failure)

@@ -1,15 +1,15 @@
-"""The error tree: each class knows its exit code, each message names what is wrong and the hint the way out.
+"""The error tree: each class has an exit code; each message says what is wrong, its hint how to fix it.
 
 StockopsError
 ├── UsageError           2   the call or the configuration is wrong
 ├── DataError            3   data missing or unusable
 ├── ModelError           4
 │   ├── ModelMissingError    no model for this ticker (yet)
-│   └── ModelDamagedError    a checkpoint that is not whole
-├── ServiceError         5   a service that this call cannot do without is down
-└── TryAgainError       75   rate limited, timed out, or another process is at it
+│   └── ModelDamagedError    a damaged checkpoint
+├── ServiceError         5   a service that this call requires is down
+└── TryAgainError       75   rate limited, timed out, or another process is doing it
 
-Anything else that reaches the top is a bug (exit 1). Ctrl-C is 130. 6 is for `--fail-on`.
+Any other exception that reaches the top is a bug (exit 1). Ctrl-C exits with 130, `--fail-on` with 6.
 """
 
 from enum import IntEnum
@@ -17,7 +17,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """What a shell script sees; stable, and listed in the README."""
+    """Exit codes for shell scripts; stable, and listed in the README."""
 
     OK = 0
     BUG = 1
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
 
 class StockopsError(Exception):
-    """An expected failure: one line for the user, and what to do about it."""
+    """An expected failure: one line for the user and a hint on what to do."""
 
     exit_code: ClassVar[ExitCode]
     kind: ClassVar[str]
@@ -67,17 +67,17 @@ class ModelError(StockopsError):
 
 
 class ModelMissingError(ModelError):
-    """Nothing is trained yet; an auto-healing caller may train and go on."""
+    """No model is trained yet; an auto-healing caller may train one and continue."""
 
 
 class ModelDamagedError(ModelError):
-    """The checkpoint is not what was written: never forecast with it."""
+    """The checkpoint differs from what was written; never forecast with it."""
 
 
 class ServiceError(StockopsError):
-    """A service does not serve; a call that can do without it goes on (optional_services), any other ends here.
+    """A service failed; a call that can do without it continues (optional_services), any other ends here.
 
-    alive: it answered, if nothing that could be used, so that the next piece of work may well ask again.
+    alive: it responded, but with nothing usable, so the next unit of work may try it again.
     """
 
     exit_code = ExitCode.SERVICE
@@ -90,7 +90,7 @@ class ServiceError(StockopsError):
 
 
 class TryAgainError(StockopsError):
-    """The same call may well succeed later."""
+    """The same call may succeed later."""
 
     exit_code = ExitCode.TRY_AGAIN
     kind = "try_again"

@@ -1,4 +1,4 @@
-"""Settings -> what `doctor` tries out. Beside `services`, the only importer of `adapters`."""
+"""Settings -> the checks of `doctor`. With `services`, the only importer of `adapters`."""
 
 from datetime import timedelta
 
@@ -8,12 +8,12 @@ from stockops.ports import Service
 from stockops.services import Services
 from stockops.settings import Settings
 
-_SYMBOL = "AAPL"  # every vendor has it
+_SYMBOL = "AAPL"  # available from every vendor
 _TIMEOUT_SECONDS = 3.0
 
 
 def checks(settings: Settings, services: Services) -> list[Check]:
-    """Return how to try out everything that is configured, what every command needs first."""
+    """Return the checks of everything configured, those that every command requires first."""
     from stockops.adapters.storage import home_checks
 
     return [
@@ -35,7 +35,7 @@ def _of_the_analyst(settings: Settings, services: Services) -> list[Check]:
     found = [Check(model.name, model.open().check) for model in services.chat_models]
     found = found or [Check("language model", lambda: "none configured: reports are written by rules")]
     found += [Check(f"{embedder.needs[0]}: {embedder.name}", embedder.check) for embedder in services.embedders]
-    if settings.finnhub_api_key or settings.source == "yahoo":  # others' forecasts start before Yahoo's latest news
+    if settings.finnhub_api_key or settings.source == "yahoo":  # other forecasts start before Yahoo's latest news
         found.append(Check("news", lambda: _served(services.news)))
     return found
 
@@ -58,7 +58,7 @@ def _served(service: Service | None) -> str:
 
 
 def _prices(settings: Settings, services: Services) -> str:
-    """Ask a vendor once for the last days of a share, without what was fetched before; count files."""
+    """Fetch a share's last days from the vendor, once and uncached; for files, count or name them."""
     from stockops.adapters.market_data import source_files
 
     if settings.source == "sample":

@@ -1,7 +1,6 @@
-"""The one way to go on with less than there should be: said once in the log, named in the result's `degraded`.
+"""Graceful degradation: a failed optional service is logged once and named in the result's `degraded`.
 
-A service that has failed is left alone for a while, so that a dead one costs its time-out once and not once
-a ticker.
+A service that has failed is skipped for a while, so that a dead one costs its timeout once, not once per ticker.
 """
 
 import logging
@@ -17,11 +16,11 @@ T = TypeVar("T")
 log = logging.getLogger("stockops")
 
 PAUSE_SECONDS = 60.0
-ARTIFACTS = "artifacts"  # what `degraded` calls files that could not be written
+ARTIFACTS = "artifacts"  # stands in `degraded` for files that could not be written
 
 
 class OptionalServices:
-    """What the services around a call did not do for it."""
+    """Tracks the optional services that failed during a call."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -31,28 +30,28 @@ class OptionalServices:
         self._doubts: set[str] = set()
 
     def begin(self) -> None:
-        """Start another piece of work, with a result and a `degraded` of its own."""
+        """Start a new unit of work, with its own result and `degraded`."""
         self._missed.clear()
         self._doubts.clear()
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """What this piece of work did without, and what its input was found to lack, sorted."""
+        """The services that failed this unit of work, and the defects of its input, sorted."""
         return tuple(sorted(self._missed | self._doubts))
 
     @property
     def missed(self) -> list[str]:
-        """The services that did not serve this piece of work, sorted: the same work may come out better later."""
+        """The services that failed this unit of work, sorted; the same work may succeed fully later."""
         return sorted(self._missed)
 
     def doubt(self, *found: str) -> None:
-        """Name what makes the input of this piece of work poorer than it should be; the same input stays so."""
+        """Record defects of this unit of work's input; unlike failures, they will not go away on a retry."""
         self._doubts.update(found)
 
     def attempt(self, service: Service, work: Callable[[], T]) -> T | None:
-        """Return what `work`, which needs the service, returns; None when the service does not serve.
+        """Return the result of `work`, which needs the service, or None if the service fails.
 
-        Not even tried within a minute of a failure of anything the service stands on.
+        Skipped within a minute of a failure of anything the service depends on.
         """
         if down := [name for name in service.needs if self._is_down(name)]:
             self._missed.update(down)
@@ -64,9 +63,9 @@ class OptionalServices:
             return None
 
     def save(self, work: Callable[[], T]) -> T | None:
-        """Return what `work`, which writes a result that is finished, returns; None where nothing can be written.
+        """Return the result of `work`, which writes a finished result, or None if it cannot be written.
 
-        A full disk costs what would lie on it, not the result.
+        A full disk costs the files, not the result.
         """
         try:
             return work()
@@ -75,7 +74,7 @@ class OptionalServices:
             return None
 
     def note(self, failure: ServiceError) -> None:
-        """Take note of a service that did not serve, and say so the first time."""
+        """Record the failure of a service, and log its first one."""
         self._missed.add(failure.service)
         if not failure.alive:
             self._failed_at[failure.service] = self._now()

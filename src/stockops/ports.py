@@ -1,4 +1,4 @@
-"""What the pipelines ask of the outside world, in the pipelines' words. Adapters keep these promises."""
+"""Ports: what the pipelines need from the outside world, in the pipelines' terms. Adapters implement them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -28,236 +28,235 @@ T = TypeVar("T")
 
 
 class BarFeed(Protocol):
-    """Raw daily bars of one vendor or folder."""
+    """Source of raw daily bars: one vendor or folder."""
 
     @property
     def name(self) -> str:
-        """What `--source` calls it."""
+        """Its name in `--source`."""
 
     @property
     def live(self) -> bool:
-        """True where bars still arrive, so that today's may be unfinished; False for files."""
+        """True if bars still arrive, so today's may be incomplete; False for files."""
 
     def bars(self, symbol: str, first: date, last: date) -> "RawBars":
-        """Return what it has of the sessions from `first` to `last`.
+        """Return the available sessions from `first` to `last`.
 
-        Raises DataError when the symbol is unknown, nothing lies in the span or the answer is malformed,
-        TryAgainError when the vendor limits, times out or is down, UsageError when it is not set up.
+        Raises DataError if the symbol is unknown, the span is empty or the response is malformed, TryAgainError if the
+        vendor rate-limits, times out or is down, UsageError if it is not configured.
         """
 
 
 class ModelStore(Protocol):
-    """The artifacts of models: checkpoints, their cards, scalers, metrics, pictures, forecasts, reports."""
+    """Model artifacts: checkpoints, their cards, scalers, metrics, plots, forecasts, reports."""
 
     def read(self, ref: "ModelRef", what: str) -> bytes | None:
-        """Return an artifact, or None where there is none.
+        """Return an artifact, or None if it does not exist.
 
-        what: its name after the ticker and `_`, or a path below the ticker's folder, with a `/` in it.
+        what: its name without the `<ticker>_` prefix, or a path containing `/`, relative to the ticker's folder.
         """
 
     def write(self, ref: "ModelRef", files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """Write artifacts, each whole or not at all, in the order given; return their paths below the home."""
+        """Write artifacts in the given order, each atomically; return their paths relative to the home."""
 
     def refs(self, *, apart: bool = False) -> "list[ModelRef]":
-        """Return the models that have a checkpoint, the parent first; apart: those kept for looks back, too."""
+        """Return the models that have a checkpoint, the parent first; apart: include those stored under an `as_of`."""
 
     def lock(self, ref: "ModelRef") -> AbstractContextManager[object]:
-        """Keep other processes from training the same model; TryAgainError when one does for too long."""
+        """Lock a model against training by other processes; TryAgainError on timeout."""
 
     def name(self, ref: "ModelRef", what: str) -> str:
-        """Return an artifact's path below the home, for messages."""
+        """Return an artifact's path relative to the home, for messages."""
 
 
 class Plotter(Protocol):
-    """The pictures of a report, as PNG files.
+    """Draws the plots of a report, each as a PNG.
 
-    worth: what the last backtest found of the model's method, or that there is none. unit: of prices, None where nobody
-    says.
+    worth: the last backtest's finding on the model's method, or a note that there is none. unit: of prices, None if
+    unknown.
     """
 
     def predictions(self, evaluation: "ModelEvaluation", worth: str, unit: str | None) -> bytes:
-        """Draw next-day forecasts against what came, one panel per OHLCV channel."""
+        """Plot next-day forecasts against actual values, one panel per OHLCV channel."""
 
     def residuals(self, evaluation: "ModelEvaluation", worth: str) -> bytes:
-        """Draw what came less the next-day forecast, one panel per OHLCV channel."""
+        """Plot the residuals, actual minus next-day forecast, one panel per OHLCV channel."""
 
     def forecast(self, forecast: "Forecast") -> bytes:
-        """Draw recent closes, the forecast path and its ranges."""
+        """Plot recent closes, the forecast path and its prediction intervals."""
 
     def drift(self, ticker: str, report: "DriftReport", table: "pd.DataFrame") -> bytes:
-        """Draw the features over both windows of a report that was not skipped."""
+        """Plot the features over both windows of a report that was not skipped."""
 
     def backtest(self, result: "BacktestResult", evaluation: "EvaluationSet") -> bytes:
-        """Draw a backtest: skill by horizon, coverage by year, a hard month."""
+        """Plot a backtest: skill by horizon, coverage by year, a hard month."""
 
 
 class BlobCache(Protocol):
-    """Where what took long to make waits for another call that would make the same; it may be emptied at any time."""
+    """Cache of values that are expensive to compute; it may be emptied at any time."""
 
     def get(self, key: str) -> bytes | None:
-        """Return what lies there, or None."""
+        """Return the cached value, or None."""
 
     def put(self, key: str, data: bytes) -> None:
-        """Lay something there, whole or not at all."""
+        """Cache a value atomically."""
 
     def lock(self, key: str) -> AbstractContextManager[object]:
-        """Keep other processes from making the same; they wait, and TryAgainError when that takes too long."""
+        """Lock a key while its value is computed; other processes wait, with TryAgainError on timeout."""
 
 
 class BaselineForecaster(Protocol):
-    """Statistical forecasters of others."""
+    """Statistical baselines from third-party libraries."""
 
     def forecasts(self, name: str, values: "Floats", rows: "Rows") -> "BaselineForecast":
-        """Return the forecasts of one of them from each origin.
+        """Return the forecasts of the named baseline from each origin.
 
-        values: OHLCV, (rows, 5), positive. rows: of the origins, in one run. It is fitted once, on what is before the
-        first of them, and then told of every session up to the origin. UsageError where its library is not installed.
+        values: OHLCV, (rows, 5), positive. rows: consecutive row numbers of the origins. The model is fitted once, on
+        data known at the first origin, then updated with each session. UsageError if its library is not installed.
         """
 
 
 class BackgroundWorkers(Protocol):
-    """Processes that outlive the call that starts them, and how one tells that another lives."""
+    """Worker processes that outlive the call that starts them, with liveness checks between processes."""
 
     @property
     def host_id(self) -> str:
-        """Which machine and home: only tasks from here can be told dead."""
+        """Identifies this machine and home: only tasks started here can be detected as dead."""
 
     def starting(self, task_id: str) -> AbstractContextManager[object]:
-        """Keep other processes from starting the same task."""
+        """Lock a task against being started by other processes."""
 
     def is_starting(self, task_id: str) -> bool:
-        """Tell whether a process is starting a task."""
+        """Return whether a process is starting a task."""
 
     def start(self, job: "Job", ticker: str, task_id: str) -> None:
-        """Start a worker and wait until it holds the task; ServiceError with its last words when it does not."""
+        """Start a worker and wait until it holds the task; ServiceError with the end of its log if it fails to."""
 
     def hold(self, task_id: str) -> AbstractContextManager[object]:
-        """Hold a task while the context lasts, in the worker; given up however the process ends."""
+        """Hold a task in the worker while the context lasts; released however the process ends."""
 
     def is_held(self, task_id: str) -> bool:
-        """Tell whether a living worker holds a task."""
+        """Return whether a live worker holds a task."""
 
     def slot(self) -> AbstractContextManager[object]:
-        """Wait for a place among the workers that may run at once, and keep it while the context lasts."""
+        """Wait for one of the limited worker slots and hold it while the context lasts."""
 
     def log(self, task_id: str) -> str:
-        """Return the path, below the home, of what the worker of a task says."""
+        """Return the path of the log of a task's worker, relative to the home."""
 
 
 class Executor(Protocol):
-    """Where many tickers are worked on."""
+    """Runs work for many tickers."""
 
     @property
     def max_parallel(self) -> int | None:
-        """How many tickers are worked on at once; None where that is not for this machine to say."""
+        """How many tickers are processed at once; None if this machine does not decide that."""
 
     def map(self, work: "Callable[[str], T]", tickers: Sequence[str]) -> "Iterator[tuple[str, T | StockopsError]]":
-        """Return what `work`, which can be pickled, gives for each ticker, as they are done.
+        """Yield each ticker with the result of `work`, which must be picklable, in order of completion.
 
-        A ticker whose worker is lost is worked on anew; an error where that does not help. Those that nobody waits
-        for any more are not begun.
+        A ticker whose worker dies is retried, and yields an error if that fails. Once the caller stops iterating, no
+        further tickers are started.
         """
 
 
 class Progress(Protocol):
-    """Where a long step says how far it is."""
+    """Reports the progress of a long step."""
 
     def epochs(self, label: str, total: int) -> AbstractContextManager[Callable[[EpochLoss], None]]:
-        """Show a bar while the context lasts; call the function after each epoch."""
+        """Show a progress bar while the context lasts; call the yielded function after each epoch."""
 
 
 class GenerationProgress(Protocol):
-    """Where a language model's answer shows that it comes."""
+    """Reports that a language model is generating its answer."""
 
     def writing(self, label: str) -> AbstractContextManager[Callable[[int], None]]:
-        """Show that somebody writes while the context lasts; call the function with the characters so far."""
+        """Show activity while the context lasts; call the yielded function with the number of characters so far."""
 
 
 class ProgressReporter(Progress, GenerationProgress, Protocol):
-    """Both: what a request is given to tell how far it is."""
+    """Both kinds of progress, as passed to a request."""
 
 
 class Service(Protocol):
-    """Something outside that a call may be able to do without.
+    """An optional service: a call may be able to do without it.
 
-    Every method of a service raises ServiceError, naming the service that does not serve, when it cannot keep
-    its promise within a few seconds; nothing else that its library raises gets out.
+    Every method raises ServiceError, naming the service that failed, if it cannot do its job within a few seconds; no
+    other exception of the underlying library escapes.
     """
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The services it stands on, as `degraded` names them."""
+        """The services it depends on, by their names in `degraded`."""
 
     def check(self) -> str:
-        """Try it out; return its version and where it is, without secrets."""
+        """Test the service; return its version and address, without secrets."""
 
 
 class StateStore(Service, Protocol):
-    """Key-value state with expiry and running totals, shared by every process of a home."""
+    """Key-value state with expiry, plus running totals, shared by all processes of a home."""
 
     @property
     def in_home(self) -> bool:
-        """Whether it is kept on the home's own disk."""
+        """Whether it is stored on the home's own disk."""
 
     def close(self) -> None:
-        """Let go of what is open; the next use opens it again."""
+        """Close open resources; the next use reopens them."""
 
     def get(self, key: str) -> bytes | None:
-        """Return a value, or None where there is none or its time is over."""
+        """Return a value, or None if it is missing or expired."""
 
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
-        """Keep a value for so long; an older one is replaced, its time too."""
+        """Store a value that expires after `seconds`, replacing any previous value and its expiry."""
 
     def delete(self, key: str) -> bool:
-        """Forget a value; tell whether there was one."""
+        """Delete a value; return whether it existed."""
 
     def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin so, sorted."""
+        """Return the keys that start with `prefix`, sorted."""
 
     def seconds_left(self, key: str) -> int | None:
-        """Return how long a value has still to live; None where there is none."""
+        """Return the seconds until a value expires; None if there is none."""
 
     def add(self, amounts: Mapping[str, float]) -> None:
-        """Add to running totals, all or none; no increment is lost between processes."""
+        """Add to running totals atomically; no increment is lost between processes."""
 
     def totals(self) -> dict[str, float]:
         """Return every running total."""
 
 
 class FeatureStore(Service, Protocol):
-    """The features of every ticker: all of history offline, the latest session online."""
+    """Features of every ticker: the full history offline, the latest session online."""
 
     def write(self, ticker: str, features: "pd.DataFrame") -> bool:
-        """Keep a ticker's history offline, whole or not at all, and put its last row online.
+        """Write a ticker's history offline, atomically, and its last row online; return whether it was written.
 
-        features: the columns FEATURES, index the sessions' closes (aware, UTC, ascending), name event_timestamp.
-        A history that ends before the one that is kept changes nothing; returns whether it was kept. The
-        definitions are applied before, where they are not yet or have changed.
+        features: columns FEATURES, index the sessions' closes (aware, UTC, ascending), named event_timestamp. A history
+        that ends before the stored one is ignored. Missing or outdated definitions are registered on the way.
         """
 
     def latest(self, ticker: str) -> "FeatureVector | None":
-        """Return the online vector; None where the store has none of this ticker, or nothing at all yet."""
+        """Return the online vector; None if the store has none for this ticker, or is still empty."""
 
     def apply(self) -> bool:
-        """Register the definitions; tell whether they were new or had changed."""
+        """Register the definitions; return whether they were new or had changed."""
 
     def materialize(self, until: datetime) -> None:
-        """Put the latest offline row of every ticker, not after `until`, online."""
+        """Write the latest offline row of every ticker, up to `until`, online."""
 
     def tickers(self) -> list[str]:
-        """Return the tickers whose history is kept offline, sorted."""
+        """Return the tickers with an offline history, sorted."""
 
 
 class Tracker(Service, Protocol):
-    """Where finished trainings are recorded and models registered."""
+    """Records finished training runs and registers models."""
 
     def record(self, run: "TrainingRun") -> str:
-        """Record a run with its files, register its model as the one in production; return the run's id."""
+        """Record a run with its files and register its model, if any, as production; return the run id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a chat model sent, and which model it says it is. cut: it ran into its bound on tokens."""
+    """A chat model's answer and the model name it reports. cut: whether the answer hit the token limit."""
 
     text: str
     model: str
@@ -269,7 +268,7 @@ class ChatModel(Service, Protocol):
 
     @property
     def name(self) -> str:
-        """What `analyze` calls the provider, and `degraded` where it does not serve."""
+        """The provider's name in `analyze` and, if it fails, in `degraded`."""
 
     def complete(
         self,
@@ -279,18 +278,18 @@ class ChatModel(Service, Protocol):
         seconds: float,
         on_text: Callable[[int], None],
     ) -> Reply:
-        """Return the whole answer to a conversation, within so many seconds; nobody has checked it yet.
+        """Return the complete, unvalidated answer to a conversation within `seconds`.
 
-        schema: JSON schema that the answer is bound to, as far as the server can. on_text: told how many
-        characters have come.
+        schema: JSON schema that constrains the answer, as far as the server supports it. on_text: called with the
+        number of characters received so far.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class ChatModelSpec:
-    """A chat model that is configured; its libraries are imported when it is opened, which a kept report spares.
+    """A configured chat model; its libraries are imported only when it is opened, so a cached report needs none.
 
-    model: what is asked for, "" for whatever the server has loaded.
+    model: the model requested, "" for whatever the server has loaded.
     """
 
     name: str
@@ -299,65 +298,65 @@ class ChatModelSpec:
 
 
 class Embedder(Service, Protocol):
-    """Texts as vectors of `hash_embedding.DIMENSIONS` numbers; near in meaning, near in angle."""
+    """Embeds texts as vectors of `hash_embedding.DIMENSIONS` numbers; similar meaning, small angle."""
 
     @property
     def name(self) -> str:
-        """Which embedding: vectors of different names cannot be compared."""
+        """The embedding's name; vectors of different names are not comparable."""
 
     def embed(self, text: str) -> tuple[float, ...]:
         """Return the vector of a text."""
 
 
 class NewsFeed(Service, Protocol):
-    """Where headlines come from."""
+    """Source of headlines."""
 
     def reaches(self, last: datetime, now: datetime) -> bool:
-        """Tell whether it still has what was written up to `last`; where not, nobody need ask."""
+        """Return whether it still has items published up to `last`; if not, there is no need to ask."""
 
     def items(self, ticker: str, first: datetime, last: datetime) -> "list[NewsItem]":
-        """Return what was written of a ticker in a span (aware), as it came; the caller selects and cleans."""
+        """Return a ticker's items for a span (aware times) as received; the caller filters and cleans."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportMatch:
-    """A kept report that lies near a question: how near (cosine), and what was kept."""
+    """A cached report near a question: its cosine similarity and its payload."""
 
     score: float
     payload: Mapping[str, Any]
 
 
 class ReportStore(Service, Protocol):
-    """Reports with the vector of the question that they answer."""
+    """Cached reports, each with the vector of the question it answers."""
 
     def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> ReportMatch | None:
-        """Return the nearest entry whose payload has these values and a `timestamp` (seconds) not before `since`."""
+        """Return the nearest entry whose payload has the values of `match` and a `timestamp` (seconds) >= `since`."""
 
     def put(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, expire_before: float) -> None:
-        """Keep an entry in the place of one of the same key; entries with an older timestamp are forgotten."""
+        """Store an entry, replacing any with the same key; delete entries with a timestamp before `expire_before`."""
 
     def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        """Return the payloads that have these values, newest first; the texts of their reports may be left out."""
+        """Return the payloads with the values of `match`, newest first; the report texts may be left out."""
 
     def delete(self, match: Mapping[str, str]) -> None:
-        """Forget the entries that have these values."""
+        """Delete the entries with the values of `match`."""
 
 
 class MetricsGateway(Service, Protocol):
-    """Where metrics wait for Prometheus when the process that measured them has ended."""
+    """Holds metrics for Prometheus after the process that measured them has ended."""
 
     def push(self, exposition: bytes) -> None:
-        """Replace what it holds of this home."""
+        """Replace this home's metrics."""
 
 
 class ForecastLedger(Service, Protocol):
-    """Every forecast that was made, to be compared with what came."""
+    """Every forecast made, for comparison with actual values later."""
 
     def close(self) -> None:
-        """Let go of what is open; the next use opens it again."""
+        """Close open resources; the next use reopens them."""
 
     def append(self, entries: "Sequence[LedgerEntry]") -> None:
-        """Add forecasts of one symbol; one that is there already is not added again."""
+        """Add forecasts of one symbol; duplicates are ignored."""
 
     def rows(self, ticker: str, kind: str, source: str) -> "list[LedgerEntry]":
-        """Return the forecasts of a symbol, oldest origin first; as many origins as are kept."""
+        """Return the stored forecasts of a symbol, oldest origin first; only the latest origins are retained."""

@@ -1,11 +1,11 @@
-"""Frozen records that travel between stages, and the words both the CLI and the core use. No heavy imports."""
+"""Frozen records passed between stages, and the vocabulary shared by the CLI and the core. No heavy imports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
-Document = dict[str, Any]  # JSON, as a command prints or writes it
+Document = dict[str, Any]  # JSON that a command prints or writes
 
 Source = Literal["yahoo", "finnhub", "csv", "sample"]
 Strategy = Literal["freeze", "fine_tune"]
@@ -30,26 +30,26 @@ Baseline = Literal[
 ]
 
 MARKET = "^GSPC"  # the parent's symbol: the S&P 500 index
-METHOD = 3  # what a model's weights mean; raise it with every change of units, anchor or inputs
-WORTH_A_WORD = 21  # sessions unseen by a model that are mentioned: a month
-SCHEMA: Final = 1  # of every JSON document on stdout and under outputs/
+METHOD = 3  # version of what a model's weights mean; increment it when units, reference row or inputs change
+WORTH_A_WORD = 21  # unseen sessions beyond which a model's age is mentioned: a month
+SCHEMA: Final = 1  # version of every JSON document on stdout and under outputs/
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The one clock: `now` is the caller's time (aware), `as_of` the day the call is made to believe in."""
+    """The single clock: `now` is the caller's time (aware), `as_of` the day that the call treats as today, if set."""
 
     now: datetime
     as_of: date | None = None
 
     def until(self, day: date) -> "Clock":
-        """Return the same clock, made to believe in that day where it does not believe in an earlier one."""
+        """Return this clock with `as_of` set to `day`, or to its own `as_of` or `now` if that is earlier."""
         return replace(self, as_of=min(day, self.as_of or day, self.now.date()))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """Which model: the parent (`^GSPC`) or a ticker's child; `as_of` marks one kept apart for a look back."""
+    """Identifies a model: the parent (`^GSPC`) or a ticker's child; one with an `as_of` is stored separately."""
 
     kind: Literal["parent", "child"]
     ticker: str
@@ -57,21 +57,21 @@ class ModelRef:
 
     @classmethod
     def of(cls, ticker: str) -> "ModelRef":
-        """Return the model of a ticker: the index has one, the parent."""
+        """Return the model of a ticker; that of the index is the parent."""
         return PARENT if ticker == MARKET else cls("child", ticker)
 
     @property
     def checkpoint(self) -> str:
-        """The name of its checkpoint after the ticker and `_`."""
+        """The name of its checkpoint, without the `<ticker>_` prefix."""
         return f"{self.kind}_model.pt"
 
     @property
     def task(self) -> str:
-        """What `status` calls the background task that trains it."""
+        """The id in `status` of the background task that trains it."""
         return "parent" if self.kind == "parent" else self.ticker
 
     def places(self, as_of: date | None) -> tuple["ModelRef", ...]:
-        """Where a model that a call as of that day may use can lie, first choice first."""
+        """Where to look for a model that a call with this `as_of` may use, first choice first."""
         return (self, replace(self, as_of=as_of)) if as_of else (self,)
 
     @property
@@ -85,26 +85,26 @@ PARENT = ModelRef("parent", MARKET)
 
 @dataclass(frozen=True, slots=True)
 class PerSymbol:
-    """A setting that may differ from symbol to symbol. every: of the symbols not named, the market's apart."""
+    """A setting that may differ by symbol. every: for all symbols not in `named`, except the market's."""
 
     every: str | None = None
     named: tuple[tuple[str, str], ...] = ()
 
     def of(self, symbol: str) -> str | None:
-        """Return what is set for a symbol."""
+        """Return the value for a symbol, or None."""
         return dict(self.named).get(symbol, None if symbol == MARKET else self.every)
 
     def __str__(self) -> str:
-        """Return it as it is written in an environment variable."""
+        """Return the setting as written in an environment variable."""
         return ",".join([*filter(None, [self.every]), *("=".join(pair) for pair in self.named)])
 
 
 @dataclass(frozen=True, slots=True)
 class PriceOptions:
-    """What decides which prices are taken for true.
+    """Rules for accepting prices.
 
-    max_missing: longest hole that is let pass. max_behind: sessions that a live history may end too early and still be
-    forecast from. policy: what becomes of suspicious bars. calendars, currencies: where a symbol's own are not right.
+    max_missing: longest accepted gap, in sessions. max_behind: sessions by which a live history may lag and still be
+    forecast from. policy: handling of suspicious bars. calendars, currencies: overrides of a symbol's own.
     """
 
     max_missing: int = 3
@@ -116,9 +116,9 @@ class PriceOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """What a training was told. epochs None: 20 for the parent, 5 for one of a panel, 10 for a child.
+    """Options of a training run. epochs None: 20 for the parent, 5 with a universe, 10 for a child.
 
-    universe: symbols that the parent learns from beside the index.
+    universe: symbols that the parent learns from in addition to the index.
     """
 
     strategy: Strategy = "freeze"
@@ -132,7 +132,7 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True)
 class EpochLoss:
-    """Mean absolute error of one epoch, of changes in the network's units; epoch 0 is before any training."""
+    """Mean absolute error of one epoch, on changes in the network's units; epoch 0 precedes any training."""
 
     epoch: int
     loss: float | None
@@ -142,7 +142,7 @@ class EpochLoss:
 
 @dataclass(frozen=True, slots=True)
 class FeatureVector:
-    """The features of one session as the online store has them; `event_time` is that session's close (UTC)."""
+    """The features of one session from the online store; `event_time` is that session's close (UTC)."""
 
     ticker: str
     event_time: datetime
@@ -151,11 +151,10 @@ class FeatureVector:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A finished training, for the experiment tracker.
+    """A finished training run, for the experiment tracker.
 
-    model: name in the registry, None for a model that is not to be served (kept apart for a look back).
-    model_tags: what a reader of the registry needs to use the model: its files, its input and output. doubt: why it
-    should perhaps not be served, "" for no reason.
+    model: name in the registry, None for a model that is not to be served (trained for an `as_of`). model_tags: what a
+    user of the registry needs to use the model: its files, input and output. doubt: a reason not to serve it, or "".
     """
 
     name: str
@@ -173,7 +172,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One forecast of one session, `horizon` sessions after its origin; prices as they were adjusted then."""
+    """One forecast of one session, `horizon` sessions after its origin; prices as adjusted at that time."""
 
     ticker: str
     kind: str

@@ -1,4 +1,4 @@
-"""Settings -> live adapters, each on first use. The only importer of `adapters`."""
+"""Settings -> live adapters, each created on first use. With `health_checks`, the only importer of `adapters`."""
 
 import logging
 import socket
@@ -49,31 +49,31 @@ _MOST_TEXT = 4 << 20
 
 
 class Services:
-    """What a command may ask for; nothing is opened, and no library imported, before it is asked for."""
+    """The services available to a command; each is opened, and its library imported, on first use only."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.optional = OptionalServices()
 
     def close(self) -> None:
-        """Close the files that were opened, so that each is whole without a log beside it; they open again on use."""
+        """Close the opened database files, so that each is complete without a log beside it; they reopen on use."""
         for name in ("state", "ledger"):
             if store := self.__dict__.get(name):
                 store.close()
 
     @cached_property
     def clock(self) -> Clock:
-        """The call's time and the day it is to believe in."""
+        """The time of the call, and its `as_of` if set."""
         return Clock(datetime.now(UTC), self._settings.as_of)
 
     @staticmethod
     def wall_time() -> datetime:
-        """Return the time of day, for records of what happens now; what a result depends on takes the clock."""
+        """Return the current time, for timestamps of events; results depend on `clock` instead."""
         return datetime.now(UTC)
 
     @cached_property
     def state(self) -> StateStore:
-        """Key-value state: Redis where it is configured, else a file under `outputs/`."""
+        """Key-value state: Redis if configured, else a file under `outputs/`."""
         if url := self._settings.redis_address:
             from stockops.adapters.storage.redis_state import RedisState
 
@@ -84,7 +84,7 @@ class Services:
 
     @cached_property
     def features(self) -> FeatureStore | None:
-        """Feast, unless it is switched off."""
+        """Feast, unless switched off."""
         if self._settings.feature_store == "off":
             return None
         from stockops.adapters.feast.feature_store import FeastStore
@@ -97,7 +97,7 @@ class Services:
 
     @cached_property
     def tracker(self) -> Tracker | None:
-        """MLflow, unless it is switched off: a server, DagsHub's, or a SQLite file under `mlruns/`."""
+        """MLflow, unless switched off: a server, DagsHub's, or a SQLite file under `mlruns/`."""
         if self._settings.tracking == "off":
             return None
         from stockops.adapters.mlflow.tracker import MlflowTracker
@@ -107,7 +107,7 @@ class Services:
         if settings.dagshub_user_name and settings.dagshub_repo_name:
             hub = f"{settings.dagshub_url.rstrip('/')}/{settings.dagshub_user_name}/{settings.dagshub_repo_name}.mlflow"
         address = uri.get_secret_value() if uri else hub
-        # The token is DagsHub's: no other server is shown it.
+        # The token is for DagsHub: never send it to another server.
         ours = settings.dagshub_token and address.startswith(settings.dagshub_url.rstrip("/") + "/")
         return MlflowTracker(
             home=settings.home,
@@ -117,13 +117,13 @@ class Services:
         )
 
     def workers(self, environment: Mapping[str, str]) -> BackgroundWorkers:
-        """Return the background workers, told of this call's flags through their environment."""
+        """Return the background workers; `environment` passes this call's flags on to them."""
         from stockops.adapters.execution.worker_processes import WorkerProcesses
 
         return WorkerProcesses(self._settings.home, self._settings.max_workers, environment)
 
     def engine(self, threads: int) -> Executor:
-        """Return where many tickers are worked on; on a cluster each asks for as many cores as it takes threads."""
+        """Return the executor for many tickers; on a cluster, each ticker requests as many cores as `threads`."""
         settings = self._settings
         if settings.engine == "ray":
             from stockops.adapters.execution.ray_executor import RayExecutor
@@ -137,7 +137,7 @@ class Services:
 
     @property
     def _in_files(self) -> str:
-        """The variables that would put on a server what is a SQLite file now."""
+        """The variables that would move to a server what is now in SQLite files."""
         settings = self._settings
         missing = [] if settings.redis_address else ["REDIS_URL"]
         if settings.tracking == "on" and not (settings.mlflow_tracking_uri or settings.dagshub_repo_name):
@@ -145,7 +145,7 @@ class Services:
         return " and ".join(missing)
 
     def history_digest(self, ticker: str) -> str:
-        """Return a digest of the file that a ticker's bars come from; "" for a vendor, whose bars the clock tells."""
+        """Return a digest of the file with a ticker's bars; "" for a vendor, whose bars depend on the clock alone."""
         from stockops.adapters.market_data import source_files
 
         if self._settings.source == "csv" and self._settings.data_dir:
@@ -163,42 +163,42 @@ class Services:
 
     @cached_property
     def ledger(self) -> ForecastLedger:
-        """Every forecast that was made."""
+        """Every forecast made."""
         from stockops.adapters.storage.sqlite_ledger import SqliteLedger
 
         return SqliteLedger(self._settings.home / "outputs" / "ledger.db")
 
     @cached_property
     def artifacts(self) -> "ArtifactListing":
-        """What lies under `outputs/`."""
+        """The contents of `outputs/`."""
         from stockops.adapters.storage.artifact_listing import ArtifactListing
 
         return ArtifactListing(self._settings.home)
 
     @cached_property
     def plots(self) -> Plotter:
-        """PNG pictures."""
+        """Plots as PNG files."""
         from stockops.adapters.charts.png_plotter import PngPlotter
 
         return PngPlotter()
 
     @cached_property
     def blob_cache(self) -> BlobCache:
-        """Models that a backtest trained, for the next one."""
+        """Cache of the models trained by backtests."""
         from stockops.adapters.storage.blob_cache import FileBlobCache
 
         return FileBlobCache(self._settings.home / "cache" / "backtest", self._settings.lock_timeout_seconds)
 
     @cached_property
     def peers(self) -> BaselineForecaster:
-        """Statistical forecasters of others."""
+        """Statistical baselines from third-party libraries."""
         from stockops.adapters.baselines.statistical import StatisticalBaselines
 
         return StatisticalBaselines()
 
     @cached_property
     def feed(self) -> BarFeed:
-        """Where daily bars come from, as `--source` says; never swapped for another."""
+        """The source of daily bars set by `--source`; never replaced by another."""
         settings = self._settings
         if settings.source == "csv":
             from stockops.adapters.market_data.csv_feed import CsvFeed
@@ -221,7 +221,7 @@ class Services:
 
     @cached_property
     def price_options(self) -> PriceOptions:
-        """Which prices are taken for true."""
+        """Rules for accepting prices."""
         settings = self._settings
         return PriceOptions(
             max_missing=settings.max_missing_sessions,
@@ -233,7 +233,7 @@ class Services:
 
     @cached_property
     def history(self) -> "PriceHistory":
-        """The prices that this call may see."""
+        """The prices visible to this call."""
         from stockops.pipelines.prices import PriceHistory
 
         return PriceHistory(
@@ -245,13 +245,13 @@ class Services:
         )
 
     def calendar_of(self, symbol: str) -> "TradingCalendar":
-        """Return the calendar of a symbol, the one that it is told to keep where it is told one."""
+        """Return the trading calendar of a symbol, the configured one if there is one."""
         from stockops.market import calendar
 
         return calendar.of(symbol, self.price_options.calendars.of(symbol))
 
     def vendor(self, timeout_seconds: float, retry: "RetryPolicy") -> BarFeed:
-        """Return the feed of a live source as it is, without what was fetched before."""
+        """Return the feed of a live source, without the price cache."""
         settings = self._settings
         if settings.source == "yahoo":
             from stockops.adapters.market_data.yahoo import YahooFeed
@@ -282,7 +282,7 @@ class Services:
 
     @cached_property
     def news(self) -> NewsFeed | None:
-        """Headlines: Finnhub's where there is a key, else Yahoo's; None where they are switched off."""
+        """Headlines: Finnhub's if there is a key, else Yahoo's; None if switched off."""
         settings = self._settings
         if settings.news == "off":
             return None
@@ -298,7 +298,7 @@ class Services:
 
     @cached_property
     def chat_models(self) -> tuple[ChatModelSpec, ...]:
-        """The language models that are configured, first choice first."""
+        """The configured language models, first choice first."""
         settings = self._settings
         models = []
         if settings.llama_cpp_base_url:
@@ -323,7 +323,7 @@ class Services:
 
     @cached_property
     def embedders(self) -> tuple[Embedder, ...]:
-        """The embedding servers that are configured, first choice first."""
+        """The configured embedding servers, first choice first."""
         settings = self._settings
         if not (settings.llama_cpp_embed_url or settings.ollama_base_url):
             return ()
@@ -352,7 +352,7 @@ class Services:
 
     @cached_property
     def reports(self) -> ReportStore:
-        """Kept reports: Qdrant's server where it is configured, else its engine in this process."""
+        """Cached reports: a Qdrant server if configured, else its in-process engine."""
         settings = self._settings
         if url := settings.qdrant_address:
             from stockops.adapters.vector_store.qdrant_server import QdrantServer
@@ -364,7 +364,7 @@ class Services:
         return QdrantEmbedded(settings.home / "cache" / "stock_analysis")
 
     def gauges(self) -> "list[Sample]":
-        """Return what can be read anew: the machine, Redis, the artifacts."""
+        """Return the gauges, read now: the machine, Redis, the artifacts."""
         from stockops.adapters.prometheus import artifact_gauges, host_metrics, redis_gauges
 
         settings = self._settings
@@ -373,14 +373,14 @@ class Services:
 
     @staticmethod
     def expose(totals: Mapping[str, float] | None, gauges: "Sequence[Sample]") -> bytes:
-        """Return metrics as Prometheus reads them."""
+        """Return metrics in the Prometheus text format."""
         from stockops.adapters.prometheus.exposition import exposition
 
         return exposition(totals, gauges)
 
     @cached_property
     def gateway(self) -> MetricsGateway | None:
-        """The pushgateway, None where none is configured; each home is an instance of its own."""
+        """The pushgateway, None if not configured; by default each home is a separate instance."""
         settings = self._settings
         if settings.pushgateway_url is None:
             return None
@@ -391,13 +391,13 @@ class Services:
 
     @staticmethod
     def listener(listen: str, page: Callable[[], bytes]) -> "MetricsServer":
-        """Return a server of /metrics; `page` is asked for each scrape."""
+        """Return a server of /metrics; `page` is called for each scrape."""
         from stockops.adapters.prometheus.metrics_http import MetricsServer
 
         return MetricsServer(listen, page)
 
     def check_target(self, path: Path | None) -> None:
-        """Raise UsageError for a file of the user's choice that is not to be written, before any work is done."""
+        """Raise UsageError, before any work is done, for an output file chosen by the user that must not be written."""
         if path is None:
             return
         from stockops.adapters.storage import user_files
@@ -407,14 +407,14 @@ class Services:
 
     @staticmethod
     def write_file(path: Path, data: bytes) -> None:
-        """Write a file of the user's choice, whole or not at all."""
+        """Write a file chosen by the user, atomically."""
         from stockops.adapters.storage import user_files
 
         user_files.write(path, data)
 
     @staticmethod
     def read_text(path: Path) -> str:
-        """Return the text of a file of the user's choice; ValueError saying what is wrong with it."""
+        """Return the text of a file chosen by the user; ValueError says what is wrong with it."""
         from stockops.adapters.storage import regular_files
 
         try:
@@ -427,7 +427,7 @@ class Services:
             raise ValueError("is no UTF-8 text") from None
 
     def data_dir(self) -> Path:
-        """Return the folder of `--source csv`; UsageError where there is none."""
+        """Return the folder of `--source csv`; UsageError if unset or missing."""
         folder = self._settings.data_dir
         if folder is None:
             raise UsageError("--source csv needs a folder of <SYMBOL>.csv files", "give --data-dir DIR")

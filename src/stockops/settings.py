@@ -1,7 +1,7 @@
 """One settings object: flag > environment > `.env` in the home > default; typed, validated, frozen.
 
-Each field is an environment variable: `STOCKOPS_` and the field's name in capitals, unless an alias says
-otherwise. A field of the same name as a command-line option is that option.
+Each field is an environment variable: `STOCKOPS_` and the field's name in capitals, unless it has an alias. A field
+with the name of a command-line option is that option.
 """
 
 import difflib
@@ -45,17 +45,17 @@ log = logging.getLogger("stockops.settings")
 
 PREFIX = "STOCKOPS_"
 
-_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)  # pandas reckons from 1677 to 2262
-_LONGEST = 1e6  # seconds, eleven days: sockets and timers take little more
-_LONGEST_FILE = 1 << 20  # bytes of a `.env`
-_WITH_SECRET = re.compile(r"[@?]")  # an address that holds a password, or a token in its query
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)  # pandas timestamps cover 1677 to 2262
+_LONGEST = 1e6  # seconds, 11 days: sockets and timers accept little more
+_LONGEST_FILE = 1 << 20  # bytes, of a `.env`
+_WITH_SECRET = re.compile(r"[@?]")  # an address with a password, or a token in its query
 _MAY_HOLD_SECRETS = (
     "ray_address", "finnhub_url", "llama_cpp_base_url", "llama_cpp_embed_url", "ollama_base_url", "dagshub_url",
 )  # fmt: skip
 
 
 def _day(value: object) -> object:
-    """Read YYYY-MM-DD; pydantic alone would take 20240628 for seconds since 1970."""
+    """Parse YYYY-MM-DD; pydantic alone would read 20240628 as seconds since 1970."""
     if not isinstance(value, str):
         return value
     try:
@@ -68,7 +68,7 @@ def _day(value: object) -> object:
 
 
 def _key(value: object) -> object:
-    """Take a key that a header can carry, without blanks round it; it is never shown."""
+    """Strip a key and check that a header can carry it; the key is never shown."""
     if not isinstance(value, str):
         return value
     key = value.strip()
@@ -86,14 +86,14 @@ def _words(value: object) -> object:
 
 
 def _symbols(value: object) -> object:
-    """Read symbols apart by commas, in one option as in several."""
+    """Parse comma-separated symbols, in one option or several."""
     if isinstance(value, (list, tuple)):
         return tuple(part.strip() for given in value for part in str(given).split(","))
     return _words(value)
 
 
 def _per_symbol(value: object) -> object:
-    """Read VALUE, SYMBOL=VALUE, or several of them."""
+    """Parse VALUE, SYMBOL=VALUE, or several of them."""
     if not isinstance(value, str):
         return PerSymbol() if value is None else value
     every: str | None = None
@@ -116,7 +116,7 @@ def _currencies(value: object) -> object:
 
 
 def _baselines(value: object) -> object:
-    """Read names without minding capitals; `all` and `none` are what they say."""
+    """Parse baseline names, ignoring case; `all` selects all, `none` selects none."""
     words = _words(value)
     if not isinstance(words, (list, tuple)):
         return words
@@ -128,7 +128,7 @@ def _baselines(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """What a call was told, by flag, environment, `.env` or default."""
+    """The settings of a call, from flags, environment, `.env` and defaults."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -296,23 +296,23 @@ class Settings(BaseSettings):
 
     @property
     def redis_address(self) -> str:
-        """Return the URL of Redis, "" where none is configured."""
+        """Return the URL of Redis, "" if not configured."""
         if self.redis_url:
             return self.redis_url.get_secret_value()
         return f"redis://{self.redis_host}:{self.redis_port}/0" if self.redis_host else ""
 
     @property
     def qdrant_address(self) -> str:
-        """Return the URL of Qdrant, "" where none is configured."""
+        """Return the URL of Qdrant, "" if not configured."""
         if self.qdrant_url:
             return self.qdrant_url.get_secret_value()
         return f"http://{self.qdrant_host}:{self.qdrant_port}" if self.qdrant_host else ""
 
 
 def load(flags: dict[str, Any], home: Path | None = None, command: str = "") -> Settings:
-    """Return the settings of a call whose command line said `flags`; UsageError names what is wrong.
+    """Return the settings of a call with these command-line `flags`; UsageError names what is wrong.
 
-    home: as STOCKOPS_HOME says where it is not given. command: whose help a wrong option points to.
+    home: from STOCKOPS_HOME if not given. command: whose help to point to if an option is wrong.
     """
     home = home or _home()
     _check_file(home / ".env")
@@ -327,12 +327,12 @@ def load(flags: dict[str, Any], home: Path | None = None, command: str = "") -> 
 
 
 def _home() -> Path:
-    """Return the home that STOCKOPS_HOME names; UsageError for one that no folder can have."""
+    """Return the home named by STOCKOPS_HOME; UsageError for a path that cannot be a folder."""
     shown = os.environ.get(f"{PREFIX}HOME") or "."
     try:
         home = Path(shown).expanduser().absolute()
         os.stat(home)
-    except (FileNotFoundError, NotADirectoryError):  # which `doctor`, and whoever writes, says better
+    except (FileNotFoundError, NotADirectoryError):  # reported better by `doctor`, and on writing
         return home
     except RuntimeError:
         raise UsageError(f"{PREFIX}HOME: there is no user {shown.split('/')[0]}", "write the whole path") from None
@@ -343,7 +343,7 @@ def _home() -> Path:
 
 
 def _check_file(path: Path) -> None:
-    """Raise UsageError for a `.env` that is no file, or is none of settings: a pipe would be waited for."""
+    """Raise UsageError for a `.env` that is unreadable, not a regular file (a pipe would block) or too large."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -355,7 +355,7 @@ def _check_file(path: Path) -> None:
 
 
 def public_settings(settings: Settings) -> dict[str, Any]:
-    """Return every setting that is no secret: what a worker elsewhere is told to do the same."""
+    """Return every non-secret setting, so that a worker elsewhere can use the same."""
     return {name: getattr(settings, name) for name in Settings.model_fields if not _hides(settings, name)}
 
 
@@ -366,7 +366,7 @@ def secrets(settings: Settings) -> tuple[str, ...]:
 
 
 def _hides(settings: Settings, name: str) -> bool:
-    """Tell whether a setting is a secret, or an address that holds one."""
+    """Return whether a setting is a secret, or an address that contains one."""
     if name in _MAY_HOLD_SECRETS:
         return _WITH_SECRET.search(getattr(settings, name) or "") is not None
     return _is_secret(Settings.model_fields[name])
@@ -383,7 +383,7 @@ def variable(name: str) -> str:
 
 
 def _wrong(exc: ValidationError, flags: dict[str, Any], file: Path, command: str) -> UsageError:
-    """Return one line: the flag or variable at fault and what is wrong with it, its value if that is no secret."""
+    """Return the UsageError: the flag or variable at fault, what is wrong with it, and its value unless secret."""
     problem = exc.errors(include_url=False, include_input=False)[0]
     place = str(problem["loc"][0])
     name = next(name for name in Settings.model_fields if place in (name, variable(name)))
@@ -403,7 +403,7 @@ def _wrong(exc: ValidationError, flags: dict[str, Any], file: Path, command: str
 
 
 def _told(problem: "ErrorDetails", value: str) -> str:
-    """Return what pydantic found wrong with a value, as a person would say it."""
+    """Return pydantic's complaint about a value in plain words."""
     bounds = {name: f"{bound:g}" for name, bound in problem.get("ctx", {}).items() if isinstance(bound, (int, float))}
     match problem["type"]:
         case "value_error":
@@ -430,7 +430,7 @@ def _told(problem: "ErrorDetails", value: str) -> str:
 
 
 def _in_file(file: Path) -> dict[str, str | None]:
-    """Return what a `.env` sets."""
+    """Return the variables set in a `.env`."""
     from dotenv import dotenv_values
 
     return dotenv_values(file, encoding="utf-8") if file.is_file() else {}

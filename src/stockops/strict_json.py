@@ -1,7 +1,7 @@
-"""JSON of others: files, caches and answers that anybody may have written, read without surprises.
+"""Strict reading of untrusted JSON: files, caches and responses that anyone may have written.
 
-Python's reader takes `NaN` and `1e999`, with which nothing can be reckoned, and answers a hundred thousand
-brackets with a RecursionError.
+Python's parser accepts `NaN` and `1e999`, which are not finite numbers, and raises RecursionError on a hundred thousand
+brackets.
 """
 
 import hashlib
@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-DIGEST = "digest"  # the field of a kept document that says what all the others are
+DIGEST = "digest"  # the field of a signed document that holds the digest of all the others
 
 
 def read(data: bytes | str) -> Any:
-    """Return what JSON holds; ValueError for anything that is none, holds a number that is none, or is nested deep."""
+    """Parse JSON; ValueError if it is malformed, contains a non-finite number, or is nested too deep."""
     try:
         return json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
@@ -28,7 +28,7 @@ def signed(document: Mapping[str, Any]) -> bytes:
 
 
 def verified(data: bytes | str) -> dict[str, Any]:
-    """Return the document that `signed` gave, without its digest; ValueError for any other."""
+    """Return a document made by `signed`, without its digest; ValueError for any other."""
     document = read(data)
     if not isinstance(document, dict):
         raise ValueError("no document")
@@ -39,7 +39,7 @@ def verified(data: bytes | str) -> dict[str, Any]:
 
 
 def digest(*parts: object) -> str:
-    """Return a digest of values, equal for equal ones; of what JSON does not know, what it is written as."""
+    """Return a digest of values, equal for equal values; types unknown to JSON enter as `str()`."""
     try:
         text = json.dumps(parts, sort_keys=True, default=str)
     except RecursionError:
@@ -48,7 +48,7 @@ def digest(*parts: object) -> str:
 
 
 def number(value: object) -> float | None:
-    """Return a JSON number as one that can be reckoned with; None for anything else."""
+    """Return a JSON number as a finite float; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

@@ -1,14 +1,14 @@
-"""How the threads of the number libraries behave; told by the environment, before any of them is loaded.
+"""Thread behaviour of the numeric libraries, set through the environment before any of them is loaded.
 
-How many threads torch computes on is a setting, so that sums come in the same order and give the same bytes. What is
-said here changes no result, only what a thread does while it waits for the others of a step: it spins, which is fast
-where it has a core to itself, and a stall where it keeps the core from the very thread that it waits for. Two trainings
-of two threads on two cores then take ten times as long as one after the other.
+The number of torch threads is a setting, so that sums are taken in the same order and give the same bytes. The values
+here change no result, only what a thread does while it waits for the others of a step. Spinning threads are fast on
+idle cores but stall busy ones, where they hold the core that the awaited thread needs: two trainings of two threads
+each on two cores then take ten times as long as one after the other.
 """
 
 _SUMS = {"OPENBLAS_NUM_THREADS": "1"}
 SINGLE_PROCESS = {
     **_SUMS,
     "GOMP_SPINCOUNT": "1000",
-}  # as fast as without a bound where cores are free, half as fast where not
-MULTI_PROCESS = {**_SUMS, "GOMP_SPINCOUNT": "0"}  # sleep at once: as many processes as cores lose nothing by it
+}  # as fast as unbounded on idle cores, half as fast on busy ones
+MULTI_PROCESS = {**_SUMS, "GOMP_SPINCOUNT": "0"}  # sleep at once: costs nothing with one process per core

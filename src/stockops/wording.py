@@ -1,4 +1,4 @@
-"""Text of others made fit for a terminal and a line: nothing that a terminal obeys, no longer than a reader wants.
+"""Make foreign text safe and short enough for a line on a terminal: no control sequences, bounded length.
 
 For Markdown, see agent/markdown.py.
 """
@@ -7,10 +7,10 @@ import unicodedata
 
 
 def visible(text: str) -> str:
-    """Return a text without what cannot be seen and a terminal might obey; lines stay.
+    """Return a text without invisible characters that a terminal might interpret; newlines and tabs stay.
 
-    All of Unicode's category C: controls (and with them every escape sequence's beginning), formats (which turn text
-    round), halves of surrogate pairs, private and unassigned letters. Its own line separators become line ends.
+    Drops Unicode category C: controls (and so the start of any escape sequence), formats (which reverse text), private
+    and unassigned characters. Lone surrogates are escaped; Unicode line and paragraph separators become newlines.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -21,17 +21,17 @@ def _seen(letter: str) -> str:
     category = unicodedata.category(letter)
     if category in ("Zl", "Zp"):
         return "\n"
-    if category == "Cs":  # a byte of a file's name that the locale has no letter for is told, not lost
+    if category == "Cs":  # show, not drop, a byte of a file name that the locale cannot decode
         return letter.encode("ascii", "backslashreplace").decode()
     return "" if category.startswith("C") and letter not in "\n\t" else letter
 
 
 def well_formed(text: str) -> str:
-    """Return a text that can be encoded: half a surrogate pair, of JSON or a command line, becomes a question mark."""
+    """Return a text that can be encoded: a lone surrogate, from JSON or a command line, becomes a question mark."""
     return text.encode(errors="replace").decode()
 
 
 def one_line(text: object, most: int = 200) -> str:
-    """Return what a server or a library says in one line of at most so many characters."""
+    """Return text from a server or a library as one line of at most `most` characters."""
     line = " ".join(visible(str(text)[: 20 * most]).split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"

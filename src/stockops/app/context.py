@@ -1,4 +1,4 @@
-"""A request: its settings, the services that they choose, the symbols that it is about. It knows no terminal."""
+"""A request: its settings, the services that they choose, and its symbols. It knows no terminal."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOST_TEXT = 4 << 20  # of a list of symbols on stdin
+_MOST_TEXT = 4 << 20  # characters of a list of symbols on stdin
 
-# Of a call's settings, what a worker of any kind is not told: it is given its ticker, and asks nobody else to work.
+# Settings that no worker gets: it is given its ticker, and delegates no work.
 CALLER_ONLY_SETTINGS = {
     "ticker", "tickers_file", "json_output", "jobs", "engine", "ray_address", "background", "wait",
 }  # fmt: skip
 
 
 class Context:
-    """What a use case is given: from here `factories` makes pipelines."""
+    """What a use case is given; `factories` builds pipelines from it."""
 
     def __init__(
         self,
@@ -35,16 +35,16 @@ class Context:
         progress: "ProgressReporter",
         takes: frozenset[str] = frozenset(),
     ) -> None:
-        self.name = name  # of the command, as it is typed
+        self.name = name  # of the command, as typed
         self.takes = takes  # the names of its options
         self.settings = settings
         self.services = services
-        self.given = given  # what the caller said, arguments that are no settings among it
+        self.given = given  # what the caller passed, including arguments that are not settings
         self.progress = progress
         self._made: dict[object, Any] = {}
 
     def once(self, make: "Callable[[Context], T]") -> T:
-        """Return what a factory makes of this request, made when it is first asked for."""
+        """Return what a factory makes of this request, created on first use."""
         if make not in self._made:
             self._made[make] = make(self)
         made: T = self._made[make]
@@ -52,7 +52,7 @@ class Context:
 
     @cached_property
     def tickers(self) -> tuple[str, ...]:
-        """The symbols asked for, checked, without repeats, in order; UsageError when there are none."""
+        """The requested symbols, validated, without duplicates, in order; UsageError if there are none."""
         from stockops.market.symbols import parse
 
         named = [*self.settings.ticker, *self._tickers_from_file()]
@@ -63,16 +63,16 @@ class Context:
 
     @property
     def one_ticker(self) -> str:
-        """The one symbol asked for; UsageError when there is none or several."""
+        """The one requested symbol; UsageError if there are none or several."""
         if len(self.tickers) > 1:
             raise UsageError("this command takes one --ticker")
         return self.tickers[0]
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the flags of this call say, as environment variables for a worker that is to do the same.
+        """The flags of this call as environment variables, for a worker that is to do the same.
 
-        Not which tickers: it is given one. And it heals what is missing itself, or it would start another.
+        Tickers are left out: a worker is given one. It trains a missing model itself, or it would start another worker.
         """
         from stockops.settings import Settings, variable
 
@@ -82,7 +82,7 @@ class Context:
         return given | {variable("on_missing"): "train"}
 
     def listed(self, option: str, path: Path) -> list[str]:
-        """Return the symbols of a file as they are written there; - is stdin."""
+        """Return the symbols of a file as written there; - is stdin."""
         from stockops.market.symbols import listed
 
         try:

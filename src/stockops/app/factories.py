@@ -1,4 +1,4 @@
-"""From a call to the pipelines it runs: options out of its settings, ports out of its services."""
+"""Builds the pipelines of a request: options from its settings, ports from its services."""
 
 import functools
 from dataclasses import replace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def trainer(context: Context, progress: "Progress | None" = None) -> "Trainer":
-    """Return the trainer of this call; it tells `progress`, by default bars on a terminal, how far it is."""
+    """Return the trainer of this call; it reports to `progress`, by default the progress of the request."""
     from stockops.pipelines.train import Trainer
 
     services = context.services
@@ -56,7 +56,7 @@ def _train_options(context: Context) -> TrainOptions:
 
 
 def _universe(context: Context) -> tuple[str, ...]:
-    """Return the symbols that the parent learns from beside the index, each once."""
+    """Return the symbols that the parent learns from besides the index, without duplicates."""
     from stockops.market import symbols
 
     path = context.settings.universe
@@ -70,7 +70,7 @@ def _universe(context: Context) -> tuple[str, ...]:
 
 
 def predictor(context: Context, progress: "Progress | None" = None) -> "Predictor":
-    """Return the predictor of this call, and behind it a trainer where a missing model is to be trained."""
+    """Return the predictor of this call, with a trainer if missing models are to be trained."""
     from stockops.pipelines.predict import Predictor
 
     settings, services = context.settings, context.services
@@ -90,7 +90,7 @@ def predictor(context: Context, progress: "Progress | None" = None) -> "Predicto
 
 
 def prediction_service(context: Context, progress: "Progress | None" = None) -> "PredictionService":
-    """Return what answers `predict-*`: cache first, the predictor made on the first miss."""
+    """Return the service behind `predict-*`: cache first, the predictor created on the first miss."""
     from stockops.pipelines.prediction_service import PredictionService, ServeOptions
 
     settings, services = context.settings, context.services
@@ -113,7 +113,7 @@ def prediction_service(context: Context, progress: "Progress | None" = None) -> 
 
 
 def analyst(context: Context) -> "Analyst":
-    """Return what answers `analyze`; nothing is kept where no language model is configured, or nothing may be."""
+    """Return the analyst; reports are cached only with a configured language model and without `--no-cache`."""
     from stockops.pipelines.analysis import Analyst
     from stockops.pipelines.conversation import Conversation
     from stockops.pipelines.report_cache import ReportCache
@@ -145,7 +145,7 @@ def analyst(context: Context) -> "Analyst":
 
 
 def backtester(context: Context) -> "Backtester":
-    """Return what tests the models of tickers."""
+    """Return the backtester of this call."""
     from stockops.pipelines.backtest import Backtester, BacktestOptions
     from stockops.pipelines.backtest_models import BacktestModelTrainer
 
@@ -166,7 +166,7 @@ def backtester(context: Context) -> "Backtester":
 
 
 def monitor(context: Context) -> "Monitor":
-    """Return what looks at tickers; its reports are written anew and not kept."""
+    """Return the monitor of this call; its reports are always fresh and not cached."""
     from stockops.pipelines.monitor import Monitor
 
     services = context.services
@@ -184,7 +184,7 @@ def monitor(context: Context) -> "Monitor":
 
 
 def reports(context: Context) -> "ReportCacheAdmin":
-    """Return the kept reports."""
+    """Return the administration of the cached reports."""
     from stockops.pipelines.report_cache import ReportCacheAdmin
 
     return ReportCacheAdmin(context.services.reports, context.services.clock)
@@ -198,7 +198,7 @@ def cache(context: Context) -> "PredictionCache":
 
 
 def tasks(context: Context) -> "Tasks":
-    """Return the background tasks; a worker is told what this call was told."""
+    """Return the background tasks; workers get the flags of this call."""
     from stockops.pipelines.tasks import Tasks
 
     services = context.services
@@ -206,7 +206,7 @@ def tasks(context: Context) -> "Tasks":
 
 
 def feature_store(context: Context) -> "FeatureStore":
-    """Return the feature store; UsageError where it is switched off."""
+    """Return the feature store; UsageError if it is disabled."""
     store = context.services.features
     if store is None:
         raise UsageError("the feature store is switched off", "unset STOCKOPS_FEATURE_STORE")

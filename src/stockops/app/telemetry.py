@@ -1,4 +1,4 @@
-"""From the services of a call to what counts, and to all that is counted."""
+"""The metrics of a call: the recorder, and everything recorded so far."""
 
 from typing import TYPE_CHECKING
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
 
 
 def metrics_recorder(services: "Services") -> "MetricsRecorder":
-    """Return what counts."""
+    """Return the metrics recorder."""
     from stockops.pipelines.metrics_recorder import MetricsRecorder
 
     return MetricsRecorder(services.state, services.optional, services.wall_time)
 
 
 def gathered(services: "Services") -> "tuple[dict[str, float] | None, list[Sample]]":
-    """Return everything that is measured: totals, None where they are not known, and gauges."""
+    """Return all metrics: totals, None if unknown, and gauges."""
     from stockops.pipelines.metrics_collector import MetricsCollector
 
     return MetricsCollector(services.state, services.optional, services.gauges).gather()
 
 
 def page(services: "Services") -> bytes:
-    """Return everything that is measured, as Prometheus reads it."""
+    """Return all metrics in the Prometheus text format."""
     return services.expose(*gathered(services))

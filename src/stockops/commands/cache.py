@@ -1,4 +1,4 @@
-"""`cache list|show|clear`: the forecasts and reports that are kept."""
+"""`cache list|show|clear`: the cached forecasts and reports."""
 
 from stockops.app.factories import cache, reports
 from stockops.console.command_context import CommandContext

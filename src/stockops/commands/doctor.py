@@ -1,4 +1,4 @@
-"""`doctor`: what is up, what is down, and what to do about it."""
+"""`doctor`: what is up, what is down, and how to fix it."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`features apply|materialize|get`: the feature store by hand. Here it is not optional: exit 5 when it is down."""
+"""`features apply|materialize|get`: manual use of the feature store. Here it is required: exit 5 if it is down."""
 
 from stockops.app.factories import feature_store
 from stockops.console.command_context import CommandContext

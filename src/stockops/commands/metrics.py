@@ -1,4 +1,4 @@
-"""`metrics`: what is measured, as Prometheus reads it."""
+"""`metrics`: all metrics in the Prometheus text format."""
 
 import logging
 import sys
@@ -50,7 +50,7 @@ def metrics(context: CommandContext) -> None:
 
 
 def _values(context: CommandContext) -> "MetricsValues":
-    """Return the metrics as JSON, for those who asked for it."""
+    """Return the metrics as a document, for `--json`."""
     from stockops.documents.stores import MetricsValues
     from stockops.monitoring.catalogue import series
 

@@ -19,7 +19,7 @@ def predict_parent(context: CommandContext) -> None:
     context.run_one(prediction_service(context).parent, forecast_view.predicted)
 
 
-_MIN_PARALLEL = 16  # forecasts take a tenth of the second that a worker takes to start
+_MIN_PARALLEL = 16  # a forecast takes a tenth of a second, a worker a second to start
 
 
 @command(*MANY, DAYS, ON_MISSING, NO_CACHE, MAX_BEHIND)

@@ -1,4 +1,4 @@
-"""`show` and `outputs`: look at what is there; nothing is computed."""
+"""`show` and `outputs`: show what is stored; nothing is computed."""
 
 import inspect
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +34,7 @@ def show(context: CommandContext) -> None:
 
 
 def _as_shown(kind: ReportKind) -> "Callable[[Document], RenderableType]":
-    """Return how the command that wrote a report shows it; one that an older release wrote is shown as it is."""
+    """Return the view of the command that wrote a report; one of an older release that does not fit, as JSON."""
     from stockops.console.views import backtest as backtest_view
     from stockops.documents.analysis import AnalysisResult
     from stockops.documents.backtest import BacktestResult

@@ -1,4 +1,4 @@
-"""`status`, and the command that a background worker runs."""
+"""`status`, and the command that background workers run."""
 
 import time
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ def work(context: CommandContext) -> None:
     with context.measured(), tasks(context).run(job, ref.ticker, ref.task) as task:
         try:
             outcome = _outcome(context, job, ref, task)
-        except Exception as exc:  # noqa: BLE001  whatever it is, the record is to say it
+        except Exception as exc:  # noqa: BLE001  whatever it is, it must be recorded
             failure = failures.describe(exc)
             terminal.fail(failure)
             task.failed(failure.problem, failure.code)
@@ -61,7 +61,7 @@ def work(context: CommandContext) -> None:
 
 
 def _outcome(context: CommandContext, job: Job, ref: ModelRef, task: "TaskRecorder") -> "TaskOutcome":
-    """Do the work of a task and return what its record says of it."""
+    """Do the work of a task and return the outcome for its record."""
     from stockops.documents.forecast import PredictionResult
     from stockops.documents.tasks import TaskOutcome
 
@@ -74,7 +74,7 @@ def _outcome(context: CommandContext, job: Job, ref: ModelRef, task: "TaskRecord
 
 
 def _task_id(name: str) -> str:
-    """Return the id of a task as it may be typed; the index stands for its parent."""
+    """Return the task id of a name as typed; the index stands for the parent."""
     return name if name == PARENT.task else _ref(name).task
 
 

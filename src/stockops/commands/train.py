@@ -47,7 +47,7 @@ def _start_task(context: Context) -> "TickerHandler[TrainedModel | TrainingStart
 def _skip_fresh(
     context: Context, handle: "TickerHandler[TrainedModel | TrainingStarted]"
 ) -> "TickerHandler[TrainedModel | TrainingStarted]":
-    """Skip models that are whole and already trained on the current bars, if that was asked for."""
+    """Skip models already trained on the current bars, parent and options, if requested."""
     if not context.settings.skip_fresh:
         return handle
 

@@ -1,4 +1,4 @@
-"""Many tickers: each a unit of work of its own, in this process or in others, its outcome told as it comes."""
+"""Runs many tickers: each its own unit of work, in this process or in workers, its result yielded when done."""
 
 import contextlib
 import functools
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class TickerRecord(Protocol):
-    """What a command gives for a ticker."""
+    """The result of a command for a ticker."""
 
     @property
     def ticker(self) -> str:
-        """Whose it is."""
+        """The ticker that it is about."""
 
 
 R = TypeVar("R", bound=TickerRecord)
@@ -37,7 +37,7 @@ log = logging.getLogger("stockops")
 
 @dataclass(frozen=True, slots=True)
 class TickerResult(Generic[R]):
-    """What became of a ticker: a record or a failure, and what a worker logged on the way."""
+    """The result of a ticker: a record or a failure, and what a worker logged."""
 
     record: R | None
     failure: Failure | None
@@ -48,8 +48,8 @@ class TickerResult(Generic[R]):
 class WorkerSpec(Generic[R]):
     """What a worker is told, once for all its tickers.
 
-    make: gives the work of a command, given the call. settings: those of this call, secrets apart. secrets: which of
-    those it has; the worker takes them from its own environment, or the home's `.env`.
+    make: returns the handler of a command, given the context. settings: those of this call, without secrets. secrets:
+    the names of its secrets; the worker takes them from its own environment or the home's `.env`.
     """
 
     command: str
@@ -60,24 +60,24 @@ class WorkerSpec(Generic[R]):
 
     @classmethod
     def of(cls, context: Context, make: HandlerFactory[R]) -> "WorkerSpec[R]":
-        """Return what makes a worker do what this call does."""
+        """Return the spec that makes a worker do what this call does."""
         from stockops.settings import public_settings, secrets
 
         given = {
             name: value for name, value in public_settings(context.settings).items() if name not in CALLER_ONLY_SETTINGS
         }
         shared = {name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()}
-        home = shared.pop("home")  # absolute like the others: a worker may stand in another folder
+        home = shared.pop("home")  # absolute like the others: a worker may run in another folder
         return cls(context.name, make, tuple(sorted(shared.items())), secrets(context.settings), home)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPlan(Generic[R]):
-    """How the work on tickers may be spread over workers.
+    """How the work on tickers may be distributed over workers.
 
-    cached: gives what is answered at once, None for what is to be worked on. prepare: makes what every ticker needs,
-    before workers start that would wait for it. threads: that the work takes, as many as torch's by default.
-    min_parallel: more tickers than that must be left for workers to be worth their start.
+    cached: returns an answer that needs no work, or None. prepare: makes what every ticker needs, before workers start
+    that would wait for it. threads: used by the work, by default torch's. min_parallel: more tickers than this must be
+    left for workers to be worth their start.
     """
 
     cached: Callable[[str], R | None] | None = None
@@ -89,9 +89,9 @@ class ExecutionPlan(Generic[R]):
 def run_tickers(
     context: Context, make: HandlerFactory[R], tickers: Sequence[str], plan: ExecutionPlan[R] | None
 ) -> Generator[tuple[str, TickerResult[R]], None, None]:
-    """Return what becomes of tickers, as they are done: what is kept at once, the rest by workers or here.
+    """Yield the result of each ticker when done: cached ones at once, the rest from workers or this process.
 
-    plan: None where the work is to stay in this process.
+    plan: None to stay in this process.
     """
     if plan is None:
         yield from _run_serial(context, make, tickers)
@@ -101,13 +101,13 @@ def run_tickers(
         answer = _attempt(context, plan.cached, ticker) if plan.cached else None
         if answer and answer.record:
             yield ticker, answer
-        else:  # one that could not be looked up, too: the work meets the same, and says so
+        else:  # a failed lookup too: the work hits the same failure and reports it
             left.append(ticker)
     least = 1 if context.settings.jobs else plan.min_parallel
     engine = context.services.engine(plan.threads or context.settings.threads) if left else None
     if engine and (engine.max_parallel is None or (engine.max_parallel > 1 and len(left) > least)):
         if plan.prepare:
-            with contextlib.suppress(StockopsError):  # each ticker meets the same, and has a row to say so
+            with contextlib.suppress(StockopsError):  # each ticker hits the same failure and reports it in its row
                 plan.prepare()
         yield from _run_parallel(engine, WorkerSpec.of(context, make), left)
     else:
@@ -117,7 +117,7 @@ def run_tickers(
 def _run_serial(
     context: Context, make: HandlerFactory[R], tickers: Sequence[str]
 ) -> Iterator[tuple[str, TickerResult[R]]]:
-    """Work on one ticker after the other in this process, whose log is the user's."""
+    """Work on one ticker after the other in this process, which logs directly."""
     work = make(context)
     for ticker in tickers:
         yield ticker, _attempt(context, work, ticker)
@@ -137,7 +137,7 @@ def _run_parallel(
 
 
 def _run_in_worker(spec: WorkerSpec[R], ticker: str) -> TickerResult[R]:
-    """Work on a ticker in a worker; what it says is heard where the call was made."""
+    """Work on a ticker in a worker; its log records are returned to the caller."""
     with terminal.capture_logs() as log_records:
         try:
             context, work = _worker_context(spec)
@@ -145,13 +145,13 @@ def _run_in_worker(spec: WorkerSpec[R], ticker: str) -> TickerResult[R]:
             found: TickerResult[R] = TickerResult(None, failures.describe(exc))
         else:
             found = _attempt(context, work, ticker)
-            context.services.close()  # a worker may be ended at any time
+            context.services.close()  # a worker may be killed at any time
     return TickerResult(found.record, found.failure, tuple(log_records))
 
 
 @functools.cache
 def _worker_context(spec: WorkerSpec[R]) -> tuple[Context, TickerHandler[R]]:
-    """Return the call as it is in this worker; its services stay open from ticker to ticker."""
+    """Return the context and handler of this worker; its services stay open from ticker to ticker."""
     from stockops.services import Services
     from stockops.settings import load, secrets, variable
 

@@ -1,4 +1,4 @@
-"""One call of a command: how its result reaches stdout, and what is measured of it."""
+"""One call of a command: how its results reach stdout, and its metrics."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -35,14 +35,14 @@ def _nothing(_: bool) -> None:
 
 
 class CommandContext(Context):
-    """What a command works with: a request, and the terminal or pipe that its result goes to."""
+    """The context of a command: a request, and the terminal or pipe that its results go to."""
 
     progress: ProgressBars
 
     @classmethod
     @contextmanager
     def start(cls, name: str, flags: dict[str, Any], takes: frozenset[str]) -> "Iterator[CommandContext]":
-        """Read the settings, set up logging, hand out services that open on first use, and close them in the end."""
+        """Read the settings, set up logging, provide services that open on first use, and close them at the end."""
         terminal.configure_logging(verbose=bool(flags.get("verbose")), quiet=bool(flags.get("quiet")))
         from stockops.services import Services
         from stockops.settings import load
@@ -66,7 +66,7 @@ class CommandContext(Context):
         """Do the work for every ticker, one after the other, and show each result as it comes.
 
         A failure has its own row and does not stop the others; the exit code is the highest. A model still in
-        training leaves with 75, a result with what the verdict says.
+        training exits with 75, a result with its verdict.
         """
         self._all(self.tickers, lambda _: handle, view, verdict, None)
 
@@ -77,10 +77,10 @@ class CommandContext(Context):
         verdict: Verdict[R] = _fine,
         plan: "ExecutionPlan[R | TrainingStarted] | None" = None,
     ) -> None:
-        """Do the same, several tickers at once where the machine allows.
+        """Like `run_serial`, but several tickers at once where the machine allows.
 
-        make: gives the work, here or in a worker; a function of a module. A worker's own children end with it, so
-        a call that starts some stays in this process.
+        make: returns the handler, here or in a worker; a module-level function. A worker's child processes end with it,
+        so a call that may start background tasks stays in this process.
         """
         starts_others = self.settings.on_missing == "background"
         self._all(self.tickers, make, view, verdict, None if starts_others else plan or ExecutionPlan())
@@ -108,7 +108,7 @@ class CommandContext(Context):
         verdict: Verdict[R],
         done: Callable[[bool], None],
     ) -> Iterator[ExitCode]:
-        """Show each result; a failure is a row, too."""
+        """Show each result, or each failure as a row, and yield its exit code."""
         for ticker, result in results:
             code = ExitCode.OK
             if result.failure:
@@ -121,7 +121,7 @@ class CommandContext(Context):
             yield code
 
     def _done(self, record: "R | TrainingStarted", view: View[R], verdict: Verdict[R]) -> ExitCode:
-        """Show a result and note the success, which an alarm that was asked for is, too."""
+        """Show a result and record the success; a requested alarm counts as one."""
         from stockops.documents.tasks import TrainingStarted
 
         if isinstance(record, TrainingStarted):
@@ -135,8 +135,8 @@ class CommandContext(Context):
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Tell the pushgateway, where there is one, when the work is over, whatever became of it."""
-        gateway = self.services.gateway  # a wrong address is said before the work
+        """Push to the pushgateway, if configured, when the work ends, even if it failed."""
+        gateway = self.services.gateway  # an invalid address fails before the work
         try:
             yield
         finally:

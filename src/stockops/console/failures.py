@@ -1,4 +1,4 @@
-"""What the user is told of an exception, and the exit code: the one place where errors end."""
+"""Turns an exception into a message and an exit code: the one place where errors end."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _STRAY = re.compile(r"Got unexpected extra arguments? ?\(?s?\)? ?\((\S+).*\)")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed call: the exit code, the line for stderr, and what the document for stdout says."""
+    """One failure: the exit code, the line for stderr, and the content of the document for stdout."""
 
     code: ExitCode
     line: str
@@ -36,27 +36,27 @@ class Failure:
 
     @property
     def problem(self) -> "Problem":
-        """What documents say of it."""
+        """The error as documents contain it."""
         from stockops.documents.failures import Problem
 
         return Problem(kind=self.kind, message=self.message, hint=self.hint)
 
     @property
     def document(self) -> "FailedCall":
-        """What a call prints that failed as a whole."""
+        """The document of a call that failed as a whole."""
         from stockops.documents.failures import FailedCall
 
         return FailedCall(error=self.problem)
 
     def row(self, ticker: str) -> "FailedTicker":
-        """Return what is printed of a ticker that failed."""
+        """Return the document of a ticker that failed."""
         from stockops.documents.failures import FailedTicker
 
         return FailedTicker(ticker=ticker, error=self.problem)
 
 
 def describe(exc: Exception) -> Failure:
-    """Return what to say of an exception; an unexpected one leaves its traceback in a file."""
+    """Return the failure of an exception; the traceback of an unexpected one is written to a file."""
     if isinstance(exc, TyperUsageError):
         exc = _usage(exc)
     if isinstance(exc, StockopsError):
@@ -83,14 +83,14 @@ def _first_line(exc: Exception) -> str:
 
 
 def _write_traceback(text: str) -> Path:
-    """Write a traceback below the home, or where temporary files go when the home takes none."""
+    """Write a traceback below the home, or to the temporary folder if the home is not writable."""
     name = f"traceback-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}.txt"
     for place in (os.path.join(os.environ.get("STOCKOPS_HOME") or ".", "logs"), tempfile.gettempdir()):
         try:
             folder = Path(place).expanduser().absolute()
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
-        except (OSError, RuntimeError, ValueError):  # no room, no such user, a name that is none
+        except (OSError, RuntimeError, ValueError):  # no space, unknown user, invalid name
             continue
         return folder / name
     return Path(os.devnull)

@@ -1,7 +1,7 @@
-"""Every option, once: its flag, its help, the environment variable that sets it too.
+"""Every option, defined once: its flag, its help, and its environment variable.
 
-An option's name is that of a field of `Settings`, which validates it and holds its default; the flag only
-carries what the user typed. So a command names the options it takes and reads `context.settings`.
+An option is named after a field of `Settings`, which validates it and holds its default; the flag only
+carries what the user typed. So a command lists the options it takes and reads `context.settings`.
 """
 
 import inspect
@@ -30,7 +30,7 @@ def _option(name: str, kind: Any, text: str, flag: str = "", env: str = "", **mo
     variable = env or f"STOCKOPS_{name.upper()}"
     names = [flag] if flag else [f"--{name.replace('_', '-')}"]
     default = False if kind is bool else None
-    annotation = Annotated[  # type: ignore[valid-type]  # a type made at run time
+    annotation = Annotated[  # type: ignore[valid-type]  # a type created at run time
         kind if kind is bool else kind | None,
         typer.Option(*names, help=f"{text} [env: {variable}]", show_default=False, **more),
     ]
@@ -97,7 +97,7 @@ TIMEOUT = _option("timeout_seconds", float, "Longest wait of --wait. [default: n
 
 
 def argument(name: str, kind: Any, *, optional: bool = False) -> inspect.Parameter:
-    """Return a positional argument, which is no setting: a command finds it in `context.given`."""
+    """Return a positional argument, which is not a setting: a command finds it in `context.given`."""
     return inspect.Parameter(
         name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -107,19 +107,19 @@ def argument(name: str, kind: Any, *, optional: bool = False) -> inspect.Paramet
 
 
 def _typed(value: Any) -> bool:
-    """Tell whether the user typed an option; 0 is a value, and equal to False only for Python."""
+    """Return whether the user typed an option; 0 counts as typed, although it equals False."""
     return not (value is None or value is False or value == [])
 
 
 MANY = (TICKER, TICKERS_FILE, JOBS, ENGINE, RAY_ADDRESS)
 COMMON = (SOURCE, DATA_DIR, AS_OF, PRICES, CALENDAR, CURRENCY, JSON, QUIET, VERBOSE, SEED, DEVICE)
-LOCAL = (JSON, QUIET, VERBOSE)  # for commands that only read what is there
+LOCAL = (JSON, QUIET, VERBOSE)  # for commands that only read stored data
 
 
 def command(
     *options: inspect.Parameter, common: tuple[inspect.Parameter, ...] = COMMON
 ) -> Callable[[Callable[[CommandContext], None]], Callable[..., None]]:
-    """Make a Typer command of a function that takes the call: these options and the common ones.
+    """Return a decorator that makes a Typer command of a function: with these options and the common ones.
 
     Typer reads a signature, so the command gets one that lists them all.
     """

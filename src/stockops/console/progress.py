@@ -1,4 +1,4 @@
-"""Progress on stderr: epochs with their losses, an answer that is being written; none where it is no terminal."""
+"""Progress on stderr: epochs with their losses, an answer being written; none unless stderr is a terminal."""
 
 import functools
 import sys
@@ -17,10 +17,9 @@ class ProgressBars:
 
     @contextmanager
     def tickers(self, label: str, total: int) -> Iterator[Callable[[bool], None]]:
-        """Show one bar of tickers while the context lasts, no other beside it; the function is told of each whether
-        it went well.
+        """Show one bar of tickers while the context lasts, and no other; call the function with each ticker's success.
 
-        Results that go to the same screen are printed above it, but for lines of JSON, which it would break.
+        Results on the same screen are printed above it; there is no bar beside lines of JSON, which it would break.
         """
         if not self._shown or (sys.stdout.isatty() and terminal.wants_json()):
             yield lambda _: None
@@ -40,7 +39,7 @@ class ProgressBars:
 
     @contextmanager
     def epochs(self, label: str, total: int) -> Iterator[Callable[[EpochLoss], None]]:
-        """Show one bar while the context lasts."""
+        """Show one bar of epochs while the context lasts."""
         if not self._shown:
             yield lambda _: None
             return
@@ -54,7 +53,7 @@ class ProgressBars:
 
     @contextmanager
     def writing(self, label: str) -> Iterator[Callable[[int], None]]:
-        """Show a spinner and how much has been written while the context lasts."""
+        """Show a spinner and the number of characters written while the context lasts."""
         if not self._shown:
             yield lambda _: None
             return
@@ -69,9 +68,9 @@ class ProgressBars:
 
 @contextmanager
 def _bar(label: str, total: int, *, style: str = "none") -> Iterator[Callable[..., None]]:
-    """Show one bar while the context lasts; the function moves it and changes what is said beside it.
+    """Show one bar while the context lasts; the function advances it and sets the status beside it.
 
-    What is written to a terminal meanwhile comes above the bar; what goes to a file or a pipe is left alone.
+    Terminal output meanwhile appears above the bar; output to a file or a pipe is left alone.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,6 +1,6 @@
-"""The two streams: stdout carries the result and nothing else, stderr the talk.
+"""The two streams: stdout carries results and nothing else, stderr all messages.
 
-Neither fails for want of a letter: what its encoding lacks is written as Python would escape it.
+Neither fails on a character that its encoding lacks: it is written as a Python escape.
 """
 
 import codecs
@@ -24,14 +24,14 @@ from stockops.wording import visible
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_UNSEEN = re.compile(r"[^\x20-\x7e]+")  # where there may be a letter that a terminal obeys
+_UNSEEN = re.compile(r"[^\x20-\x7e]+")  # may contain terminal control characters
 
 _as_json = False
-_signals: list[int] = []  # signals of Ctrl-C and its kin
+_signals: list[int] = []  # SIGINT, SIGTERM and SIGHUP received
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what sys.stderr is at the moment: a progress bar puts itself in front of it."""
+    """Writes to the current sys.stderr, which a progress bar replaces."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
@@ -54,9 +54,9 @@ class _Lines(logging.Formatter):
 
 
 def configure_logging(*, verbose: bool, quiet: bool, as_json: bool = False) -> None:
-    """Set up the `stockops` logger: errors when quiet, everything when verbose, else what a user wants to know.
+    """Set up the `stockops` logger: errors when quiet, everything when verbose, else INFO and above.
 
-    Other libraries' logs and warnings stay out of a result's way unless `verbose`.
+    Warnings of other libraries are hidden unless `verbose`.
     """
     global _as_json
     _as_json = as_json
@@ -69,7 +69,7 @@ def configure_logging(*, verbose: bool, quiet: bool, as_json: bool = False) -> N
 
 
 def level(*, verbose: bool, quiet: bool) -> None:
-    """Choose how much is said."""
+    """Set the log level, and whether Python warnings are shown."""
     _escape_unencodable()
     logging.getLogger("stockops").setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
     logging.captureWarnings(not verbose)
@@ -78,7 +78,7 @@ def level(*, verbose: bool, quiet: bool) -> None:
 
 @contextmanager
 def capture_logs() -> Iterator[list[tuple[int, str]]]:
-    """Give the list that the `stockops` logger writes levels and messages to while the context lasts."""
+    """Yield a list that collects the `stockops` logger's levels and messages while the context lasts."""
     captured: list[tuple[int, str]] = []
     handler = _Captured(captured)
     logger = logging.getLogger("stockops")
@@ -91,7 +91,7 @@ def capture_logs() -> Iterator[list[tuple[int, str]]]:
 
 @contextmanager
 def deduplicate_logs() -> Iterator[None]:
-    """Say nothing twice while the context lasts: a dozen tickers meet the same dead service."""
+    """Log each message once while the context lasts: a dozen tickers hit the same dead service."""
     seen: set[tuple[int, str]] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
@@ -113,7 +113,7 @@ def deduplicate_logs() -> Iterator[None]:
 def show(document: object, view: "Callable[[Any], RenderableType] | None") -> None:
     """Print a record or a document: through its view on a terminal, else as one line of JSON (a NaN would raise).
 
-    A reader that has gone (`stockops … | head`) has read enough: that is no error.
+    A closed pipe (`stockops … | head`) is not an error.
     """
     _escape_unencodable()
     try:
@@ -132,7 +132,7 @@ def show(document: object, view: "Callable[[Any], RenderableType] | None") -> No
 
 
 def _escape(value: Any) -> Any:
-    """Return a record or document whose texts a terminal does not obey, nor rich, for which `[red]` is a colour."""
+    """Return a record or document with terminal control characters and rich markup (`[red]`) escaped."""
     if isinstance(value, str):
         from rich.markup import escape
 
@@ -147,12 +147,12 @@ def _escape(value: Any) -> Any:
 
 
 def _escaped(found: "re.Match[str]") -> str:
-    """Return letters as JSON escapes them, if they cannot be seen; the same document."""
+    """Return text with invisible characters as JSON escapes; the document stays the same."""
     return "".join(letter if visible(letter) == letter else json.dumps(letter)[1:-1] for letter in found[0])
 
 
 def fail(failure: Failure) -> None:
-    """Say a failure in one line on stderr, whatever the level; the traceback too when verbose."""
+    """Print a failure as one line on stderr, whatever the log level; the traceback too when verbose."""
     _escape_unencodable()
     if failure.traceback and logging.getLogger("stockops").level == logging.DEBUG:
         sys.stderr.write(failure.traceback)
@@ -160,23 +160,23 @@ def fail(failure: Failure) -> None:
 
 
 def _escape_unencodable() -> None:
-    """Let the streams escape a letter that their encoding lacks (`PYTHONIOENCODING=ascii`, `LC_ALL=C`), not raise."""
+    """Make the streams escape characters that their encoding lacks (`PYTHONIOENCODING=ascii`, `LC_ALL=C`)."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors != "backslashreplace":
             stream.reconfigure(errors="backslashreplace")
 
 
 def _is_unicode(stream: TextIO) -> bool:
-    """Tell whether every letter has a place in a stream's encoding; an escape of Python's would be no JSON."""
+    """Return whether a stream can encode every character; a Python escape would not be JSON."""
     return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name.startswith("utf")
 
 
 @contextmanager
 def ctrl_c() -> Iterator[None]:
-    """Note Ctrl-C while the context lasts, beside the KeyboardInterrupt that it raises as ever.
+    """Record Ctrl-C while the context lasts, besides raising KeyboardInterrupt as usual.
 
-    SIGTERM and SIGHUP are heard as Ctrl-C is: what is half-done is left whole, and workers end. Where a signal is
-    ignored, as in a script's background or under nohup, or another thread calls, nothing is changed.
+    SIGTERM and SIGHUP are handled like Ctrl-C, so no files are left half-written and workers end. Nothing changes for a
+    signal that is ignored, as in a script's background or under nohup, or in a thread other than the main one.
     """
     _signals.clear()
     usual: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
@@ -198,21 +198,21 @@ def _note(number: int, _: object) -> None:
 
 
 def is_interrupted() -> bool:
-    """Tell whether Ctrl-C was pressed: a library stopped amid its import makes any error of it."""
+    """Return whether Ctrl-C was pressed: a library interrupted during its import may raise any error."""
     return bool(_signals)
 
 
 def interrupted_code() -> int:
-    """Return the code of a call that was interrupted, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+    """Return the exit code of an interrupted call, as shells define it: 130 for Ctrl-C, 143 for SIGTERM."""
     return 128 + (_signals[0] if _signals else signal.SIGINT)
 
 
 def interrupted() -> None:
-    """Say that Ctrl-C ended the call."""
+    """Print that Ctrl-C ended the call."""
     sys.stderr.write(INTERRUPTED)
 
 
 def wants_json() -> bool:
-    """Tell whether results are JSON: asked for by flag or environment, or stdout is no terminal."""
+    """Return whether results are JSON: by flag, by environment, or because stdout is not a terminal."""
     asked = _as_json or "--json" in sys.argv or os.environ.get("STOCKOPS_JSON", "").lower() in ("1", "true", "yes")
     return asked or not sys.stdout.isatty()

@@ -1,5 +1,5 @@
-"""What commands print and write: a frozen record a document, in the order of its fields; `encoding` makes JSON of it.
+"""What commands print and write: a frozen record per document, in field order; `encoding` turns it into JSON.
 
-Records are built by the pipelines, shown by `console.views` and read back by `reading`. A field that a document may
-lack is `absent()`: None, and not written. Days and moments are ISO 8601 texts, as in the document.
+Records are built by the pipelines, shown by `console.views` and parsed by `reading`. A field that a document may
+lack is `absent()`: None, and not written. Days and moments are ISO 8601 strings, as in the document.
 """

@@ -13,7 +13,7 @@ CacheUse = Literal["off", "miss", "hit"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """One headline that a report rests on."""
+    """One headline that a report is based on."""
 
     headline: str
     source: str
@@ -23,7 +23,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisResult:
-    """What `analyze` prints. report: Markdown. provider, model: who wrote it. cache: whether it was cached before."""
+    """What `analyze` prints. report: Markdown. provider, model: who wrote it. cache: whether it came from the cache."""
 
     schema: Literal[1] = SCHEMA
     ticker: str

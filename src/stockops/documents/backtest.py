@@ -1,6 +1,6 @@
-"""The document of `backtest`: figures by channel and horizon, of the ranges, and what they come to.
+"""The document of `backtest`: scores by channel and horizon, scores of the intervals, and a summary.
 
-Keys of mappings are texts, as JSON has them: days ahead (`"1"` to `"5"`), levels in percent (`"80"`, `"95"`), years,
+Keys of mappings are strings, as in JSON: days ahead (`"1"` to `"5"`), levels in percent (`"80"`, `"95"`), years,
 names of channels, naive forecasts and baselines.
 """
 
@@ -25,7 +25,7 @@ def _has_every_channel(skills: Mapping[str, object]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DieboldMariano:
-    """The test of two forecasts' losses; below zero the model's are the smaller."""
+    """A test of two forecasts' losses; statistic below zero: the model's are smaller."""
 
     statistic: float
     p_value: float
@@ -33,7 +33,7 @@ class DieboldMariano:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
-    """How often a forecast rise or fall came, with the 95 % interval, beside what is as easily had."""
+    """How often the forecast direction was right, with its 95 % interval, beside naive forecasts."""
 
     forecasts: Count
     accuracy: Share
@@ -43,9 +43,9 @@ class Direction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HorizonFigures:
-    """How forecasts of a channel did so many sessions ahead.
+    """Scores of a channel's forecasts at one horizon.
 
-    mase: of the mean daily change before the test, `mase_scale`. skill: against the best naive forecast.
+    mase: scaled by the mean daily change before the test, `mase_scale`. skill: against the best naive forecast.
     """
 
     forecasts: Count
@@ -63,7 +63,7 @@ class HorizonFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One channel by horizon; None where no forecast has come of age."""
+    """One channel by horizon; None where no forecast has matured."""
 
     unit: str
     horizons: Mapping[str, HorizonFigures | None]
@@ -71,7 +71,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeScore:
-    """How ranges held: coverage with its 95 % interval, and the mean Winkler score."""
+    """Scores of prediction intervals: coverage with its 95 % interval, and the mean Winkler score."""
 
     coverage: Share
     interval_95: tuple[float, float]
@@ -80,7 +80,7 @@ class RangeScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtremeScore:
-    """The same, and of how many forecasts."""
+    """The same, with the number of forecasts."""
 
     forecasts: Count
     coverage: Share
@@ -90,7 +90,7 @@ class ExtremeScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeComparison:
-    """The model's ranges beside others; winkler_ratio: its score over theirs. best_range: whose is the smallest."""
+    """The model's intervals beside others. winkler_ratio: its score over theirs. best_range: the best of the others."""
 
     forecasts: Count
     coverage: Share
@@ -104,7 +104,7 @@ class RangeComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeLevel:
-    """The ranges on Close of one level: coverage over all horizons, and each."""
+    """The intervals on Close at one level: coverage over all horizons, and scores at each."""
 
     coverage: Share
     horizons: Mapping[str, RangeComparison]
@@ -112,14 +112,14 @@ class RangeLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtremeLevel:
-    """The ranges on High or Low of one level."""
+    """The intervals on High or Low at one level."""
 
     horizons: Mapping[str, ExtremeScore]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerFigures:
-    """How a baseline did; skill: against the best naive forecast. model_skill: of the model against this baseline."""
+    """Scores of a baseline. skill: against the best naive forecast. model_skill: of the model against this baseline."""
 
     forecasts: Count
     mae: float
@@ -130,7 +130,7 @@ class PeerFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exceedances:
-    """How often losses exceeded their value at risk, and how probable that is."""
+    """How often losses exceeded their value at risk, with p-values of the tests."""
 
     exceedances: Count
     share: Share | None
@@ -141,7 +141,7 @@ class Exceedances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
-    """The mean loss beyond the value at risk, and what was expected."""
+    """The mean loss beyond the value at risk, and the expected one."""
 
     mean_loss: float | None
     expected: float | None
@@ -149,7 +149,7 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskFigures:
-    """What was said of losses over so many sessions, beside what came."""
+    """Predicted losses over a span of sessions, beside actual ones."""
 
     forecasts: Count
     var_95: Exceedances
@@ -159,7 +159,7 @@ class RiskFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestSummary:
-    """What is quoted of a backtest. skill: by channel, then horizon. close_findings: of the tests, beyond chance."""
+    """What is quoted of a backtest. skill: by channel, then horizon. close_findings: by horizon, beyond chance."""
 
     start: Day
     end: Day
@@ -175,7 +175,7 @@ class BacktestSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedBacktest:
-    """What of a report of any release tells whether it may be quoted, and what is."""
+    """The fields of a report of any release that decide whether it may be quoted, and its summary."""
 
     ticker: str
     source: str
@@ -188,7 +188,7 @@ class QuotedBacktest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestResult:
-    """What `backtest` prints; the file lacks the last three, which only the call knows."""
+    """What `backtest` prints; the file lacks the last three fields, which only the call knows."""
 
     schema: Literal[1] = SCHEMA
     ticker: str

@@ -1,4 +1,4 @@
-"""From a record to JSON: the one way out for every document."""
+"""Encodes records as JSON: the one way out for every document."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from stockops.documents.fields import ABSENT
 
 
 def as_json(value: object) -> Any:
-    """Return what JSON knows of a record or a value: an object of its fields, without those that are absent."""
+    """Return the JSON value of a record or value; a record becomes an object of its fields, without absent ones."""
     if is_dataclass(value):
         found = ((field, getattr(value, field.name)) for field in fields(value))
         return {
@@ -23,5 +23,5 @@ def as_json(value: object) -> Any:
 
 
 def encoded(document: object) -> bytes:
-    """Return a document as the file that it is written to; ValueError for a number that JSON has not."""
+    """Return a document as the content of its file; ValueError for a number that JSON lacks."""
     return (json.dumps(as_json(document), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()

@@ -1,4 +1,4 @@
-"""What a call, or one ticker of several, prints where it fails."""
+"""What a call, or one ticker of several, prints if it fails."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from stockops.records import SCHEMA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """An error: its kind, as the exit codes are named, what is wrong, and the way out."""
+    """An error: its kind, named like the exit codes, what is wrong, and how to fix it."""
 
     kind: str
     message: str
@@ -17,7 +17,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCall:
-    """What a call prints that failed as a whole."""
+    """The document of a call that failed as a whole."""
 
     schema: Literal[1] = SCHEMA
     error: Problem

@@ -1,4 +1,4 @@
-"""The types of fields: what a value must be for a document to be believed (`reading` checks it)."""
+"""The types of fields: the constraints that `reading` checks."""
 
 from dataclasses import field
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""The document of `predict-*`, and what of it is kept in the cache."""
+"""The document of `predict-*`, and its form in the cache."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal
@@ -12,9 +12,9 @@ from stockops.records import SCHEMA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionForecast:
-    """One session: prices in the exchange's currency, volume in shares, ranges as (low, high).
+    """One session: prices in the exchange's currency, volume in shares, intervals as (low, high).
 
-    change: of the close, as a share of the last one. extrapolated: beyond what the model was trained to give.
+    change: of the close, as a share of the last one. extrapolated: beyond the horizon that the model was trained for.
     """
 
     date: Day
@@ -36,7 +36,7 @@ class SessionForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """The sessions of a forecast: the next, the next five, and as many as were asked for."""
+    """The sessions of a forecast: the next, the next five, and as many as requested."""
 
     next_day: SessionForecast
     week: Annotated[tuple[SessionForecast, ...], MinLen(1)]
@@ -45,7 +45,7 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanRisk:
-    """What may be lost over so many sessions, as shares of the last close."""
+    """The risk over so many sessions; losses as shares of the last close."""
 
     days: Annotated[int, Ge(1)]
     volatility_day: NotNegative
@@ -65,7 +65,7 @@ class Risks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastClose:
-    """A session that came."""
+    """The close of a past session."""
 
     date: Day
     close: Price
@@ -73,7 +73,7 @@ class PastClose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOrigin:
-    """Where the last session's features come from; skew: on which the store disagrees with the prices."""
+    """Where the last session's features come from. skew: those on which the store disagrees with the prices."""
 
     source: str
     skew: tuple[str, ...] | None = absent()
@@ -81,10 +81,10 @@ class FeatureOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionResult:
-    """What `predict-*` prints: always the week, and `predictions.days` as many sessions as were asked for.
+    """What `predict-*` prints: always the week, and in `predictions.days` as many sessions as requested.
 
-    model_source: of the prices that the model was trained on. strategy: how, None for the parent. ranges_from: whose
-    misses the ranges were calibrated on.
+    model_source: of the prices that the model was trained on. strategy: how it was trained, None for the parent.
+    ranges_from: whose residuals calibrated the intervals.
     """
 
     schema: Literal[1] = SCHEMA
@@ -111,7 +111,7 @@ class PredictionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What decided a kept forecast, and until when it holds; None is until its day is over."""
+    """What decided a cached forecast, and until when it is fresh; None: until the entry expires."""
 
     question: str
     made_at: Moment

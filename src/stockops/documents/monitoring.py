@@ -20,7 +20,7 @@ class PartSkipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartFailed:
-    """A part that met an expected failure."""
+    """A part that failed with an expected error."""
 
     status: Literal["failed"] = "failed"
     error: Problem
@@ -53,7 +53,7 @@ class VolatilityRatio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnsDrift:
-    """What stationary series say; corrected_p_values: by question, corrected for asking several at once."""
+    """Drift of stationary series. corrected_p_values: by question, corrected for multiple testing."""
 
     health: Text
     kolmogorov_smirnov: Mapping[str, TwoSampleTest]
@@ -63,7 +63,7 @@ class ReturnsDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The sessions that were compared."""
+    """The sessions of one of the windows compared."""
 
     first: Day
     last: Day
@@ -72,7 +72,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftResult:
-    """Did the data move? Levels, and beside them returns, which reports of earlier releases may lack."""
+    """Data drift of levels and of returns; reports of earlier releases may lack the returns."""
 
     schema: Literal[1] = SCHEMA
     ticker: str
@@ -90,7 +90,7 @@ class DriftResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSkipped:
-    """Too few rows to compare."""
+    """A drift report without a verdict: too few rows to compare."""
 
     schema: Literal[1] = SCHEMA
     ticker: str
@@ -102,7 +102,7 @@ class DriftSkipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """The three checks of a report's words."""
+    """The three checks of a report's wording."""
 
     relevance: bool
     trustworthiness: bool
@@ -111,7 +111,7 @@ class Checks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundingShare:
-    """How many claims of a report stand in its facts, and which do not."""
+    """The share of a report's claims that its facts support, and the unsupported ones."""
 
     share: Share
     claims: Count
@@ -120,7 +120,7 @@ class GroundingShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationMetrics:
-    """What a report is worth; overall_score: share of the three checks that are passed."""
+    """The quality of a report. overall_score: share of the three checks passed."""
 
     checks: Checks
     overall_score: Share
@@ -136,7 +136,7 @@ class EvaluationMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationResult:
-    """Is the analyst worth reading? output_preview_text: how the report begins."""
+    """The evaluation of an analyst's report. output_preview_text: how the report begins."""
 
     schema: Literal[1] = SCHEMA
     ticker: str
@@ -146,7 +146,7 @@ class EvaluationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastErrors:
-    """How forecasts did, in percent of the origin's close; coverage: level in percent -> share inside."""
+    """Errors of forecasts, in percent of the origin's close. coverage: level in percent -> share inside."""
 
     forecasts: Count
     mae_percent: float
@@ -159,14 +159,14 @@ class ForecastErrors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanErrors(ForecastErrors):
-    """The same of a span of sessions, and of each horizon in it."""
+    """The same for a span of sessions, and for each horizon in it."""
 
     horizons: Mapping[str, ForecastErrors]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformanceResult:
-    """Did past forecasts come true? sessions: by span. matured, pending: forecasts whose day has come, or not yet."""
+    """Scores of past forecasts. sessions: by span. matured, pending: forecasts whose session has come, or not yet."""
 
     schema: Literal[1] = SCHEMA
     ticker: str
@@ -181,7 +181,7 @@ class PerformanceResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformanceSkipped:
-    """Too few forecasts have come of age."""
+    """No scores: too few forecasts have matured."""
 
     schema: Literal[1] = SCHEMA
     ticker: str
@@ -200,7 +200,7 @@ Performance = PerformanceResult | PerformanceSkipped | PartFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitoringResult:
-    """What `monitor-*` prints. health: the worst of its parts', None where none could be judged."""
+    """What `monitor-*` prints. health: the worst of its parts', None if none could be judged."""
 
     schema: Literal[1] = SCHEMA
     ticker: str

@@ -1,4 +1,4 @@
-"""What the prices of a result are."""
+"""The prices that a result rests on."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from stockops.documents.fields import Count, Day, absent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """One repair: since or on which day, what was the matter, and what was done about it."""
+    """One repair: the day, or the first of several, the problem, and the correction."""
 
     date: str
     kind: str
@@ -16,7 +16,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpan:
-    """The prices of a model, as its card keeps them; repairs where there were any."""
+    """The prices of a model, as its card stores them; repairs only if there were any."""
 
     source: str
     rows: Count
@@ -29,8 +29,7 @@ class DataSpan:
 class PriceData:
     """The prices of a result.
 
-    behind: sessions that they end too early. untraded: sessions at the end without a trade. currency: None where nobody
-    says.
+    behind: sessions missing at the end. untraded: sessions at the end without a trade. currency: None if unknown.
     """
 
     source: str

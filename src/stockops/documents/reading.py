@@ -1,6 +1,6 @@
-"""From JSON of others to a record: believed whole, down to the numbers, or not at all.
+"""Parses foreign JSON into records: accepted whole, down to the numbers, or not at all.
 
-A digest tells that a document is as it was written (strict_json); its shape, that it was written by us.
+A digest shows that a document is as it was written (strict_json); its shape, that it was written by us.
 """
 
 import json
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def parsed(document: object, record: type[T]) -> T:
-    """Return the record that a document holds; ValueError where it does not fit. Fields that it knows not are left."""
-    # pydantic's ValidationError is a ValueError; of JSON, since only there a strict tuple may come of a list
-    adapter: TypeAdapter[Any] = _adapter(record)  # type: ignore[arg-type]  # a type can be hashed
+    """Return the record that a document holds; ValueError if it does not fit. Unknown fields are ignored."""
+    # pydantic's ValidationError is a ValueError. As JSON, since only there strict mode takes a list for a tuple.
+    adapter: TypeAdapter[Any] = _adapter(record)  # type: ignore[arg-type]  # types are hashable
     found: T = adapter.validate_json(json.dumps(document), strict=True)
     return found
 

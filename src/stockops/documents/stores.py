@@ -1,4 +1,4 @@
-"""What a home keeps: the documents of `cache`, `outputs`, `features`, `metrics` and `doctor`."""
+"""What a home stores: the documents of `cache`, `outputs`, `features`, `metrics` and `doctor`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from stockops.records import SCHEMA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedForecastRow:
-    """A kept forecast; fresh_until None: until its file of prices changes."""
+    """A cached forecast. fresh_until: None means until its price file changes."""
 
     key: str
     ticker: str
@@ -24,7 +24,7 @@ class CachedForecastRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedReportRow:
-    """A kept report, without its text; None for what the store does not say of it."""
+    """A cached report, without its text; None for what the store does not provide."""
 
     ticker: object
     question: object
@@ -39,7 +39,7 @@ class CachedReportRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheList:
-    """What `cache list` prints; hits and misses of forecasts."""
+    """What `cache list` prints. hits, misses: of forecasts."""
 
     schema: Literal[1] = SCHEMA
     entries: tuple[CachedForecastRow, ...]
@@ -59,7 +59,7 @@ class CacheCleared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFile:
-    """One artifact; path below the home."""
+    """One artifact; its path is relative to the home."""
 
     path: str
     bytes: Count
@@ -71,7 +71,7 @@ Artifacts = Mapping[str, Mapping[str, tuple[OutputFile, ...]]]  # by ticker, the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs:
-    """What `outputs` prints; as_of: what lies apart, for looks back, by day."""
+    """What `outputs` prints. as_of: artifacts stored apart for looks back, by day."""
 
     schema: Literal[1] = SCHEMA
     outputs: Artifacts
@@ -80,7 +80,7 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeaturesApplied:
-    """What `features apply` prints: whether the definitions were new or had changed."""
+    """What `features apply` prints. applied: whether the definitions were new or had changed."""
 
     schema: Literal[1] = SCHEMA
     applied: bool
@@ -88,7 +88,7 @@ class FeaturesApplied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeaturesMaterialized:
-    """What `features materialize` prints without a ticker: whose features are online."""
+    """What `features materialize` prints without a ticker: the tickers whose features are online."""
 
     schema: Literal[1] = SCHEMA
     materialized: tuple[str, ...]
@@ -96,7 +96,7 @@ class FeaturesMaterialized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickerMaterialized:
-    """What `features materialize` prints of a ticker; written: false where the store has later features."""
+    """What `features materialize` prints for a ticker. written: false if the store has later features."""
 
     schema: Literal[1] = SCHEMA
     ticker: str
@@ -125,7 +125,7 @@ class MetricsValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSent:
-    """What `metrics` prints where it pushed or wrote."""
+    """What `metrics` prints after pushing or writing."""
 
     schema: Literal[1] = SCHEMA
     bytes: Count
@@ -136,7 +136,7 @@ class MetricsSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What came of a check. `down` is something that commands do without, `broken` something they cannot."""
+    """The result of a check. `down`: commands do without it. `broken`: they cannot."""
 
     name: str
     state: Literal["up", "down", "broken"]
@@ -147,7 +147,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorResult:
-    """What `doctor` prints; ok: every required check passed."""
+    """What `doctor` prints. ok: no check is `broken`."""
 
     schema: Literal[1] = SCHEMA
     ok: bool

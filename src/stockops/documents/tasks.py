@@ -1,4 +1,4 @@
-"""Background tasks: what says that one was started, and what `status` prints."""
+"""Background tasks: the notice that one was started, and what `status` prints."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from stockops.records import SCHEMA, Job, TaskStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
-    """A training that was left to a worker; `training` where a result has to wait for it."""
+    """A training started in the background; status `training` if a result has to wait for it."""
 
     schema: Literal[1] = SCHEMA
     status: Literal["started", "training"] = "started"
@@ -22,7 +22,7 @@ class TrainingStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOutcome:
-    """What is kept of the document of a task that has ended."""
+    """What is stored of the result of a completed task."""
 
     model_version: str | None = absent()
     location: str | None = absent()
@@ -31,7 +31,7 @@ class TaskOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
-    """One background task, as `status` prints it; error and exit_code are those of a failed call."""
+    """One background task, as `status` prints it. error, exit_code: as for a call."""
 
     schema: Literal[1] = SCHEMA
     task_id: str
@@ -52,7 +52,7 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskList:
-    """What `status` prints without a task: all that are known, the latest first."""
+    """What `status` prints without a task: all known tasks, latest first."""
 
     schema: Literal[1] = SCHEMA
     tasks: tuple[TaskState, ...]

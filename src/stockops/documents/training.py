@@ -1,4 +1,4 @@
-"""The documents of `train-*` and of a model's metrics; MSE, RMSE and R2 as `forecasting.scores` has them."""
+"""The documents of `train-*` and of a model's metrics; MSE, RMSE and R2 as `forecasting.scores` defines them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ErrorScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkillScores:
-    """1 - error / persistence's; None for a history that never moved."""
+    """1 - error / persistence's; None if the history never moved."""
 
     MSE: float | None
     RMSE: float | None
@@ -29,7 +29,7 @@ class SkillScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores(ErrorScores):
-    """The errors of a model, beside persistence's over the same windows."""
+    """The errors of a model, and of persistence over the same windows."""
 
     persistence: ErrorScores
     skill: SkillScores
@@ -37,7 +37,7 @@ class Scores(ErrorScores):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupScore:
-    """RMSE of channels of one unit, that of persistence, and the skill."""
+    """RMSE of channels with the same unit, that of persistence, and the skill."""
 
     RMSE: float
     persistence: float
@@ -46,7 +46,7 @@ class GroupScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HorizonScores:
-    """The scores so many sessions ahead, Close apart."""
+    """The scores at one horizon, Close apart."""
 
     Close: GroupScore
     Open_High_Low: GroupScore
@@ -55,7 +55,7 @@ class HorizonScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutScores(Scores):
-    """The scores of windows held out of a training; horizons: by days ahead."""
+    """The scores on windows held out of a training. horizons: by days ahead."""
 
     windows: Count
     horizons: Mapping[str, HorizonScores] | None = absent()
@@ -63,7 +63,7 @@ class HeldOutScores(Scores):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelScores:
-    """The scores of a training, all windows first; none of a child that is its parent."""
+    """The scores of a training, all windows first; none for a child that is its parent."""
 
     MSE: float | None = absent()
     RMSE: float | None = absent()
@@ -77,7 +77,7 @@ class ModelScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentSummary:
-    """Which parent a child has; panel: of how many histories it learnt, where of more than one."""
+    """The parent of a child. panel: the number of histories it learned from, if more than one."""
 
     ticker: str
     version: str
@@ -87,17 +87,17 @@ class ParentSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenData(DataSpan):
-    """The prices of a model that has seen the last session, so that no vendor was asked."""
+    """The prices of a model that has seen the last session, so no vendor was asked."""
 
     behind: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedModel:
-    """What `train-*` prints; `fresh` is a model that was left as it is.
+    """What `train-*` prints; `fresh`: the model was already current and left as it is.
 
-    location: the folder that the model lies in, below the home. backtest: what the last one of this ticker says of the
-    method, None where there is none.
+    location: the folder of the model, relative to the home. backtest: the latest of this ticker with the same method,
+    or None.
     """
 
     schema: Literal[1] = SCHEMA
@@ -120,13 +120,13 @@ class TrainedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsResult:
-    """The metrics file of a model: what its training said of it."""
+    """The metrics file of a model, as written by its training."""
 
     schema: Literal[1] = SCHEMA
     ticker: str
     model_version: str
     strategy: str | None
-    of_many: bool = False  # files of earlier releases do not say
+    of_many: bool = False  # absent in files of earlier releases
     data: DataSpan
     MSE: float | None = absent()
     RMSE: float | None = absent()

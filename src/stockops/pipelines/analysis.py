@@ -1,4 +1,4 @@
-"""The story of `analyze`: forecast -> kept report, or facts -> prose -> report -> kept, saved, remembered."""
+"""The `analyze` use case: forecast -> cached report, or facts -> prose -> report -> cache; thread, artifacts."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -40,12 +40,12 @@ log = logging.getLogger("stockops.analyze")
 T = TypeVar("T")
 
 _NEWS = timedelta(days=7)
-_PAST = timedelta(days=7)  # a forecast that starts earlier is a look back
+_PAST = timedelta(days=7)  # a forecast from further back is a look back
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What is known of the model of a forecast: where it lies, its metrics, the backtest that may be quoted of it."""
+    """What is known of a forecast's model: its location, its metrics, the backtest that may be quoted."""
 
     place: ModelRef
     metrics: MetricsResult | None
@@ -56,8 +56,8 @@ class _Record:
 class Analyst:
     """Explains forecasts.
 
-    history: the prices that this call may see. kept: None for no cache. conversation: None for a question on its own.
-    news: made when it is needed, a hit needs none; None where it is switched off.
+    history: the prices that this call may see. reports: None for no cache. conversation: None for a single question.
+    news: opened only when needed, not on a hit; returns None if disabled.
     """
 
     forecasts: PredictionService
@@ -71,13 +71,13 @@ class Analyst:
     clock: Clock
 
     def analyze(self, ticker: str, question: str | None = None) -> AnalysisResult | TrainingStarted:
-        """Explain the forecast of a ticker, or tell of the training that has to come first."""
+        """Explain the forecast of a ticker, or return the training it has to wait for."""
         forecast = self.forecast(ticker)
         if isinstance(forecast, TrainingStarted):
             return forecast
         record = self._record(forecast)
         earlier = self.conversation.turns() if self.conversation else []
-        # What an answer in a conversation means depends on what was said before: it is nobody else's.
+        # An answer in a conversation depends on the earlier turns, so the cache is neither read nor written.
         reports = None if earlier else self.reports
         key = reports.key(forecast, question, self._inputs(forecast, record)) if reports else None
         report = reports.get(key) if reports and key else None
@@ -94,11 +94,11 @@ class Analyst:
         return replace(result, degraded=tuple(sorted({*result.degraded, *self.optional.degraded})))
 
     def forecast(self, ticker: str) -> Answer:
-        """Return the forecast that is to be explained: the parent's of the market, else the child's."""
+        """Return the forecast to explain: the parent's for the market, else the child's."""
         return self.forecasts.child(ticker)
 
     def write(self, forecast: PredictionResult) -> tuple[AnalysisReport, Facts]:
-        """Return a report written anew, and the facts it was written from; nothing is kept or saved."""
+        """Return a fresh report, and the facts it was written from; nothing is cached or saved."""
         return self._write(forecast, self._record(forecast))
 
     def _write(
@@ -131,7 +131,7 @@ class Analyst:
         return report, known
 
     def _context(self, forecast: PredictionResult) -> "Context":
-        """Return where the price stands; without a market where its prices cannot be had, which is said."""
+        """Return where the price stands; without the market, with a warning, if its prices are unavailable."""
         from stockops.market import context
 
         day = forecast.last_date
@@ -145,16 +145,16 @@ class Analyst:
         return context.of(bars, market)
 
     def _inputs(self, forecast: PredictionResult, record: _Record) -> list[object]:
-        """Return what a report is made from beside its forecast: the backtest, and digests of files of prices."""
+        """Return what a report is made from besides its forecast: the backtest, and digests of the price files."""
         files = [self.forecasts.history(ticker) for ticker in (forecast.ticker, MARKET)]
         return [record.backtest, *files]
 
     def _complete(self, forecast: PredictionResult, report: AnalysisReport) -> bool:
-        """Tell whether nothing made a report poorer than it should be."""
+        """Return whether no outage or feature skew affected a report."""
         return report.provider != rendering.OFFLINE and not forecast.features.skew and not self.optional.missed
 
     def _news(self, forecast: PredictionResult) -> News:
-        """Return the week's news before the forecast, nothing that came later."""
+        """Return the news of the week before the forecast, and nothing later."""
         feed, ticker = self.news(), forecast.ticker
         if feed is None:
             return News(missing="news is switched off")
@@ -167,7 +167,7 @@ class Analyst:
         return News(select(found, last - _NEWS, last))
 
     def _end(self, forecast: PredictionResult) -> datetime:
-        """Return the moment up to which this call may know anything: now, or the end of the day it looks back to."""
+        """Return the last moment that this call may know of: now, or the end of the day it looks back to."""
         options = self.forecasts.options
         if options.as_of is None and options.source in ("yahoo", "finnhub"):
             return self.clock.now
@@ -175,7 +175,7 @@ class Analyst:
         return min(self.clock.now, datetime.combine(day, time.max, ZoneInfo("UTC")))
 
     def _record(self, forecast: PredictionResult) -> _Record:
-        """Return what is known of the model of a forecast, nothing of it later than the forecast."""
+        """Return what is known of a forecast's model, nothing of it later than the forecast."""
         place, metrics = self._metrics(forecast)
         backtest = latest_backtest.of(
             place,
@@ -188,7 +188,7 @@ class Analyst:
         return _Record(place, metrics, backtest)
 
     def _metrics(self, forecast: PredictionResult) -> tuple[ModelRef, MetricsResult | None]:
-        """Return where the model of a forecast lies, and its metrics; without any where they are not what they were."""
+        """Return the location of a forecast's model, and its metrics; None if missing or of another version."""
         ref = ModelRef.of(forecast.ticker)
         for place in ref.places(self.forecasts.options.as_of):
             metrics = self._read(place, "metrics.json", MetricsResult)
@@ -197,12 +197,12 @@ class Analyst:
         return ref, None
 
     def _drift(self, place: ModelRef, last_date: str) -> DriftResult | None:
-        """Return the last drift report, unless it knows more than the forecast."""
+        """Return the latest drift report, unless it is later than the forecast."""
         drift = self._read(place, "drift/latest_drift.json", DriftResult)
         return drift if drift and drift.as_of <= last_date else None
 
     def _read(self, place: ModelRef, what: str, record: type[T]) -> T | None:
-        """Return a JSON artifact; None for one that is not there or is damaged: the report then does without."""
+        """Return a JSON artifact, or None if it is missing or damaged: the report then does without."""
         try:
             return parsed(strict_json.read(self.models.read(place, what) or b"null"), record)
         except ValueError:

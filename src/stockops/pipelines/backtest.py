@@ -1,7 +1,7 @@
-"""The story of a backtest: history -> models that know only what came before -> a forecast from every close -> figures.
+"""The `backtest` use case: history -> models trained on earlier data -> a forecast from every close -> scores.
 
-Nothing that a forecast or its range is made from lies after its origin: models are trained on sessions before the first
-one, features look back only, and ranges learn of a miss when its day has come.
+Forecasts and intervals use only data available at their origin: models are trained on sessions before the first one,
+features look back only, and intervals use a residual only once its target session has come.
 """
 
 import csv
@@ -48,8 +48,8 @@ log = logging.getLogger("stockops.backtest")
 
 Rows = npt.NDArray[np.int64]
 
-_MIN_ORIGINS = 60  # fewer say nothing about one time in twenty
-_SHARE, _MOST_ORIGINS = 1 / 3, 1_260  # where no start is given: the last third, at most five years
+_MIN_ORIGINS = 60  # fewer cannot measure 5 % events
+_SHARE, _MOST_ORIGINS = 1 / 3, 1_260  # without a start: the last third, at most five years
 _OF_CHILDREN: tuple[Baseline, ...] = ("parent", "scratch", "freeze", "fine_tune")
 COLUMNS = (
     "origin", "horizon", "target", "open", "high", "low", "close", "volume",
@@ -59,10 +59,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class BacktestOptions:
-    """What a backtest was told.
+    """Options of a backtest.
 
-    start: the first origin, None for the last third of what there is. keep_tested: whether a universe may teach the
-    parent the tested ticker, as one that is served would be; left out, the parent knows it no more than a new ticker.
+    start: the first origin, None for the last third of the history. keep_tested: whether the parent may learn from the
+    tested ticker if the universe has it, as in production; if not, the parent knows it no more than a new ticker.
     """
 
     start: date | None
@@ -73,10 +73,10 @@ class BacktestOptions:
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), ranges (origins, 3 channels, 2, 5, 2).
+    """Forecasts from consecutive origins in raw units: OHLCV (origins, 5, 5), intervals (origins, 3 channels, 2, 5, 2).
 
-    losses: to be reckoned with. ranges_from: whose misses the first model's ranges were calibrated on.
-    strategy: how the last model was trained.
+    losses: as predicted. ranges_from: whose residuals calibrated the first model's intervals. strategy: how the last
+    model was trained.
     """
 
     rows: Rows
@@ -88,17 +88,16 @@ class Forecasts:
 
     @property
     def as_baseline(self) -> BaselineForecast:
-        """The same, to stand beside another model's."""
+        """The same as a baseline for another model, with intervals on Close only."""
         return BaselineForecast(self.bars, self.bounds[:, 0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtester:
-    """Tests what a ticker's model is worth.
+    """Backtests a ticker's model.
 
-    history, universe: the prices that this call may see, which end with the last origin and are adjusted as of then; of
-    what is tested, and of what the parent learns from. export:
-    where the single forecasts go as CSV, None for nowhere.
+    history, universe: the prices that this call may see, of what is tested and of what the parent learns from; they end
+    with the last origin and are adjusted as of then. export: takes the individual forecasts as CSV, None to skip.
     """
 
     history: Callable[[str], Prices]
@@ -112,7 +111,7 @@ class Backtester:
     options: BacktestOptions
 
     def backtest(self, ticker: str) -> BacktestResult:
-        """Backtest a ticker; write the report with its picture, and the forecasts where they are wanted."""
+        """Backtest a ticker; write the report and its plot, and export the forecasts if requested."""
         started = time.monotonic()
         prices = self.history(ticker)
         table = features.add(prices.bars)
@@ -129,12 +128,12 @@ class Backtester:
         return self._write(result, evaluation, started)
 
     def _origins(self, prices: Prices, table: pd.DataFrame) -> Rows:
-        """Return the rows of the origins; say what is wrong with a span that cannot be tested."""
+        """Return the rows of the origins; DataError for a span that cannot be tested."""
         start, count = self.options.start, len(table)
         days = pd.DatetimeIndex(table.index)
         least = TRAINABLE if prices.symbol == MARKET else FORECASTABLE
         default = max(TRAINABLE, count - min(round(count * _SHARE), _MOST_ORIGINS))
-        default = max(least, min(default, count - _MIN_ORIGINS))  # of a young ticker, as many as say something
+        default = max(least, min(default, count - _MIN_ORIGINS))  # a young ticker still gets enough origins
         first = default if start is None else int(days.searchsorted(pd.Timestamp(start)))
         if first < least:
             raise DataError(
@@ -150,7 +149,7 @@ class Backtester:
         return np.arange(first, count)
 
     def _others(self, ticker: str) -> tuple[Prices, ...]:
-        """Return the histories of the universe that the parent may learn from: all but the tested one, unless told."""
+        """Return the histories of the universe, without the tested one unless `keep_tested`."""
         symbols = self.trainer.options.universe
         return tuple(self.universe(each for each in symbols if each != ticker or self.options.keep_tested))
 
@@ -165,7 +164,7 @@ class Backtester:
         return parent if prices.symbol == MARKET else self.trainer.child(prices.before(day), market.as_market, parent)
 
     def _forecasts(self, plan: "BacktestPlan", model: Callable[[date], Checkpoint]) -> Forecasts:
-        """Walk through every part of the trial with a model of before its first day."""
+        """Forecast from every origin of each part, with a model from before the part's first day."""
         days = [pd.Timestamp(stamp).date() for stamp in plan.table.index]
         found: list[Forecasts] = []
         for part in plan.parts:
@@ -187,7 +186,7 @@ class Backtester:
         )
 
     def _baselines(self, plan: "BacktestPlan", market: Prices) -> dict[str, BaselineForecast]:
-        """Return the forecasts of every baseline that was asked for."""
+        """Return the forecasts of the requested baselines, skipping those that do not apply."""
         ticker = plan.prices.symbol
         found: dict[str, BaselineForecast] = {}
         for name in self.options.baselines:
@@ -261,7 +260,7 @@ class Backtester:
         )
 
     def _write(self, result: BacktestResult, evaluation: EvaluationSet, started: float) -> BacktestResult:
-        """Write the report and its picture; return it with what only this call knows."""
+        """Write the report and its plot; return it with the fields that only this call knows."""
         files = {
             "backtest/latest_backtest.png": self.plots.backtest(result, evaluation),
             "backtest/latest_backtest.json": encoded(result),
@@ -273,9 +272,9 @@ class Backtester:
 
 @dataclass(frozen=True, slots=True)
 class BacktestPlan:
-    """What a backtest goes through: a history, its features and covariates, the rows of the origins, the same in parts.
+    """Input of a backtest: a history, its features and covariates, the rows of the origins, the same in parts.
 
-    Each part has a model of its own. others: histories that the parent learns from beside the index.
+    Each part has its own model. others: histories that the parent learns from besides the index.
     """
 
     prices: Prices
@@ -287,7 +286,7 @@ class BacktestPlan:
 
 
 def _parts(table: pd.DataFrame, rows: Rows, refit: Refit) -> Sequence[Rows]:
-    """Return the origins in one run, or a run a calendar year."""
+    """Return the origins in one part, or one part per calendar year."""
     if refit == "never":
         return [rows]
     years = pd.DatetimeIndex(table.index)[rows].year
@@ -295,7 +294,7 @@ def _parts(table: pd.DataFrame, rows: Rows, refit: Refit) -> Sequence[Rows]:
 
 
 def _drift(table: pd.DataFrame, rows: Rows) -> BaselineForecast:
-    """Return the close carried on at the mean pace before the trial, in logarithms; nothing of other channels."""
+    """Return Close extrapolated at its mean log return before the first origin; NaN in other channels."""
     closes = table["Close"].to_numpy()
     pace = np.log(closes[rows[0] - 1] / closes[0]) / (rows[0] - 1)
     predicted = np.full((len(rows), HORIZON, len(OHLCV)), np.nan)
@@ -304,7 +303,7 @@ def _drift(table: pd.DataFrame, rows: Rows) -> BaselineForecast:
 
 
 def _csv(prices: Prices, table: pd.DataFrame, forecasts: Forecasts) -> bytes:
-    """Return every forecast as CSV, a row an origin and horizon, those whose day is still to come as well."""
+    """Return every forecast as CSV, one row per origin and horizon, including those whose target is still to come."""
     days = [pd.Timestamp(stamp).date() for stamp in table.index]
     days += prices.calendar.next_sessions(days[-1], HORIZON)
     text = io.StringIO()

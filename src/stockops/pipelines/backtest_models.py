@@ -1,4 +1,4 @@
-"""Models that are trained to be tested: nobody serves them, and the same one is not trained twice."""
+"""Models trained for backtests: never served, and cached so that none is trained twice."""
 
 import functools
 import hashlib
@@ -24,10 +24,10 @@ log = logging.getLogger("stockops.backtest")
 
 @dataclass(frozen=True, slots=True)
 class BacktestModelTrainer:
-    """Trains models on what they are given and nothing else.
+    """Trains models on the given data and nothing else.
 
-    blob_cache: what was trained before, by a digest of everything that it was made from; so a model from there is the
-    one that would be trained.
+    blob_cache: earlier models, keyed by a digest of everything that they were made from; so a cached model is the one
+    that would be trained.
     """
 
     blob_cache: BlobCache
@@ -35,22 +35,22 @@ class BacktestModelTrainer:
     options: TrainOptions
 
     def with_strategy(self, strategy: Strategy) -> "BacktestModelTrainer":
-        """Return the same, children being taught in another way."""
+        """Return the same trainer with another strategy for children."""
         return replace(self, options=replace(self.options, strategy=strategy))
 
     def parent(self, market: Prices, others: Sequence[Prices] = ()) -> Checkpoint:
-        """Return a parent trained on this history of the market, and on others beside it where there are any."""
+        """Return a parent trained on this history of the market, and on any others."""
         return self._train_cached(PARENT, market, market.as_market, None, others)
 
     def child(self, prices: Prices, market: Market, parent: Checkpoint) -> Checkpoint:
-        """Return a child trained on this history, or what a ticker too young for that inherits."""
+        """Return a child trained on this history, or inherited from the parent if the ticker is too young."""
         place = ModelRef("child", prices.symbol)
         if training_job.is_young(prices):
             return training_job.Inheritance(place, prices, market, parent).child(self.options)
         return self._train_cached(place, prices, market, parent)
 
     def from_scratch(self, prices: Prices, market: Market) -> Checkpoint:
-        """Return a model trained on this history alone, without a parent, as long as one is trained."""
+        """Return a model trained on this history alone, without a parent, for as many epochs as a parent."""
         return self._train_cached(ModelRef("child", prices.symbol), prices, market, None)
 
     def _train_cached(
@@ -63,7 +63,7 @@ class BacktestModelTrainer:
     ) -> Checkpoint:
         table = training_job.table(prices, market, self.options)
         key = self._key(place, prices, table, parent, others)
-        with self.blob_cache.lock(key):  # another ticker of the same start needs the same parent
+        with self.blob_cache.lock(key):  # another ticker with the same start needs the same parent
             if found := self._cached(place, key):
                 return found
             checkpoint = self._train(self._job(place, prices, market, table, parent, others))
@@ -84,7 +84,7 @@ class BacktestModelTrainer:
             return training_job.transfer(place, prices, table, parent, options)
         if not others:
             return training_job.from_scratch(place, prices, table, options)
-        tables = training_job.tables(others, market, options, _leave_out)  # too short by then
+        tables = training_job.tables(others, market, options, _leave_out)  # those still too short then
         return training_job.from_many(place, prices, table, tables, len(others), options)
 
     def _train(self, job: TrainingJob) -> Checkpoint:
@@ -132,7 +132,7 @@ def _leave_out(_: str, why: DataError) -> None:
 
 @functools.cache
 def _code() -> str:
-    """Return a digest of the code that makes a model of a history, so that a changed one trains anew."""
+    """Return a digest of the code that turns a history into a model, so that changed code retrains."""
     digest = hashlib.sha256()
     for package in ("stockops.forecasting", "stockops.market"):
         for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):

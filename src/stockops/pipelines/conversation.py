@@ -1,4 +1,4 @@
-"""What was asked and answered before in a thread: kept a day, a key a turn, so that no two calls lose one."""
+"""Earlier turns of a thread: stored for a day, one key per turn, so that concurrent calls lose none."""
 
 import logging
 import uuid
@@ -15,7 +15,7 @@ log = logging.getLogger("stockops.thread")
 
 SECONDS = 86_400
 _PREFIX = "analysis_thread"
-_MOST_CHARACTERS = 4_000  # of one answer; a prompt takes no more of all turns together
+_MOST_CHARACTERS = 4_000  # per answer; a prompt takes no more for all turns together
 _MOST_TURNS = 20
 
 
@@ -28,11 +28,11 @@ class Conversation:
     optional: OptionalServices
 
     def turns(self) -> list[Turn]:
-        """Return the latest turns, oldest first; none where the store does not serve."""
+        """Return the latest turns, oldest first; none if the store is down."""
         return self.optional.attempt(self.state, self._read) or []
 
     def add(self, ticker: str, turn: Turn, now: datetime) -> None:
-        """Keep a turn."""
+        """Store a turn for a day."""
         key = f"{_PREFIX}:{self.thread_id}:{now.timestamp():017.6f}:{uuid.uuid4().hex[:8]}"
         record = {"ticker": ticker, "question": turn.question, "answer": turn.answer[:_MOST_CHARACTERS]}
         value = strict_json.signed(record)
@@ -44,7 +44,7 @@ class Conversation:
 
 
 def _decode(raw: bytes | None) -> Turn | None:
-    """Return a turn, its ticker before the question; None for one that is over, or is none of ours."""
+    """Return a turn, its ticker before the question; None if it has expired or is invalid."""
     if raw is None:
         return None
     try:

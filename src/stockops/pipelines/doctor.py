@@ -1,4 +1,4 @@
-"""Every configured thing tried out at once: what is up, what is down, and the way out."""
+"""Runs every configured check at once: what is up, what is down, and how to fix it."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from stockops.errors import ExitCode, ServiceError, StockopsError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something to try out: `probe` returns version and place, or raises what a command would meet."""
+    """One check: `probe` returns version and location, or raises what a command would."""
 
     name: str
     probe: Callable[[], str]
@@ -21,7 +21,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of a check. `down` is something that commands do without, `broken` something they cannot."""
+    """The result of a check. `down`: commands do without it. `broken`: they cannot."""
 
     name: str
     state: Literal["up", "down", "broken"]
@@ -32,21 +32,21 @@ class Finding:
 
     @property
     def result(self) -> CheckResult:
-        """The finding as it is printed."""
+        """The finding as `doctor` prints it."""
         return CheckResult(
             name=self.name, state=self.state, detail=self.detail, hint=self.hint, latency_ms=self.latency_ms
         )
 
 
 def examine(checks: Sequence[Check], seconds: float) -> list[Finding]:
-    """Return what comes of each check, in order; all run at once, and one that takes longer has failed."""
+    """Return the result of each check, in order; all run at once, and one still running after `seconds` has failed."""
     findings: dict[str, Finding] = {}
     bugs: list[Exception] = []
 
     def run(check: Check) -> None:
         try:
             findings[check.name] = _find(check)
-        except Exception as exc:  # noqa: BLE001  a thread would print it; it belongs to the caller
+        except Exception as exc:  # noqa: BLE001  a thread would only print it; raised in the caller instead
             bugs.append(exc)
 
     threads = [threading.Thread(target=run, args=(check,), daemon=True) for check in checks]
@@ -67,7 +67,7 @@ def result(findings: Sequence[Finding]) -> DoctorResult:
 
 
 def verdict(findings: Sequence[Finding]) -> ExitCode:
-    """Return the exit code: 0 unless something that is required is broken."""
+    """Return the exit code: the highest of the broken checks, 0 if none is broken."""
     return max((finding.exit_code for finding in findings), default=ExitCode.OK)
 
 
@@ -81,7 +81,7 @@ def _find(check: Check) -> Finding:
 
 
 def _failed(check: Check, failure: StockopsError, seconds: float) -> Finding:
-    """A wrong setting is broken wherever it is: every command refuses it."""
+    """Return a failed check. An invalid setting is always `broken`: every command rejects it."""
     broken = check.required or isinstance(failure, UsageError)
     code = failure.exit_code if broken else ExitCode.OK
     state: Literal["down", "broken"] = "broken" if broken else "down"

@@ -1,4 +1,4 @@
-"""Features of a ticker on their way to the feature store and back: what is kept, and what may be used."""
+"""A ticker's features to and from the feature store: what is written, and what may be used."""
 
 import logging
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from stockops.ports import FeatureStore
 
 log = logging.getLogger("stockops.features")
 
-_TOLERANCE = 1e-6  # some units in the last place of a Float32: sums in another order, not other data
+_TOLERANCE = 1e-6  # a few units in the last place of a Float32: rounding, not other data
 
 
 @dataclass(frozen=True, slots=True)
 class OnlineFeatures:
-    """The features of the last session: from the store, or None where the computed ones are to be used.
+    """The features of the last session: from the store, or None to use the computed ones.
 
-    skew: the features on which the store disagrees with what the prices give.
+    skew: the features on which the store disagrees with the prices.
     """
 
     values: npt.NDArray[np.float64] | None = None
@@ -31,25 +31,25 @@ class OnlineFeatures:
 
     @property
     def source(self) -> Literal["feast", "computed"]:
-        """What a result says of them."""
+        """Their origin, as a result states it."""
         return "computed" if self.values is None else "feast"
 
 
 def table(prices: Prices) -> pd.DataFrame:
-    """Return the features of all sessions as the store keeps them: indexed by the sessions' closes."""
+    """Return the features of all sessions as the store has them: indexed by the sessions' closes."""
     rows = features.add(prices.bars)
     return rows.set_axis(prices.calendar.closes(pd.DatetimeIndex(rows.index)))
 
 
 def put(prices: Prices, store: FeatureStore) -> bool:
-    """Write a ticker's features; tell whether the store took them (it has later ones where it did not)."""
+    """Write a ticker's features; return whether the store accepted them (not if it has later ones)."""
     return store.write(prices.symbol, table(prices))
 
 
 def latest(prices: Prices, store: FeatureStore | None, optional: OptionalServices) -> OnlineFeatures:
     """Return the store's features of the last session, if they are of that session and agree with the prices.
 
-    A disagreement is training-serving skew: said in the log and in the result, and not used.
+    A disagreement is training-serving skew: logged, named in the result, and not used.
     """
     vector = optional.attempt(store, lambda: store.latest(prices.symbol)) if store else None
     if vector is None:
@@ -75,6 +75,6 @@ def latest(prices: Prices, store: FeatureStore | None, optional: OptionalService
 
 
 def _agrees(name: str, given: Mapping[str, float], expected: Mapping[str, float]) -> bool:
-    """Compare within Float32; MACD, a small difference of prices, within that of the price."""
+    """Compare at Float32 precision; for MACD, a small difference of prices, that of the price."""
     scale = abs(expected["Close"] if name == "MACD" else expected[name])
     return name in given and abs(given[name] - expected[name]) <= _TOLERANCE * scale

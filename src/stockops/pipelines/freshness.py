@@ -1,4 +1,4 @@
-"""Is a stored model what a training would make now? So a list of tickers goes on where it was left."""
+"""Tells whether training would only reproduce a stored model, so that a list of tickers can be resumed."""
 
 from dataclasses import asdict, dataclass, replace
 
@@ -16,16 +16,16 @@ from stockops.records import PARENT, ModelRef, TrainOptions
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A model that a training would only make again, and what its prices are."""
+    """A model that training would only reproduce, and its price data."""
 
     model: ResolvedModel
     data: PriceData | SeenData
 
 
 def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: TrainOptions) -> Fresh | None:
-    """Return a model that is whole and was made from these bars, this parent and these options; None for any other.
+    """Return the stored model if it is valid and was made from these bars, this parent and these options, else None.
 
-    A vendor is not asked where the model has seen the last completed session, which the clock tells.
+    A vendor is not asked if the model has seen the last completed session, which the clock tells.
     """
     as_of, feed = history.clock.as_of, history.feed
     try:
@@ -55,24 +55,24 @@ def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: 
 
 
 def _as_made_now(card: ModelCard, parent: ResolvedModel, options: TrainOptions) -> ModelCard:
-    """Return a card with what a training of these options would write into it."""
+    """Return a card with the fields that training with these options would write."""
     card = replace(card, split=options.split, seed=options.seed)
     if card.kind == "parent":
         recipe = train_config.parent(of_many=bool(options.universe))
         return replace(card, fit=asdict(train_config.of(recipe, options)))
     card = replace(card, parent=parent.checkpoint.summary)
-    if card.strategy == "parent":  # made of too few sessions to have been trained in any way
+    if card.strategy == "parent":  # too few sessions for any training
         return card
     recipe = train_config.CHILD[options.strategy]
     return replace(card, strategy=options.strategy, fit=asdict(train_config.of(recipe, options)))
 
 
 def _same_panel(card: ModelCard, history: PriceHistory, options: TrainOptions) -> bool:
-    """Tell whether a parent learnt from this universe, as its histories are now."""
+    """Return whether a parent learned from this universe, with its current histories."""
     members = {member.ticker: member.bars for member in (card.panel or ())[1:]}
     if tuple(members) != options.universe:
         return False
     try:
         return all(history.auxiliary(ticker).digest == bars for ticker, bars in members.items())
-    except StockopsError:  # what becomes of one that cannot be had, a training says
+    except StockopsError:  # training reports what an unavailable one costs
         return False

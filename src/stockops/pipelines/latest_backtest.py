@@ -1,4 +1,4 @@
-"""What the last backtest of a ticker says, for those who quote it; without any library of numbers."""
+"""The latest backtest of a ticker, to be quoted; imports no numeric library."""
 
 import hashlib
 from dataclasses import replace
@@ -19,12 +19,12 @@ REPORT = "backtest/latest_backtest.json"
 
 
 def digest(ref: ModelRef, models: ModelStore) -> str:
-    """Return a digest of the last backtest: while it stays, the same is quoted."""
+    """Return a digest of the latest backtest; while it is unchanged, the same one is quoted."""
     return hashlib.sha256(models.read(replace(ref, as_of=None), REPORT) or b"").hexdigest()
 
 
 def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models: ModelStore) -> BacktestSummary | None:
-    """Return the summary of the last backtest that may be quoted of a model and the prices that it is asked about."""
+    """Return the summary of the latest backtest if it may be quoted for a model and these prices, else None."""
     strategy, last = checkpoint.card.strategy, prices.last.isoformat()
     return of(place, models=models, strategy=strategy, of_many=checkpoint.of_many, source=prices.source, last=last)
 
@@ -32,12 +32,12 @@ def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models
 def of(
     ref: ModelRef, *, models: ModelStore, strategy: str | None, of_many: bool, source: str, last: str
 ) -> BacktestSummary | None:
-    """Return the summary of the last backtest of a model's method, or None where none may be quoted.
+    """Return the summary of the latest backtest of a model's method, or None if it may not be quoted.
 
-    strategy: how the model was trained, None for a parent; of_many: whether its parent learnt from more than the index.
-    A backtest of another way to train, or by a release whose weights meant something else, tells nothing of it. One on
-    prices from elsewhere says nothing here, and one that knows sessions after `last` (YYYY-MM-DD) would let a look back
-    know what came. A report that is not whole is none.
+    strategy: how the model was trained, None for a parent. of_many: whether its parent learned from more than the
+    index. Not quoted: a backtest of another strategy, of a release whose weights meant something else, or on prices of
+    another source; one with sessions after `last` (YYYY-MM-DD), which would leak the future into a look back; an
+    invalid report.
     """
     try:
         document = strict_json.read(models.read(replace(ref, as_of=None), REPORT) or b"null")

@@ -1,4 +1,4 @@
-"""What is measured: totals and last successes from the state store, everything else read anew from what it is of."""
+"""Collects metrics: totals, trainings and last successes from the state store, all else fresh from its source."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from stockops.ports import StateStore
 
 @dataclass(frozen=True, slots=True)
 class MetricsCollector:
-    """Reads all that there is to expose. gauges: those that lie outside of the state store."""
+    """Collects all metrics to expose. gauges: those from outside the state store."""
 
     state: StateStore
     optional: OptionalServices
     gauges: Callable[[], Sequence[Sample]]
 
     def gather(self) -> tuple[dict[str, float] | None, list[Sample]]:
-        """Return the totals, None where the store does not serve, and every gauge."""
+        """Return the totals, None if the store is down, and every gauge."""
         totals = self.optional.attempt(self.state, self.state.totals)
         stored = self.optional.attempt(self.state, self._stored) or []
         return totals, [*self.gauges(), *stored]
@@ -49,7 +49,7 @@ class MetricsCollector:
 
 
 def _status(raw: bytes | None) -> str:
-    """Return the status in a task's record; "" for what is none: the store is open to others."""
+    """Return the status in a task's record; "" if the record is invalid: others may write to the store."""
     try:
         return str(strict_json.read(raw or b"{}").get("status", ""))
     except (ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""How old the stored models are: what `doctor` says of them before a forecast has to."""
+"""The ages of stored models, so that `doctor` reports stale ones before a forecast does."""
 
 import time
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from stockops.pipelines.prices import PriceHistory
 from stockops.ports import ModelStore
 from stockops.records import ModelRef
 
-_NAMED = 5  # tickers that a message names
+_NAMED = 5  # tickers named in a message
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAges:
-    """Looks at the cards of stored models. seconds: after that the rest is not looked at."""
+    """Checks the cards of stored models. seconds: time limit, after which the rest are skipped."""
 
     models: ModelStore
     history: PriceHistory
@@ -27,9 +27,9 @@ class ModelAges:
     seconds: float
 
     def check(self) -> str:
-        """Return the greatest age; DataError names the models that are stale, or of another source than is asked now.
+        """Return the greatest age; DataError naming the models that are stale or trained on prices of another source.
 
-        A model whose prices are not at hand has no age.
+        A model whose prices are unavailable has no age.
         """
         until = time.monotonic() + self.seconds
         ages: dict[ModelRef, int] = {}
@@ -51,7 +51,7 @@ class ModelAges:
         return f"at most {max(ages.values(), default=0)} sessions old{rest}" if ages else f"none to look at{rest}"
 
     def _cards(self, refs: list[ModelRef]) -> Iterator[tuple[ModelRef, str, date]]:
-        """Yield the source and the last session of each model's training; one without a card is another check's."""
+        """Yield each model's source and last training session; missing or invalid cards are another check's job."""
         for ref in refs:
             try:
                 data = strict_json.read(self.models.read(ref, f"{ref.kind}_model.json") or b"")["data"]
@@ -60,7 +60,7 @@ class ModelAges:
                 continue
 
     def _unseen(self, ref: ModelRef, last: date) -> int | None:
-        """Return how many sessions have come since; None where the prices cannot be had."""
+        """Return the number of sessions since then, or None if the prices are unavailable."""
         try:
             end = self.history.last_day(ref.ticker)
             if self.history.feed.live:

@@ -1,7 +1,7 @@
-"""Which stored model a call may use, where a model that it trains belongs, and how old a model is.
+"""Which stored model a call may use, where a model that it trains goes, and how old a model is.
 
-A call that looks back (`--as-of`) must not use a model that has seen later sessions. Such a model is left
-where it is; what is trained instead, on the way or by name, is kept apart under `outputs/as_of/DAY/`.
+A call that looks back (`--as-of`) must not use a model that has seen later sessions. Such a model stays in place;
+the one trained instead, on demand or by name, goes to `outputs/as_of/DAY/`.
 """
 
 import logging
@@ -21,14 +21,14 @@ from stockops.records import PARENT, WORTH_A_WORD, ModelRef
 
 log = logging.getLogger("stockops.models")
 
-_NAMED = 5  # of damaged models, in one line
+_NAMED = 5  # damaged models named in a message
 
-STALE, OTHER_SOURCE = "stale model", "model of another source"  # as `degraded` names them
+STALE, OTHER_SOURCE = "stale model", "model of another source"  # names in `degraded`
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A model that a call may use, where it lies, and the digest of all that was looked at to choose it."""
+    """A model that a call may use, its location, and a digest of all checkpoints considered."""
 
     place: ModelRef
     checkpoint: Checkpoint
@@ -36,9 +36,9 @@ class ResolvedModel:
 
 
 def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ResolvedModel | None:
-    """Return the model that a call as of that day may use; None where there is none.
+    """Return the model that a call as of that day may use, or None.
 
-    Raises ModelDamagedError for a checkpoint that is not whole.
+    Raises ModelDamagedError for a damaged checkpoint.
     """
     looked_at = model_candidates.read(ref, models, as_of)
     for place, data in looked_at.items():
@@ -51,9 +51,9 @@ def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ResolvedMo
 
 
 def check(models: ModelStore, seconds: float) -> str:
-    """Return how many models there are; ModelDamagedError naming those that are not whole, or not what they are for.
+    """Return the number of models; ModelDamagedError naming those that are damaged or in the wrong place.
 
-    seconds: after so many the rest is not looked at.
+    seconds: time limit, after which the rest are skipped.
     """
     until = time.monotonic() + seconds
     refs, damaged, looked_at = models.refs(apart=True), [], 0
@@ -76,9 +76,9 @@ def check(models: ModelStore, seconds: float) -> str:
 
 
 def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelRef:
-    """Return where a model that is trained as of that day goes: its own place, or apart if a newer one lies there.
+    """Return where a model trained as of that day goes: its own place, or apart if a newer one is there.
 
-    A checkpoint that cannot be read is no newer one: training is its cure.
+    A damaged checkpoint does not count as newer: training replaces it.
     """
     if as_of is None:
         return ref
@@ -95,9 +95,9 @@ def place_for_training(ref: ModelRef, *, models: ModelStore, as_of: date | None)
 def doubt(
     checkpoint: Checkpoint, prices: Prices, *, max_age: int, as_of: date | None, optional: OptionalServices
 ) -> int:
-    """Say what makes a model poorer than it should be for these prices, and return its age in sessions.
+    """Log what makes a model less reliable for these prices, and return its age in sessions.
 
-    It is stale beyond `max_age` sessions, and strange where it was trained on prices of another source.
+    `degraded` names a model that is older than `max_age` sessions or was trained on prices of another source.
     """
     unseen, source = int((prices.bars.index > pd.Timestamp(checkpoint.trained_to)).sum()), source_of(checkpoint)
     cure = f"{ModelRef.of(prices.symbol).command} --source {prices.source}" + (f" --as-of {as_of}" if as_of else "")
@@ -124,7 +124,7 @@ def doubt(
 
 
 def doubt_parent(parent: Checkpoint, prices: Prices, optional: OptionalServices) -> None:
-    """Say that a child is to learn from a parent that was trained on prices of another source."""
+    """Log, and note in `degraded`, if a child's parent was trained on prices of another source."""
     if (source := source_of(parent)) != prices.source:
         cure = f"{PARENT.command} --source {prices.source}"
         log.warning("%s: its parent was trained on prices from %s; train one on these: %s", prices.symbol, source, cure)
@@ -132,12 +132,12 @@ def doubt_parent(parent: Checkpoint, prices: Prices, optional: OptionalServices)
 
 
 def source_of(checkpoint: Checkpoint) -> str:
-    """Return where the prices came from that a model was trained on."""
+    """Return the source of the prices that a model was trained on."""
     return checkpoint.card.data.source
 
 
 def missing(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelMissingError:
-    """Return the error for a model that is not there, or knows too much, and is not to be trained now."""
+    """Return the error for a model that is missing, or has seen later sessions, and is not to be trained now."""
     who = "parent model" if ref.kind == "parent" else f"child model for {ref.ticker}"
     if as_of is None:
         return ModelMissingError(f"no {who}", f"run: {ref.command}")
@@ -147,7 +147,7 @@ def missing(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ModelMi
 
 
 def warn_if_ahead(checkpoint: Checkpoint, origin: date) -> None:
-    """Say that a model knows sessions after the origin of what it is used for (without --as-of only)."""
+    """Warn if a model has seen sessions after the origin it is used from (only called without --as-of)."""
     if checkpoint.trained_to > origin:
         log.warning(
             "the model of %s has seen sessions to %s, after %s: give --as-of %s for a result without look-ahead",

@@ -1,6 +1,6 @@
-"""The story of `monitor-*`: did the data move, is the analyst worth reading, did past forecasts come true?
+"""The `monitor-*` use case: data drift, an evaluation of the analyst's report, and scores of past forecasts.
 
-Each part is made, written and shown on its own: what one of them meets does not cost the others.
+Each part is computed, written and shown on its own: a failure in one does not affect the others.
 """
 
 import logging
@@ -42,14 +42,14 @@ log = logging.getLogger("stockops.monitor")
 
 T = TypeVar("T")
 
-_PREVIEW = 500  # characters of a report that its evaluation quotes
+_PREVIEW = 500  # characters of a report quoted in its evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """Looks at a ticker from three sides.
+    """Monitors a ticker: drift, report quality, past forecasts.
 
-    history: the prices that this call may see; asked once a ticker. drift_on: which verdict of drift counts.
+    history: the prices that this call may see; called once per ticker. drift_on: which drift verdict counts.
     """
 
     history: Callable[[str], Prices]
@@ -63,11 +63,11 @@ class Monitor:
     now: Callable[[], datetime]
 
     def parent(self) -> MonitoringResult:
-        """Look at the market and the parent's forecasts of it."""
+        """Monitor the market and the parent's forecasts of it."""
         return self._monitor(PARENT)
 
     def child(self, ticker: str) -> MonitoringResult:
-        """Look at a ticker and its child's forecasts."""
+        """Monitor a ticker and its child's forecasts."""
         return self._monitor(ModelRef.of(ticker))
 
     def _monitor(self, ref: ModelRef) -> MonitoringResult:
@@ -90,7 +90,7 @@ class Monitor:
         )
 
     def _drift(self, ref: ModelRef, prices: Prices) -> DriftResult | DriftSkipped:
-        """Compare the last month with the five before; write the report, dated too, and its picture."""
+        """Compare the last month with the five before it; write the report, also under its date, and its plot."""
         table = features.add(prices.bars)
         day = self.clock.as_of or prices.last
         found = drift.report(table, day)
@@ -102,7 +102,7 @@ class Monitor:
         return result
 
     def _evaluation(self, ref: ModelRef, to_explain: Callable[[], Answer]) -> EvaluationResult | PartSkipped:
-        """Have a report written anew, and see what it is worth."""
+        """Generate a fresh report and evaluate it."""
         started = time.monotonic()
         forecast = to_explain()
         if isinstance(forecast, TrainingStarted):
@@ -128,7 +128,7 @@ class Monitor:
         return result
 
     def _performance(self, ref: ModelRef, prices: Prices) -> PerformanceResult | PerformanceSkipped:
-        """Compare the forecasts that have come of age with what came."""
+        """Score the forecasts whose target session has come."""
         entries = self.ledger.rows(ref.ticker, ref.kind, prices.source)
         result = ledger.score(entries, prices.bars).result(ref.ticker, self.now())
         self.optional.save(lambda: self.models.write(ref, {"performance/latest_performance.json": encoded(result)}))
@@ -136,7 +136,7 @@ class Monitor:
 
 
 def verdict(result: MonitoringResult, fail_on: Level | None, drift_on: DriftOn) -> tuple[ExitCode, list[Judgement]]:
-    """Return the exit code of a look, that of its worst failure or 6, and the verdicts that reach `fail_on`."""
+    """Return the exit code, the highest of the failures' and 6 for an alarm, and the verdicts that reach `fail_on`."""
     parts = (result.drift, result.agent_eval, result.performance)
     codes = [_CODES[part.error.kind] for part in parts if isinstance(part, PartFailed)]
     found = judgement.judgements(result.drift, result.performance, drift_on) if fail_on else []
@@ -145,7 +145,7 @@ def verdict(result: MonitoringResult, fail_on: Level | None, drift_on: DriftOn) 
 
 
 def _part(work: Callable[[], T]) -> T | PartFailed:
-    """Return what a part gives, or what it met: an expected failure."""
+    """Return the result of a part, or its expected failure."""
     try:
         return work()
     except StockopsError as exc:
@@ -153,7 +153,7 @@ def _part(work: Callable[[], T]) -> T | PartFailed:
 
 
 def _log_failures(ticker: str, parts: Mapping[str, object]) -> None:
-    """Log what parts met, each failure once however many met it."""
+    """Log the failures of the parts, each failure once however many parts it hit."""
     met: dict[str, list[str]] = {}
     for name, part in parts.items():
         if isinstance(part, PartFailed):
@@ -163,7 +163,7 @@ def _log_failures(ticker: str, parts: Mapping[str, object]) -> None:
 
 
 def _data(prices: Callable[[], Prices]) -> PriceData | None:
-    """Return what the prices are; None where there are none, which each part that needs them says."""
+    """Return a description of the prices, or None without any; the parts that need them report why."""
     try:
         return prices().data
     except StockopsError:
@@ -171,7 +171,7 @@ def _data(prices: Callable[[], Prices]) -> PriceData | None:
 
 
 def _forecast_of(answer: Callable[[], Answer]) -> PredictionResult | None:
-    """Return the forecast that was to be explained; None where there is none."""
+    """Return the forecast to explain, or None."""
     try:
         found = answer()
     except StockopsError:
@@ -180,7 +180,7 @@ def _forecast_of(answer: Callable[[], Answer]) -> PredictionResult | None:
 
 
 def _once(work: Callable[[], T]) -> Callable[[], T]:
-    """Return a function that does the work when it is first called, and meets the same failure each time."""
+    """Return a function that does the work on its first call, then returns or raises the same each time."""
     met: list[T | StockopsError] = []
 
     def again() -> T:

@@ -1,4 +1,4 @@
-"""The story of a forecast: model (healed when missing) -> prices -> path -> ledger -> artifacts."""
+"""The forecast use case: prices -> model (trained if missing) -> path -> ledger -> artifacts."""
 
 import logging
 from collections.abc import Callable
@@ -36,15 +36,15 @@ from stockops.records import Clock, LedgerEntry, ModelRef
 
 log = logging.getLogger("stockops.predict")
 
-HISTORY = 30  # closes handed out with a forecast
+HISTORY = 30  # closes returned with a forecast
 
 
 @dataclass(frozen=True, slots=True)
 class FreshPrediction:
-    """A forecast that was made now, and what tells how long it answers the same question.
+    """A forecast computed now, and how long it answers the same question.
 
-    model: digest of the checkpoints looked at. fresh_until: when a newer session may be out, None for never.
-    complete: no outage, skew or late vendor made it other than what it should be.
+    model: digest of the checkpoints considered. fresh_until: when a newer session may be out, None for never.
+    complete: not affected by an outage, feature skew or a late vendor.
     """
 
     result: PredictionResult
@@ -57,8 +57,8 @@ class FreshPrediction:
 class Predictor:
     """Forecasts with stored models.
 
-    features: None where they are switched off. heal: finds a model, or trains it where there is none; None where that
-    is not wanted. max_age: sessions unseen by a model beyond which it is stale.
+    features: None if disabled. heal: finds a model, or trains it if missing; None if training is not wanted. max_age:
+    unseen sessions beyond which a model is stale.
     """
 
     history: PriceHistory
@@ -76,7 +76,7 @@ class Predictor:
     def predict(self, ref: ModelRef) -> FreshPrediction:
         """Forecast a ticker with its model and write the artifacts.
 
-        Raises ModelMissingError where there is no model and none is to be trained now.
+        Raises ModelMissingError if there is no model and none is to be trained now.
         """
         ticker = ref.ticker
         prices = self.history.daily(ticker)
@@ -87,7 +87,7 @@ class Predictor:
         if as_of is None:
             stored.warn_if_ahead(checkpoint, prices.last)
         age = stored.doubt(checkpoint, prices, max_age=self.max_age, as_of=as_of, optional=self.optional)
-        # Without trades the last features tell nothing: what is forecast is what may come after the last one.
+        # Features of untraded sessions mean nothing: the model sees only the bars up to the last trade.
         latest = OnlineFeatures() if prices.untraded else feature_sync.latest(prices, self.features, self.optional)
         table = features.add(prices.traded)
         if checkpoint.card.strategy == "parent" and len(table) >= TRAINABLE:
@@ -111,7 +111,7 @@ class Predictor:
             worth=summary.worth(latest_backtest.of_model(found.place, checkpoint, prices, self.models), ticker),
             behind=prices.behind,
         )
-        late = prices.behind or NO_MARKET in self.optional.degraded  # a vendor may have more in a moment
+        late = prices.behind or NO_MARKET in self.optional.degraded  # the vendor may deliver more soon
         entries = _entries(forecast, found.place.kind, self.now())
         self.optional.attempt(self.ledger, lambda: self.ledger.append(entries))
         result = _result(forecast, self.days, prices, latest, self.optional.degraded)
@@ -133,7 +133,7 @@ class Predictor:
         return found
 
     def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
-        """Return when a vendor may have another bar that this call may see; a file is its own digest."""
+        """Return when a vendor may have another bar that this call may see; None for files, keyed by their digest."""
         as_of = self.clock.as_of
         if not self.history.feed.live or (as_of is not None and next_session > as_of):
             return None
@@ -141,7 +141,7 @@ class Predictor:
 
 
 def _entries(forecast: Forecast, kind: str, now: datetime) -> list[LedgerEntry]:
-    """Return a forecast as the ledger keeps it, a row a session."""
+    """Return a forecast as ledger entries, one per session."""
     return [
         LedgerEntry(
             ticker=forecast.ticker,
@@ -184,7 +184,7 @@ def _warn_of_unknown_holidays(prices: Prices, last: date) -> None:
 def _result(
     forecast: Forecast, days: int, prices: Prices, latest: OnlineFeatures, degraded: tuple[str, ...]
 ) -> PredictionResult:
-    """Return what `predict-*` prints of a forecast: prices with as many digits as they are given out with."""
+    """Return what `predict-*` prints of a forecast, its prices rounded."""
     last_close = forecast.history[-1][1]
     path = tuple(_session(bar, horizon, last_close) for horizon, bar in enumerate(forecast.path, 1))
     return PredictionResult(

@@ -1,8 +1,8 @@
-"""Forecasts that were made before: a hit is what a fresh call would answer, and imports no library of numbers.
+"""A cache of forecasts: a hit is what a fresh call would answer, and imports no numeric library.
 
-One entry a ticker, as the outside world knows it: key `predict_child_{ticker}`, a day to live, the value the
-forecast's JSON. Beside the document it holds what decided it, as a digest, and when a newer session may be
-out. So a retrained model, a changed file of prices, other options, a newer release or the next close is a miss.
+One entry per ticker, in a public format: key `predict_child_{ticker}`, expiry after a day, value the forecast's JSON.
+The entry also holds a digest of what decided the forecast, and when a newer session may be out. So a retrained
+model, a changed price file, other options, a newer release or the next close is a miss.
 """
 
 import logging
@@ -28,7 +28,7 @@ HIT, MISS = (catalogue.count(f"redis_cache_{what}_total", key="predict_child") f
 
 @dataclass(frozen=True, slots=True)
 class PredictionCacheKey:
-    """All that decides a forecast and its picture, the time of day apart.
+    """Everything that decides a forecast and its plot, except the time of day.
 
     model, history, backtest: digests of contents.
     """
@@ -46,20 +46,20 @@ class PredictionCacheKey:
 
     @property
     def digest(self) -> str:
-        """Equal for equal questions only."""
+        """Equal for equal keys only."""
         return strict_json.digest(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionCache:
-    """The cache of `predict-child` in the state store, and its commands."""
+    """The cache of `predict-child` in the state store, with the operations of the `cache` commands."""
 
     state: StateStore
     optional: OptionalServices
     clock: Clock
 
     def get(self, key: PredictionCacheKey) -> PredictionResult | None:
-        """Return the cached result, `cached` true, if it answers this very question now."""
+        """Return the cached result, `cached` true, if its key matches and it is still fresh."""
         raw = self.optional.attempt(self.state, lambda: self.state.get(PREFIX + key.ticker))
         entry = None if raw is None else _decode(raw, key.ticker)
         if entry is None:
@@ -72,11 +72,11 @@ class PredictionCache:
         return replace(entry.result, cached=True, degraded=tuple(sorted({*entry.degraded, *self.optional.degraded})))
 
     def missed(self) -> None:
-        """Count a forecast that had to be made."""
+        """Count a miss: a forecast that had to be computed."""
         self.optional.attempt(self.state, lambda: self.state.add(MISS))
 
     def put(self, key: PredictionCacheKey, result: PredictionResult, fresh_until: datetime | None) -> None:
-        """Cache a result for as long as it answers the question; None is until the entry's day is over."""
+        """Cache a result until `fresh_until`; None means until the entry expires after a day."""
         envelope = Envelope(
             question=key.digest,
             made_at=self.clock.now.isoformat(timespec="seconds"),
@@ -86,7 +86,7 @@ class PredictionCache:
         self.optional.attempt(self.state, lambda: self.state.put(PREFIX + key.ticker, value, seconds=SECONDS))
 
     def entries(self) -> tuple[CachedForecastRow, ...]:
-        """Return what is cached, one row a ticker, ServiceError when the store does not serve."""
+        """Return what is cached, one row per ticker; ServiceError when the store is down."""
         found = ((key, self.entry(key.removeprefix(PREFIX))) for key in self.state.keys(PREFIX))
         return tuple(
             CachedForecastRow(
@@ -104,18 +104,18 @@ class PredictionCache:
         )
 
     def counts(self) -> tuple[int, int]:
-        """Return how many forecasts were answered from the cache and how many were made."""
+        """Return the numbers of hits and misses."""
         totals = self.state.totals()
         hits, misses = (round(sum(totals.get(series, 0) for series in counter)) for counter in (HIT, MISS))
         return hits, misses
 
     def entry(self, ticker: str) -> CachedPrediction | None:
-        """Return one entry as it is cached."""
+        """Return the cached entry of a ticker, or None."""
         raw = self.state.get(PREFIX + ticker)
         return None if raw is None else _decode(raw, ticker)
 
     def clear(self, tickers: tuple[str, ...]) -> tuple[str, ...]:
-        """Delete the entries of these tickers, of all when there are none; return whose."""
+        """Delete the entries of these tickers, or all if none are given; return the tickers deleted."""
         keys = [PREFIX + ticker for ticker in tickers] or self.state.keys(PREFIX)
         return tuple(key.removeprefix(PREFIX) for key in keys if self.state.delete(key))
 
@@ -125,7 +125,7 @@ def _is_over(fresh_until: str | None, now: datetime) -> bool:
 
 
 def _decode(raw: bytes, ticker: str) -> CachedPrediction | None:
-    """Return an entry; None, said in the log, for anything that is none: the store is open to others."""
+    """Return an entry, or None with a warning if it is invalid: others may write to the store."""
     try:
         entry = parsed(strict_json.verified(raw), CachedPrediction)
         if entry.ticker != ticker or entry.cached:

@@ -1,6 +1,6 @@
-"""The story of `predict-*`: cache -> model -> cache; a missing model is trained now, in the background, or not.
+"""The `predict-*` use case: cache -> model -> cache. A missing model is trained now, in the background, or not.
 
-Nothing heavy is imported here: a hit is answered before the predictor is made.
+Imports nothing heavy: a hit is answered before the predictor is created.
 """
 
 import time
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from stockops.pipelines.predict import FreshPrediction, Predictor
     from stockops.pipelines.tasks import Tasks
 
-Answer = PredictionResult | TrainingStarted  # the forecast, or the training that has to come first
+Answer = PredictionResult | TrainingStarted  # the forecast, or the training it has to wait for
 
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What decides a forecast beside its ticker, its model and its history."""
+    """What decides a forecast besides its ticker, model and history."""
 
     source: Source
     as_of: date | None
@@ -41,10 +41,10 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionService:
-    """Answers with forecasts.
+    """Answers forecast requests, from the cache where possible.
 
-    cache: None for none. history: digest of the file that a ticker's prices come from, "" for a vendor's.
-    predictor: made on the first miss. tasks: where a missing model is left to a worker, else None.
+    cache: None disables it. history: digest of the file that a ticker's prices come from, "" for a vendor's.
+    predictor: created on the first miss. tasks: where a worker trains a missing model, else None.
     """
 
     cache: PredictionCache | None
@@ -61,13 +61,13 @@ class PredictionService:
         return self._measured("parent", lambda: self._forecast(PARENT))
 
     def child(self, ticker: str) -> Answer:
-        """Forecast a ticker with its child; answer from the cache what was asked before. The index has the parent."""
+        """Forecast a ticker with its child, from the cache where possible; the index has the parent."""
         if ticker == MARKET:
             return self.parent()
         return self._measured("child", lambda: self._answer(ModelRef("child", ticker)))
 
     def cached(self, ticker: str) -> PredictionResult | None:
-        """Answer from the cache, None where it does not."""
+        """Return the cached forecast, or None."""
         cache = self.cache
         if cache is None or ticker == MARKET:
             return None
@@ -76,7 +76,7 @@ class PredictionService:
         return hit and self._counted("child", hit, started)
 
     def _measured(self, kind: str, work: Callable[[], Answer]) -> Answer:
-        """Count a forecast that was given, and how long it took."""
+        """Do the work; count a forecast and its duration."""
         started = time.monotonic()
         found = work()
         return found if isinstance(found, TrainingStarted) else self._counted(kind, found, started)
@@ -125,10 +125,10 @@ class PredictionService:
         return predicted.result
 
     def _histories(self, ticker: str) -> str:
-        """Return a digest of the files that a forecast is made from: the ticker's and the market's."""
+        """Return a digest of the price files that a forecast is made from: the ticker's and the market's."""
         return self.history(ticker) + self.history(MARKET)
 
     def _put(self, cache: PredictionCache, key: PredictionCacheKey, predicted: "FreshPrediction") -> None:
-        """Keep a forecast that nothing made poorer, made from the history that was asked about."""
+        """Cache a complete forecast, unless the price files have changed meanwhile."""
         if predicted.complete and self._histories(key.ticker) == key.history:
             cache.put(replace(key, model=predicted.model), predicted.result, predicted.fresh_until)

@@ -1,4 +1,4 @@
-"""From a vendor's raw table to the bars a model may see: cut at the as-of day, checked, believed, adjusted."""
+"""From a vendor's raw table to the bars a model may see: cut at the as-of day, validated, adjusted."""
 
 import hashlib
 import logging
@@ -23,20 +23,19 @@ from stockops.records import MARKET, Clock, PriceOptions
 
 log = logging.getLogger("stockops.prices")
 
-# as `degraded` names them
+# names in `degraded`
 STALE, SUSPICIOUS, NO_MARKET, LEFT_OUT = "stale prices", "suspicious prices", "market history", "universe"
 _END_OF_TIME = date(2200, 1, 1)  # date.max does not fit a nanosecond timestamp
-_REMEMBERED = 2  # a ticker and the market: a list of tickers is not kept
-_A_DAY = timedelta(days=1)  # that clocks may differ by round the globe
+_REMEMBERED = 2  # a ticker and the market; a list of tickers is not cached
+_A_DAY = timedelta(days=1)  # time zones differ by up to a day
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Adjusted daily bars of one symbol, oldest first, columns ohlcv.OHLCV, index of session dates.
 
-    currency: of the prices, None where nobody says. behind: sessions after the last row that should be there; 0 where
-    nobody can tell. untraded: sessions at the end without a trade. repairs: what was put right. doubts: what makes them
-    poorer than they should be, as `degraded` names it.
+    currency: None if unknown. behind: sessions missing after the last row; 0 if unknown. untraded: sessions at the end
+    without a trade. repairs: corrections made. doubts: quality problems, as named in `degraded`.
     """
 
     symbol: str
@@ -50,7 +49,7 @@ class Prices:
     doubts: tuple[str, ...] = ()
 
     def before(self, day: date) -> "Prices":
-        """Return what there was before that day."""
+        """Return the prices before that day."""
         bars = self.bars[self.bars.index < pd.Timestamp(day)]
         return replace(self, bars=bars, behind=0, untraded=ohlcv.untraded(bars))
 
@@ -66,23 +65,23 @@ class Prices:
 
     @property
     def traded(self) -> pd.DataFrame:
-        """The bars up to the last trade: those that tell how far a price may move."""
+        """The bars up to the last trade: those that show how far a price may move."""
         return self.bars.iloc[: len(self.bars) - self.untraded]
 
     @property
     def as_market(self) -> Market:
-        """The same, for a ticker to be seen beside."""
+        """The same prices as the market beside a ticker."""
         return Market(self.bars, self.calendar)
 
     @property
     def digest(self) -> str:
-        """Equal for equal bars of equal sessions only."""
+        """Equal only for equal bars of equal sessions."""
         rows = pd.util.hash_pandas_object(self.bars).to_numpy().tobytes()
         return hashlib.sha256(rows).hexdigest()[:24]
 
     @property
     def span(self) -> DataSpan:
-        """The data span as a model's card keeps it."""
+        """The data span as a model's card stores it."""
         return DataSpan(
             source=self.source,
             rows=len(self.bars),
@@ -93,7 +92,7 @@ class Prices:
 
     @property
     def data(self) -> PriceData:
-        """What a result says of the data that it rests on."""
+        """The price data as a result states it."""
         return PriceData(
             source=self.source,
             rows=len(self.bars),
@@ -109,11 +108,11 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceHistory:
-    """The one way to prices: of one source, as of one day, under one policy.
+    """The only access to prices: of one source, as of one day, under one policy.
 
-    calendar_of: the calendar of a symbol, or the one that it is told to keep. read: the last ones, which a call may
-    need more than once, so that what there is to say of them is said once. without: why there is no market; a list of
-    tickers does not ask for it again.
+    calendar_of: the calendar of a symbol, or its override. read: the latest prices, cached because a call may need them
+    more than once and should log their warnings once. no_market: why there is no market; a list of tickers does not ask
+    again.
     """
 
     feed: BarFeed
@@ -125,24 +124,24 @@ class PriceHistory:
     no_market: list[StockopsError] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def until(self, day: date | None) -> "PriceHistory":
-        """Return the same, none after that day where one is given."""
+        """Return the same history, without sessions after that day if one is given."""
         return self if day is None else replace(self, clock=self.clock.until(day))
 
     def daily(self, symbol: str) -> Prices:
         """Return the bars from 2004-08-19 to the last completed session not after `clock.as_of`.
 
         Without an as-of day a file gives all its rows and a vendor everything up to now. DataError names the first row
-        that cannot be or is hard to believe, a hole that is too long, or days that are not the calendar's. What is let
-        pass is said in the log, and named in `degraded` where it makes a result poorer.
+        that is invalid or implausible, a gap that is too long, or days that contradict the calendar. What is tolerated
+        is logged, and named in `degraded` if it lowers the quality of a result.
         """
         found = self._read_once(symbol)
         self.optional.doubt(*found.doubts)
         return found
 
     def market(self, prices: Prices) -> Market | None:
-        """Return the market beside a ticker's prices; None where its prices cannot be had, which is said.
+        """Return the market beside a ticker's prices, or None with a warning if its prices are unavailable.
 
-        That costs the quality of a forecast, and not the forecast.
+        That lowers the quality of a forecast but does not prevent it.
         """
         try:
             found = prices if prices.symbol == MARKET else self._market()
@@ -160,7 +159,7 @@ class PriceHistory:
         return found.as_market
 
     def _market(self) -> Prices:
-        """Return the market's prices, or raise why there are none as it was found out the first time."""
+        """Return the market's prices, or raise the error of the first failed attempt again."""
         if self.no_market:
             raise self.no_market[0]
         try:
@@ -170,11 +169,11 @@ class PriceHistory:
             raise
 
     def auxiliary(self, symbol: str) -> Prices:
-        """Return the bars of a symbol that a result is not about: what is to be said of them goes to the log alone."""
+        """Return the bars of a symbol that a result is not about: problems are logged, not named in `degraded`."""
         return self._read_once(symbol)
 
     def universe(self, symbols: Iterable[str]) -> Iterator[Prices]:
-        """Yield the bars of symbols that a parent learns from; one that has none is left out, and that is said."""
+        """Yield the bars of symbols that a parent learns from; unavailable ones are left out with a warning."""
         for symbol in symbols:
             try:
                 prices = self.auxiliary(symbol)
@@ -184,14 +183,14 @@ class PriceHistory:
             yield prices
 
     def leave_out(self, symbol: str, why: StockopsError) -> None:
-        """Say that a parent learns from one less than it was told to."""
+        """Warn that a parent learns without this symbol, and note it in `degraded`."""
         log.warning("%s is left out of what the parent learns from: %s", symbol, why)
         self.optional.doubt(LEFT_OUT)
 
     def _read_once(self, symbol: str) -> Prices:
-        """Return the prices of a symbol, read at most once while they are remembered."""
+        """Return the prices of a symbol, from the cache of the latest ones if there."""
         found = self.read.pop(symbol, None) or self._daily(symbol)
-        self.read[symbol] = found  # at the end: the one that was asked for longest ago is forgotten first
+        self.read[symbol] = found  # at the end: the least recently used is evicted first
         if len(self.read) > _REMEMBERED:
             self.read.pop(next(iter(self.read)))
         return found
@@ -224,7 +223,7 @@ class PriceHistory:
         )
 
     def last_day(self, symbol: str) -> date:
-        """Return the last session that a call may see, as far as that can be told without asking."""
+        """Return the last session that a call may see, as far as known without asking the feed."""
         clock = self.clock
         if not self.feed.live:
             return clock.as_of or _END_OF_TIME
@@ -236,7 +235,7 @@ class PriceHistory:
         return min(clock.as_of, completed)
 
     def check_current(self, prices: Prices) -> None:
-        """Raise DataError where a live history ended too long ago to forecast from, and no look back was asked for."""
+        """Raise DataError if a live history ended too long ago to forecast from, unless the call looks back."""
         if self.feed.live and self.clock.as_of is None and prices.behind > self.options.max_behind:
             raise DataError(
                 f"{prices.symbol}: history ends on {prices.last}, {prices.behind} sessions ago: delisted or renamed?",
@@ -251,7 +250,7 @@ class PriceHistory:
     def _apply_policy(
         self, symbol: str, table: pd.DataFrame, bars: pd.DataFrame
     ) -> tuple[pd.DataFrame, tuple[Repair, ...], bool]:
-        """Return the bars that the policy lets pass, what was repaired, and whether any are only trusted."""
+        """Return the bars that the policy accepts, the repairs, and whether implausible bars were trusted."""
         splits, policy = exchanges.can_be_split(symbol), self.options.policy
         found = plausibility.find(bars, splits=splits)
         done: tuple[Repair, ...] = ()
@@ -267,12 +266,12 @@ class PriceHistory:
         return bars, done, bool(found)
 
     def _currency(self, symbol: str, raw: RawBars) -> str | None:
-        """Return what the prices are quoted in: as told, else as the symbol alone tells, else as the source says."""
+        """Return the currency of the prices: as configured, else implied by the symbol, else stated by the source."""
         return self.options.currencies.of(symbol) or exchanges.of(symbol).unit or raw.currency
 
 
 def _behind(symbol: str, last: date, held: TradingCalendar, expected: date | None) -> int:
-    """Return how many sessions a history ends too early, and say so; say where it ends if nobody can tell."""
+    """Return and log how many sessions a history ends too early; if unknown, log where it ends and return 0."""
     if expected is None:
         log.info("%s: history ends %s", symbol, last)
         return 0
@@ -283,7 +282,7 @@ def _behind(symbol: str, last: date, held: TradingCalendar, expected: date | Non
 
 
 def _untraded(symbol: str, bars: pd.DataFrame) -> int:
-    """Return how many sessions at the end saw no trade, and say so where it is more than one."""
+    """Return the number of sessions at the end without a trade; log it if more than one."""
     count = ohlcv.untraded(bars)
     if count > 1:
         traded = pd.Timestamp(bars.index[-1 - count]).date()
@@ -297,7 +296,7 @@ def _log_notes(symbol: str, notes: Sequence[str]) -> None:
 
 
 def _without_fillers(table: pd.DataFrame, known: TradingCalendar) -> tuple[pd.DataFrame, list[str]]:
-    """Drop the rows that vendors make up for holidays: no volume, one price all day, on a day without a session."""
+    """Drop rows that vendors invent for holidays: no volume, one price all day, no session; return notes on them."""
     still = ((table["Volume"] == 0) & (table["High"] == table["Low"])).to_numpy()
     if known.is_guess or not still.any():
         return table, []
@@ -308,7 +307,7 @@ def _without_fillers(table: pd.DataFrame, known: TradingCalendar) -> tuple[pd.Da
 
 
 def _calendar_for(symbol: str, index: pd.DatetimeIndex, known: TradingCalendar) -> TradingCalendar:
-    """Return the calendar of a history whose days are its own; one read off the days where no table knows it."""
+    """Return the calendar of a history, derived from its days if none is known; DataError if they contradict it."""
     if known.is_guess:
         log.info("%s: sessions are read off its bars: their weekdays, and the holidays seen so far", symbol)
         return calendar.from_data(index)
@@ -339,7 +338,7 @@ def _check_holes(symbol: str, index: pd.DatetimeIndex, held: TradingCalendar, ma
 def _implausible(
     symbol: str, raw: pd.DataFrame, bars: pd.DataFrame, found: Sequence[Suspicion], *, repairable: bool
 ) -> DataError:
-    """Return the error that names the first suspicious row, the two closes, the guess and the cure."""
+    """Return the error naming the first suspicious row, the two closes, the likely cause and the fix."""
     first = found[0]
     shown = raw if _moves(raw, first.row) >= 0.5 * _moves(bars, first.row) else bars
     (before, then), (sold, bought) = (shown[name].iloc[[first.row - 1, first.row]] for name in ("Close", "Volume"))
@@ -355,6 +354,6 @@ def _implausible(
 
 
 def _moves(bars: pd.DataFrame, row: int) -> float:
-    """Return the size of the change of the close at a row, in logarithms."""
+    """Return the absolute log return of the close at a row."""
     close = bars["Close"].to_numpy()
     return abs(float(np.log(close[row] / close[row - 1])))

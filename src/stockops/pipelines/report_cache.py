@@ -1,8 +1,8 @@
-"""Reports that were written before, found by the meaning of their question.
+"""A cache of reports, searched by the meaning of their question.
 
-Nearness decides last. What a report was made from decides first, by equality: the ticker, the very forecast, the
-words of the prompt, who writes, which embedding, and what an embedding cannot tell of a question. A report older
-than a day is gone.
+Similarity decides last. First, everything that a report was made from must be equal: the ticker, the forecast, the
+prompt version, the writer, the embedding, and the terms of the question that an embedding cannot tell apart. Reports
+expire after a day.
 """
 
 import logging
@@ -25,14 +25,14 @@ log = logging.getLogger("stockops.cache")
 
 SECONDS = 86_400
 _MADE_FROM = ("predictions", "history", "data", "trained_to", "model_age_sessions", "model_source", "ranges_from")
-THRESHOLD = 0.95  # cosine; a report further away answers another question
+THRESHOLD = 0.95  # cosine; at or below it, a report answers another question
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisReport:
-    """What a writer made of the facts, rendered, and what `analyze` says beside it.
+    """A rendered report, and what `analyze` prints beside it.
 
-    prose: the writer's own part, for a conversation that goes on.
+    prose: the writer's own part, for later turns of a conversation.
     """
 
     report: str
@@ -46,7 +46,7 @@ class AnalysisReport:
 
 @dataclass(frozen=True, slots=True)
 class ReportCacheKey:
-    """A question, as its vector, and all that a report that answers it must have been made from."""
+    """A question, its vector, and everything that a report answering it must have been made from."""
 
     vector: tuple[float, ...]
     question: str
@@ -55,7 +55,7 @@ class ReportCacheKey:
 
 @dataclass(frozen=True, slots=True)
 class ReportCache:
-    """The semantic cache of `analyze`. writer: who would write now, provider and model."""
+    """The semantic cache of `analyze`. writer: the provider and model that would write now."""
 
     store: ReportStore
     embedders: Sequence[Embedder]
@@ -64,9 +64,9 @@ class ReportCache:
     clock: Clock
 
     def key(self, forecast: PredictionResult, question: str | None, inputs: Sequence[object] = ()) -> ReportCacheKey:
-        """Return what is to be looked for to answer a question about a forecast.
+        """Return the cache key of a question about a forecast.
 
-        beside: what else a report is made from.
+        inputs: what else a report is made from.
         """
         asked = prompt.asked(forecast.ticker, question)
         embedding, vector = self._embed(f"{forecast.ticker}: {asked}")
@@ -85,7 +85,7 @@ class ReportCache:
         return ReportCacheKey(vector, asked, made_from)
 
     def get(self, key: ReportCacheKey) -> AnalysisReport | None:
-        """Return the kept report nearest to the question, if it is near enough and not a day old."""
+        """Return the cached report most similar to the question, if it is similar enough and has not expired."""
         since = self.clock.now.timestamp() - SECONDS
         match = self.optional.attempt(self.store, lambda: self.store.nearest(key.vector, key.made_from, since=since))
         if match is None or match.score <= THRESHOLD:
@@ -97,7 +97,7 @@ class ReportCache:
             return None
 
     def put(self, key: ReportCacheKey, report: AnalysisReport) -> None:
-        """Cache a report that nothing made poorer."""
+        """Cache a complete report; expired ones are deleted."""
         now = self.clock.now.timestamp()
         made = {**key.made_from, "timestamp": now, "question": key.question, "report": as_json(report)}
         payload = {**made, strict_json.DIGEST: strict_json.digest(made)}
@@ -107,7 +107,7 @@ class ReportCache:
         )
 
     def _embed(self, text: str) -> tuple[str, tuple[float, ...]]:
-        """Return the first embedder's vector that can be had, and its name; the lexical one always can."""
+        """Return the name and vector of the first embedder that works, falling back to the hash embedding."""
         for embedder in self.embedders:
             vector = self.optional.attempt(embedder, lambda embedder=embedder: embedder.embed(text))  # type: ignore[misc]
             if vector is not None:
@@ -117,13 +117,13 @@ class ReportCache:
 
 @dataclass(frozen=True, slots=True)
 class ReportCacheAdmin:
-    """The kept reports, for the commands that look after them; ServiceError when the store does not serve."""
+    """Lists and clears cached reports, for the `cache` commands; ServiceError when the store is down."""
 
     store: ReportStore
     clock: Clock
 
     def entries(self, tickers: Sequence[str] = ()) -> tuple[CachedReportRow, ...]:
-        """Return what is cached and has not expired, newest first, without the texts."""
+        """Return the unexpired entries, newest first for each ticker, without the texts."""
         rows = []
         for payload in self._payloads(tickers):
             report = payload.get("report")
@@ -134,7 +134,7 @@ class ReportCacheAdmin:
         return tuple(rows)
 
     def clear(self, tickers: Sequence[str]) -> tuple[str, ...]:
-        """Delete the reports of these tickers, of all when there are none; return whose."""
+        """Delete the reports of these tickers, or all if none are given; return the tickers affected."""
         known = {str(payload.get("ticker")) for payload in self._payloads(tickers)}
         for ticker in sorted(known):
             self.store.delete({"ticker": ticker})
@@ -151,12 +151,12 @@ class ReportCacheAdmin:
 
 
 def _moment(payload: Mapping[str, Any]) -> float:
-    """Return when an entry was kept, seconds since 1970; 0 for what is no moment: the store is open to others."""
+    """Return when an entry was cached, seconds since 1970; 0 if invalid: others may write to the store."""
     return strict_json.number(payload.get("timestamp")) or 0.0
 
 
 def _report(payload: Mapping[str, Any]) -> AnalysisReport:
-    """Return the report of an entry; ValueError for one that is not as it was kept, or was not kept by us."""
+    """Return the report of an entry; ValueError if it was altered or is not in our format."""
     made = {name: value for name, value in payload.items() if name != strict_json.DIGEST}
     if payload.get(strict_json.DIGEST) != strict_json.digest(made):
         raise ValueError("its content does not match its digest")

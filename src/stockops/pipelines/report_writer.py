@@ -1,4 +1,4 @@
-"""Who writes the prose: the language models in order, then the rules. An outage never becomes an opinion."""
+"""Writes the prose: the language models in order, then fixed rules. An outage never becomes an opinion."""
 
 import functools
 import time
@@ -17,9 +17,9 @@ from stockops.ports import ChatModel, ChatModelSpec, GenerationProgress, Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportWriter:
-    """Those who can write; `models` are the chat models that are configured, first choice first.
+    """Writes reports. models: the configured chat models, in order of preference.
 
-    seconds: what one model may take, its repair included. total_seconds: what all of them may take together.
+    seconds: time limit of one model, its repair included. total_seconds: time limit of all models together.
     """
 
     models: Sequence[ChatModelSpec]
@@ -31,11 +31,11 @@ class ReportWriter:
 
     @property
     def first(self) -> str:
-        """Who writes when everything serves."""
+        """The writer when every service is up."""
         return next((str(Writer(model.name, model.model)) for model in self.models), offline.NAME)
 
     def write(self, facts: Facts, question: str | None, earlier: Sequence[Turn]) -> tuple[LlmAnswer, Writer]:
-        """Return the first usable answer and who gave it; the offline writer always can."""
+        """Return the first usable answer and its writer, falling back to the offline writer."""
         messages = prompt.messages(facts, question, earlier)
         until = self.now() + self.total_seconds
         for provider in self.models:
@@ -46,7 +46,7 @@ class ReportWriter:
         return offline.write(facts, question), Writer(offline.NAME)
 
     def _ask(self, model: ChatModel, messages: list[Message], until: float) -> tuple[LlmAnswer, Writer]:
-        """Return a model's answer, repaired once where it must be; ServiceError where that does not help."""
+        """Return a model's answer, after one repair if needed; ServiceError if that does not help."""
         until = min(until, self.now() + self.seconds)
         with self.progress.writing(model.name) as on_text:
 

@@ -1,9 +1,8 @@
-"""Background tasks: their records in the state store, kept true whatever becomes of the worker.
+"""Background tasks: their records in the state store, correct even if the worker dies.
 
-One record a task, as the outside world knows it: key `task_status:{task_id}`, the id being the ticker, or
-`parent`. It lives two hours from its last sign of life while the task runs, and an hour after. A worker holds
-a lock as long as it lives; a record that says `running` without one is a dead worker's, and the next look
-writes that down.
+One record per task, in a public format: key `task_status:{task_id}`, the id being the ticker, or `parent`. It expires
+two hours after its last heartbeat while the task runs, and an hour after its end. A worker holds a lock as long as
+it lives; an unfinished record without one belongs to a dead worker, and the next read marks it failed.
 """
 
 import logging
@@ -34,7 +33,7 @@ _SIGN_OF_LIFE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One background task; times are ISO 8601 in UTC. error and exit_code are those of a failed call."""
+    """One background task; times are ISO 8601 in UTC. error, exit_code: as for a call; None until it has ended."""
 
     task_id: str
     job: Job
@@ -54,7 +53,7 @@ class Task:
 
     @property
     def ended(self) -> bool:
-        """Whether it will change no more."""
+        """Whether it has completed or failed."""
         return self.status in ("completed", "failed")
 
     @property
@@ -80,7 +79,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """Starts tasks, looks at them, and keeps the record of the one that this process works at."""
+    """Starts tasks, reads their records, and records the one that this process runs."""
 
     state: StateStore
     workers: BackgroundWorkers
@@ -88,18 +87,18 @@ class Tasks:
     now: Callable[[], datetime]
 
     def train(self, ref: ModelRef) -> TrainingStarted:
-        """Start the training of a model, unless it is under way."""
+        """Start the training of a model, unless it is already under way."""
         return self.start("train-parent" if ref.kind == "parent" else "train-child", ref.ticker, ref.task)
 
     def start(self, job: Job, ticker: str, task_id: str) -> TrainingStarted:
-        """Start a task, unless it is under way.
+        """Start a task, unless it is already under way.
 
-        ServiceError where its record belongs into the home and cannot be written there.
+        ServiceError if its record belongs in the home and cannot be written there.
         """
         with self.workers.starting(task_id):
             if not self.workers.is_held(task_id):
                 task = self._new(job, ticker, task_id)
-                # A home that takes no record takes no model: that is said now, and not where nobody can look.
+                # A home that cannot store the record cannot store the model either: fail now, not in the worker.
                 self._put(task) if self.state.in_home else self._try_put(task)
                 self.workers.start(job, ticker, task_id)
         return TrainingStarted(
@@ -107,7 +106,7 @@ class Tasks:
         )
 
     def get(self, task_id: str) -> Task:
-        """Return a task as it is; DataError where none of that name is known any more."""
+        """Return the current state of a task; DataError if none of that name is known."""
         raw = self.state.get(PREFIX + task_id)
         task = None if raw is None else _decode(raw, task_id)
         if task is None:
@@ -115,7 +114,7 @@ class Tasks:
         return self._checked(task)
 
     def all(self) -> list[Task]:
-        """Return every task that is known, the latest first."""
+        """Return every known task, latest first."""
         found = []
         for key in self.state.keys(PREFIX):
             raw = self.state.get(key)
@@ -126,7 +125,7 @@ class Tasks:
 
     @contextmanager
     def run(self, job: Job, ticker: str, task_id: str) -> Iterator["TaskRecorder"]:
-        """Hold a task and wait for a turn; what is done inside is recorded by the caller through TaskRecorder."""
+        """Hold a task and wait for a slot; the caller records the outcome through TaskRecorder."""
         with self.workers.hold(task_id):
             raw = self.optional.attempt(self.state, lambda: self.state.get(PREFIX + task_id))
             queued = None if raw is None else _decode(raw, task_id)
@@ -156,13 +155,13 @@ class Tasks:
         self.state.put(PREFIX + task.task_id, value, seconds=seconds)
 
     def _checked(self, task: Task) -> Task:
-        """Return the task, failed if its worker died."""
+        """Return the task, marked failed if its worker died."""
         if task.ended or task.here != self.workers.host_id:
             return task
-        # In this order: who starts a worker waits until it holds the task.
+        # The order matters: a starting process waits until its worker holds the task.
         if self.workers.is_starting(task.task_id) or self.workers.is_held(task.task_id):
             return task
-        raw = self.state.get(PREFIX + task.task_id)  # it may have ended between the two looks
+        raw = self.state.get(PREFIX + task.task_id)  # it may have ended between the two reads
         latest = (None if raw is None else _decode(raw, task.task_id)) or task
         if latest.ended:
             return latest
@@ -176,7 +175,7 @@ class Tasks:
 
 
 class TaskRecorder:
-    """The task that this process works at; also its progress bar (port Progress)."""
+    """Records the task that this process runs; also its progress bar (port Progress)."""
 
     def __init__(self, tasks: Tasks, task: Task) -> None:
         self._tasks = tasks
@@ -184,12 +183,12 @@ class TaskRecorder:
         self._saved_at = 0.0
 
     def save(self) -> None:
-        """Write the record: a sign of life too."""
+        """Write the record, which is also a heartbeat."""
         self._saved_at = time.monotonic()
         self._tasks._try_put(self._task)
 
     def completed(self, result: TaskOutcome) -> None:
-        """Record the end of a task and what it gave."""
+        """Record the end of a task and its result."""
         self._task = replace(
             self._task, status="completed", finished_at=self._tasks._time(), result=result, exit_code=0
         )
@@ -204,7 +203,7 @@ class TaskRecorder:
 
     @contextmanager
     def epochs(self, label: str, total: int) -> Iterator[Callable[[EpochLoss], None]]:
-        """Record which model is being trained, and how far it is."""
+        """Record which model is being trained, and its progress."""
         self._task = replace(self._task, stage=label, epoch=0, epochs=total)
         self.save()
 
@@ -217,7 +216,7 @@ class TaskRecorder:
 
 
 def _decode(raw: bytes, task_id: str) -> Task | None:
-    """Return a record; None, said in the log, for anything that is none: the store is open to others."""
+    """Return a record, or None with a warning if it is invalid: others may write to the store."""
     try:
         task = parsed(strict_json.verified(raw), Task)
         if task.task_id != task_id:

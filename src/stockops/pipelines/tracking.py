@@ -1,4 +1,4 @@
-"""What of a training goes to the experiment tracker."""
+"""What the experiment tracker records of a training."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def build_training_run(
 ) -> TrainingRun:
     """Return the run of a training that has just ended; its model goes into production unless it looks back.
 
-    backtest: the summary of the last one of its ticker, None where there is none.
+    backtest: the summary of its ticker's latest backtest, or None.
     """
     card = checkpoint.card
     ended = datetime.now(UTC)
@@ -53,7 +53,7 @@ def build_training_run(
 
 
 def _tested(backtest: BacktestSummary | None) -> dict[str, float]:
-    """Return what the backtest measured, as metrics."""
+    """Return the backtest's figures as metrics."""
     if backtest is None:
         return {}
     found = {"backtest_close_skill": backtest.close_skill}
@@ -62,9 +62,9 @@ def _tested(backtest: BacktestSummary | None) -> dict[str, float]:
 
 
 def _doubt(card: ModelCard, backtest: BacktestSummary | None) -> str:
-    """Say it where persistence was better: in the backtest, else on the windows held out of the training."""
+    """Return a note if persistence was better, in the backtest or, without one, on the held-out windows; else ""."""
     if backtest is None:
-        held_out = card.metrics.validation  # none of a child that is its parent
+        held_out = card.metrics.validation  # None for a child that is its parent
         where, skill = "on windows held out of its training", held_out.skill.RMSE if held_out else None
     else:
         where, skill = f"in the backtest of {backtest.start} to {backtest.end}", backtest.close_skill
@@ -74,7 +74,7 @@ def _doubt(card: ModelCard, backtest: BacktestSummary | None) -> str:
 
 
 def _signature(features: Sequence[str]) -> Mapping[str, object]:
-    """Return what goes in and what comes out; both in raw units, the scaler being part of the weights."""
+    """Return the input and output shapes; both are in raw units, since the scaler is part of the weights."""
     return {
         "inputs": [{"name": "context", "dtype": "float32", "shape": [-1, CONTEXT, len(features)]}],
         "outputs": [{"name": "forecast", "dtype": "float32", "shape": [-1, HORIZON, len(features)]}],
@@ -83,7 +83,7 @@ def _signature(features: Sequence[str]) -> Mapping[str, object]:
 
 
 def _params(card: ModelCard) -> dict[str, str]:
-    """Name seed, window and the like as the field does, all else as the card does."""
+    """Return the parameters: seed, window and the like under their usual names, the rest as in the card."""
     given = {
         "context_len": CONTEXT,
         "pred_len": HORIZON,
@@ -108,7 +108,7 @@ def _tags(card: ModelCard) -> dict[str, str]:
 
 
 def _flat(block: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """Flatten nested metrics: persistence.RMSE becomes persistence_RMSE; a skill that none can state is left out."""
+    """Flatten nested metrics: persistence.RMSE becomes persistence_RMSE; an undefined skill is left out."""
     found: list[tuple[str, float]] = []
     for name, value in block.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The story of a training: prices -> training job -> checkpoint and pictures -> artifacts -> tracker."""
+"""The training use case: prices -> training job -> checkpoint and plots -> artifacts -> tracker."""
 
 import logging
 import time
@@ -36,10 +36,10 @@ log = logging.getLogger("stockops.train")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trainer:
-    """Trains models with what it was given: which prices, where artifacts go, who watches.
+    """Trains models, writes their artifacts and publishes them.
 
-    features, tracker: None where they are switched off. replace: a model that is trained by name, looking back, may
-    replace one of later sessions.
+    features, tracker: None if disabled. replace: a model trained by name, looking back, may replace one that has seen
+    later sessions.
     """
 
     history: PriceHistory
@@ -55,9 +55,9 @@ class Trainer:
     replace: bool = False
 
     def train(self, ref: ModelRef) -> TrainedModel:
-        """Train a model anew, its parent first where no usable one is there, and write its artifacts.
+        """Train a model, its parent first if there is no usable one, and write its artifacts.
 
-        A training that looks back leaves a model of later sessions where it is, unless it is told to replace it.
+        A training that looks back leaves a model that has seen later sessions in place, unless `replace` is set.
         """
         started = time.monotonic()
         job = self._prepare(ref)
@@ -66,7 +66,7 @@ class Trainer:
             return self._train(place, job, started)
 
     def fresh(self, ref: ModelRef) -> TrainedModel | None:
-        """Return the model of a child that a training would only make again, None where there is none."""
+        """Return the model of a child if training would only reproduce it, else None."""
         started = time.monotonic()
         found = freshness.fresh(ref, history=self.history, models=self.models, options=self.options)
         if found is None:
@@ -83,7 +83,7 @@ class Trainer:
         )
 
     def heal(self, ref: ModelRef) -> ResolvedModel:
-        """Return the model that this call may use; train it where there is none and no other process does so."""
+        """Return the model that this call may use; train it if there is none and no other process does so first."""
         if found := self.find(ref):
             return found
         started = time.monotonic()
@@ -99,12 +99,12 @@ class Trainer:
         return found
 
     def find(self, ref: ModelRef) -> ResolvedModel | None:
-        """Return the model that this call may use, None where there is none."""
+        """Return the model that this call may use, or None."""
         return stored.find(ref, models=self.models, as_of=self.clock.as_of)
 
     @contextmanager
     def _lock_place(self, ref: ModelRef, as_of: date | None) -> Iterator[ModelRef]:
-        """Give the place that a model is trained for, locked; where another process filled it meanwhile, the next."""
+        """Yield the place that a model is trained for, locked; if another process filled it meanwhile, the next."""
         place = stored.place_for_training(ref, models=self.models, as_of=as_of)
         with self.models.lock(place):
             now = stored.place_for_training(ref, models=self.models, as_of=as_of)
@@ -115,7 +115,7 @@ class Trainer:
             yield now
 
     def _log_replacement(self, ref: ModelRef, place: ModelRef, last: date) -> None:
-        """Say what becomes of a model of later sessions: it stays, or was meant to be replaced."""
+        """Log whether a model that has seen later sessions stays or is replaced."""
         if stored.place_for_training(ref, models=self.models, as_of=last) == ref:
             return
         name = self.models.name(ref, ref.checkpoint)
@@ -129,10 +129,10 @@ class Trainer:
         return PurePosixPath(self.models.name(place, place.checkpoint)).parent.as_posix()
 
     def _prepare(self, ref: ModelRef) -> "TrainingJob | Inheritance":
-        from stockops.pipelines import training_job  # torch, which a forecast that finds its model does without
+        from stockops.pipelines import training_job  # torch, not needed if the model exists
 
         prices = self.history.daily(ref.ticker)
-        young = ref.kind == "child" and training_job.is_young(prices)  # too few rows: said before a parent is trained
+        young = ref.kind == "child" and training_job.is_young(prices)  # raises before a parent is trained
         market = self.history.market(prices)
         if young:
             return training_job.Inheritance(ref, prices, market, self._parent_of(prices))
@@ -146,7 +146,7 @@ class Trainer:
         return training_job.transfer(ref, prices, table, self._parent_of(prices), self.options)
 
     def _parent_of(self, prices: Prices) -> Checkpoint:
-        """Return the parent of a child of these prices, trained first where there is none."""
+        """Return the parent for a child of these prices, trained first if missing."""
         parent = self.heal(PARENT).checkpoint
         if self.clock.as_of is None:
             stored.warn_if_ahead(parent, prices.last)
@@ -154,7 +154,7 @@ class Trainer:
         return parent
 
     def _train(self, place: ModelRef, job: "TrainingJob | Inheritance", started: float) -> TrainedModel:
-        """Learn or inherit, write, record: the same for the parent and every kind of child."""
+        """Train or inherit, write, publish: the same for the parent and every kind of child."""
         checkpoint, learned = self._run(job)
         prices = job.prices
         backtest = latest_backtest.of_model(place, checkpoint, prices, self.models)
@@ -177,7 +177,7 @@ class Trainer:
         )
 
     def _run(self, job: "TrainingJob | Inheritance") -> "tuple[Checkpoint, TrainingResult | None]":
-        """Return the checkpoint, and what learning left beside it: nothing where there was too little to learn from."""
+        """Return the checkpoint and the training result; None if there was too little to train on."""
         from stockops.pipelines.training_job import Inheritance
 
         ticker = job.place.ticker
@@ -195,9 +195,9 @@ class Trainer:
         return checkpoint, learned
 
     def _publish(self, prices: Prices, run: TrainingRun) -> str | None:
-        """Tell the feature store and the tracker, each of which may fail; the model is written already."""
+        """Update the feature store and record the run, both best effort; the model is already written."""
         features, tracker = self.features, self.tracker
-        if features and run.model:  # a model kept apart looks back: its features would hide today's
+        if features and run.model:  # a model stored apart looks back: its features would hide today's
             self.optional.attempt(features, lambda: feature_sync.put(prices, features))
         if not tracker:
             return None
@@ -213,7 +213,7 @@ class Trainer:
         unit: str | None,
         backtest: BacktestSummary | None,
     ) -> dict[str, bytes]:
-        """Return every artifact; the checkpoint comes after what describes it, so who finds it finds all."""
+        """Return every artifact in writing order: a checkpoint is never there without its metrics and plots."""
         described = {"metrics.json": encoded(_metrics(checkpoint, backtest))}
         if learned:
             worth = summary.worth(backtest, place.ticker)

@@ -1,4 +1,4 @@
-"""A training job: what one model is to learn from, and the checkpoint that comes of it. No file is touched."""
+"""A training job: what one model learns from, and the resulting checkpoint. Touches no files."""
 
 import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator
@@ -32,10 +32,10 @@ _BEFORE_ALL = "1970-01-01"
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """Prices, the table to learn from, the model that is to, and how.
+    """Prices, the training set, the model to train, and the training configuration.
 
-    strategy, parent: of a child. panel: the histories of a parent that learns from many; shown: the table of these
-    prices then.
+    strategy, parent: of a child. panel: the histories of a parent that learns from many; shown: then, the training set
+    of `prices` alone, for evaluation.
     """
 
     place: ModelRef
@@ -50,11 +50,11 @@ class TrainingJob:
 
     @property
     def label(self) -> str:
-        """What a progress bar calls it."""
+        """Its name in a progress bar."""
         return f"{self.place.kind} {self.place.ticker}"
 
     def train(self, options: TrainOptions, on_epoch: Callable[[EpochLoss], None]) -> tuple[Checkpoint, TrainingResult]:
-        """Return the checkpoint of the trained model, and what learning left beside it."""
+        """Return the checkpoint of the trained model, and the training result."""
         model = self.model.to(prepare(options.device, options.threads))
         learned = train(model, self.table, self.fit, seed=options.seed, on_epoch=on_epoch, shown=self.shown)
         return checkpoints.create(model.weights(), self._card(options, learned)), learned
@@ -84,7 +84,7 @@ class TrainingJob:
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    """What becomes of a ticker that is too young to learn from: its parent as it is, under the ticker's name."""
+    """The job for a ticker too young to train on: its parent unchanged, under the ticker's name."""
 
     place: ModelRef
     prices: Prices
@@ -93,11 +93,11 @@ class Inheritance:
 
     @property
     def waits_for(self) -> int:
-        """Sessions that are missing until it may have a model of its own."""
+        """Sessions missing until it can have its own model."""
         return TRAINABLE - _rows(self.prices)
 
     def child(self, options: TrainOptions) -> Checkpoint:
-        """Return the child: the parent's weights, its ranges having followed the ticker's own sessions so far."""
+        """Return the child: the parent's weights, with intervals adapted to the ticker's own sessions so far."""
         table = features.add(self.prices.bars)
         known = covariates.of(table, self.prices.calendar, self.market)
         card = self.parent.card
@@ -132,7 +132,7 @@ def _libraries() -> dict[str, str]:
 
 
 def is_young(prices: Prices) -> bool:
-    """Tell whether a ticker has too few sessions to learn from; DataError where it has too few to forecast from."""
+    """Return whether a ticker has too few sessions to train on; DataError if too few to forecast from."""
     rows = _rows(prices)
     if rows < FORECASTABLE:
         raise DataError(
@@ -144,12 +144,12 @@ def is_young(prices: Prices) -> bool:
 
 
 def _rows(prices: Prices) -> int:
-    """Return how many sessions have features."""
+    """Return the number of sessions that have features."""
     return len(prices.bars) - features.WARM_UP
 
 
 def table(prices: Prices, market: Market | None, options: TrainOptions) -> TrainingSet:
-    """Return the windows of a history beside the market's; DataError when they are too few."""
+    """Return the training set of a history beside the market; DataError if it has too few windows."""
     rows = features.add(prices.bars)
     known = covariates.of(rows, prices.calendar, market)
     return TrainingSet.of(prices.symbol, rows, known, split=options.split, seed=options.seed)
@@ -161,7 +161,7 @@ def tables(
     options: TrainOptions,
     leave_out: Callable[[str, DataError], None],
 ) -> Iterator[tuple[Prices, TrainingSet]]:
-    """Yield every history that can be learnt from with its windows, and give the others to `leave_out`."""
+    """Yield every history that can be trained on with its training set; pass the others to `leave_out`."""
     for prices in universe:
         try:
             windows = table(prices, market, options)
@@ -172,8 +172,8 @@ def tables(
 
 
 def from_scratch(place: ModelRef, prices: Prices, table: TrainingSet, options: TrainOptions) -> TrainingJob:
-    """Return the job of training a model without a parent: the parent itself, or a child that is to do without one."""
-    torch.manual_seed(options.seed)  # the first weights
+    """Return the job of training a model without a parent: the parent itself, or a child trained from scratch."""
+    torch.manual_seed(options.seed)  # for the initial weights
     return TrainingJob(place, prices, table, PriceLSTM(), train_config.of(train_config.PARENT, options))
 
 
@@ -185,9 +185,9 @@ def from_many(
     count: int,
     options: TrainOptions,
 ) -> TrainingJob:
-    """Return the job of training a parent that learns from the index and up to `count` others, one after the other.
+    """Return the job of training a parent on the index and up to `count` others, which are read one at a time.
 
-    DataError where there is none of the universe to learn from.
+    DataError if no ticker of the universe can be learned from.
     """
     members = [_member(prices)]
 
@@ -200,13 +200,13 @@ def from_many(
     gathered = panel.gathered(tables(), 1 + count, symbol=place.ticker, seed=options.seed)
     if len(members) == 1:
         raise DataError("no ticker of the universe can be learnt from", "see the warnings above")
-    torch.manual_seed(options.seed)  # the first weights
+    torch.manual_seed(options.seed)  # for the initial weights
     config = train_config.of(train_config.parent(of_many=True), options)
     return TrainingJob(place, prices, gathered, PriceLSTM(), config, panel=tuple(members), shown=table)
 
 
 def _member(prices: Prices) -> PanelMember:
-    """Return what a parent's card says of a history that it learnt from."""
+    """Return the card entry of a history that a parent learns from."""
     span = prices.span
     return PanelMember(
         ticker=prices.symbol,
@@ -222,7 +222,7 @@ def _member(prices: Prices) -> PanelMember:
 def transfer(
     place: ModelRef, prices: Prices, table: TrainingSet, parent: Checkpoint, options: TrainOptions
 ) -> TrainingJob:
-    """Return the job of training a child."""
+    """Return the job of training a child from its parent."""
     child = child_of(parent, options.strategy, len(table.windows.training))
     config = train_config.of(train_config.CHILD[options.strategy], options)
     return TrainingJob(place, prices, table, child, config, strategy=options.strategy, parent=parent)

@@ -1,4 +1,4 @@
-"""The strongest cheap rival on ranges: GJR-GARCH(1,1)-t with filtered historical simulation. The owner of arch.
+"""The strongest cheap baseline for ranges: GJR-GARCH(1,1)-t with filtered historical simulation. The owner of arch.
 
 Source: Glosten, Jagannathan, Runkle, On the Relation between the Expected Value and the Volatility (1993);
 Barone-Adesi, Giannopoulos, Vosper, VaR without Correlations for Portfolios of Derivative Securities (1999).
@@ -19,18 +19,18 @@ from stockops.market.windows import HORIZON
 Rows = npt.NDArray[np.int64]
 
 _PATHS = 1_000
-_PERCENT = 100  # arch's optimiser wants returns near 1
+_PERCENT = 100  # arch's optimiser needs returns near 1
 
 
 def forecasts(values: Floats, rows: Rows) -> BaselineForecast:
-    """Return its ranges on Close from each origin; of bars it says nothing.
+    """Return its ranges on Close from each origin; the bars are NaN.
 
-    values: OHLCV, (rows, 5). rows: of the origins, in one run. Fitted to what had come by the first of them; then its
-    variance is told every session. Its paths draw from the residuals of before.
+    values: OHLCV, (rows, 5). rows: consecutive row numbers of the origins. The model is fitted once, on data up to the
+    first origin; its variance is then updated with each session. Paths sample the standardised residuals of the fit.
     """
     closes = values[: rows[-1] + 1, CLOSE]
     bars = np.full((len(rows), HORIZON, len(OHLCV)), np.nan)
-    returns = _PERCENT * np.diff(np.log(closes))  # the i-th comes with row i + 1
+    returns = _PERCENT * np.diff(np.log(closes))  # return i belongs to row i + 1
     known = int(rows[0])
     if np.ptp(returns[:known]) == 0:  # nothing to fit
         return BaselineForecast(bars, np.tile(closes[rows, None, None, None], (1, len(TAILS), HORIZON, 2)))
@@ -51,7 +51,7 @@ def forecasts(values: Floats, rows: Rows) -> BaselineForecast:
 
 @dataclass(frozen=True, slots=True)
 class _Garch:
-    """What was fitted, in percent."""
+    """The fitted parameters, for returns in percent."""
 
     mean: float
     omega: float
@@ -60,11 +60,11 @@ class _Garch:
     beta: float
 
     def next(self, shock: Any, variance: Any) -> Any:
-        """Return the variance of the session after one with that shock and variance."""
+        """Return the variance of the session after one with this shock and variance."""
         return self.omega + (self.alpha + self.gamma * (shock < 0)) * shock**2 + self.beta * variance
 
     def filtered(self, missed: Floats, first: float) -> Floats:
-        """Return the variance of each return and of the one to come, (returns + 1,)."""
+        """Return the variance of each return and of the next one, (returns + 1,)."""
         variance = [first]
         for shock in missed:
             variance.append(float(self.next(shock, variance[-1])))

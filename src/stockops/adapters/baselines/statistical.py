@@ -1,4 +1,4 @@
-"""Baselines of other people's libraries, an extra (port BaselineForecaster). The owner of statsforecast."""
+"""Baselines from third-party libraries, an optional extra (port BaselineForecaster). The owner of statsforecast."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,10 @@ Rows = npt.NDArray[np.int64]
 
 
 class StatisticalBaselines:
-    """Port BaselineForecaster: garch; AutoARIMA, AutoETS, AutoTheta without seasons, each channel alone, in logs."""
+    """Port BaselineForecaster: garch, and non-seasonal AutoARIMA, AutoETS, AutoTheta, each channel alone, in logs."""
 
     def forecasts(self, name: str, values: Floats, rows: Rows) -> BaselineForecast:
-        """Return the forecasts of one of them from each origin."""
+        """Return the forecasts of the named baseline from each origin."""
         try:
             return garch.forecasts(values, rows) if name == "garch" else _statsforecast(name, values, rows)
         except ImportError as exc:
@@ -28,7 +28,7 @@ class StatisticalBaselines:
 def _statsforecast(name: str, values: Floats, rows: Rows) -> BaselineForecast:
     from statsforecast import models
 
-    logs = np.log1p(values)  # a session without trading has a logarithm, too
+    logs = np.log1p(values)  # log1p, as volume may be zero
     predicted = np.empty((len(rows), HORIZON, values.shape[1]))
     for channel, series in enumerate(logs.T):
         if np.ptp(series[: rows[0]]) == 0:  # nothing to fit

@@ -1,4 +1,4 @@
-"""What all pictures have in common: colours, dates, and a PNG drawn without a screen. matplotlib's owner."""
+"""Common to all plots: colours, date axes, and PNG output without a display. The owner of matplotlib."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ ACTUAL, FORECAST, GREY = "#1f3b5c", "#d1495b", "#8a8f98"
 
 
 def short(value: float, _: object) -> str:
-    """Write 1.2e9 as 1.2B."""
+    """Format 1.2e9 as 1.2B."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
@@ -25,7 +25,7 @@ def short(value: float, _: object) -> str:
 
 
 def dates_on(axes: Axes) -> None:
-    """Make the axis one of dates, and the panel a plain one."""
+    """Set up a date axis, with a plain grid and frame."""
     locator = AutoDateLocator()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -34,29 +34,29 @@ def dates_on(axes: Axes) -> None:
 
 
 def date_axis(days: Sequence[date]) -> Any:
-    """Return days as matplotlib plots them."""
+    """Return days in the form that matplotlib plots."""
     return np.array(days, dtype="datetime64[D]")
 
 
 def png(
     figure: Figure, legend: Axes | None = None, place: Literal["lower right", "upper right"] = "lower right"
 ) -> bytes:
-    """Return a figure as a PNG, with the legend of one of its panels at a place of the figure.
+    """Return a figure as a PNG, with the legend of one of its panels at a place in the figure.
 
-    What it says in letters goes into the file's Description, for readers who do not see it.
+    Its text goes into the file's Description, for readers who cannot see it.
     """
     if legend is not None:
         handles, labels = legend.get_legend_handles_labels()
         figure.legend(handles, labels, loc=place, ncols=2, frameon=False)
     buffer = io.BytesIO()
-    packing = {"compress_level": 3}  # half the time of the default, a twelfth more bytes
+    packing = {"compress_level": 3}  # half the time of the default, for a twelfth more bytes
     about = {"Software": None, "Description": "\n".join(_words(figure))}
     FigureCanvasAgg(figure).print_png(buffer, metadata=about, pil_kwargs=packing)
     return buffer.getvalue()
 
 
 def _words(figure: Figure) -> Iterator[str]:
-    """Yield titles, labels of axes and entries of legends, from top to bottom."""
+    """Yield the titles, axis labels and notes from top to bottom, then the legend entries."""
     legends = list(figure.legends)
     yield from filter(None, [figure.get_suptitle()])
     for panel in figure.axes:

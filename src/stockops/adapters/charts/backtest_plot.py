@@ -1,4 +1,4 @@
-"""The picture of a backtest: skill by horizon, coverage by year, and a hard month as it was forecast."""
+"""Plot of a backtest: skill and range scores by horizon, coverage by year, and a hard month as it was forecast."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,11 @@ from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
 
 if TYPE_CHECKING:
-    from stockops.backtesting.evaluation_set import EvaluationSet  # it brings torch, which other pictures do without
+    from stockops.backtesting.evaluation_set import EvaluationSet  # imports torch, which other plots do not need
 
 _COLOURS = {"Open": "#8a8f98", "High": "#2a9d8f", "Low": "#e9a23b", "Close": FORECAST, "Volume": ACTUAL}
 _CLOSE = OHLCV.index("Close")
-_MONTH = 10  # sessions of a month that can be called hard
+_MONTH = 10  # least sessions of a month that can be called hard
 
 
 def draw(result: BacktestResult, evaluation: "EvaluationSet") -> bytes:
@@ -46,7 +46,7 @@ def draw(result: BacktestResult, evaluation: "EvaluationSet") -> bytes:
 
 
 def _skill(panel: Axes, channels: Mapping[str, Channel]) -> None:
-    """Draw how much better than the best naive forecast, a line a channel, zero being no better."""
+    """Draw the skill over the best naive forecast, one line per channel; zero means no better."""
     for name, part in channels.items():
         skills = {int(day): found.skill for day, found in part.horizons.items() if found and found.skill is not None}
         days, width = list(skills), 2.2 if name == "Close" else 1.4
@@ -60,7 +60,7 @@ def _skill(panel: Axes, channels: Mapping[str, Channel]) -> None:
 
 
 def _against(panel: Axes, ranges: Mapping[str, RangeLevel]) -> None:
-    """Draw the Winkler score of the model's ranges over that of the best baseline, below 1 being better than it."""
+    """Draw the Winkler score of the model's ranges relative to the best baseline's; below 1 is better."""
     for level, colour in (("80", FORECAST), ("95", ACTUAL)):
         ratios, best = summary.against_best(ranges[level])
         scored = {int(day): ratio for day, ratio in ratios.items() if ratio is not None}
@@ -74,14 +74,14 @@ def _against(panel: Axes, ranges: Mapping[str, RangeLevel]) -> None:
 
 
 def _by_horizon(panel: Axes, *, even: float) -> None:
-    """Lay out a panel of figures by sessions ahead, with a line where two forecasts are even."""
+    """Set up a panel by sessions ahead, with a line at the value where two forecasts are even."""
     panel.axhline(even, color=GREY, lw=1.2)
     panel.set_xticks(range(1, HORIZON + 1))
     panel.set_xlabel("sessions ahead")
 
 
 def _coverage(panel: Axes, years: Mapping[str, Mapping[str, float]]) -> None:
-    """Draw the share of closes that fell into their range, by year."""
+    """Draw the share of closes inside their range, by year."""
     places = np.arange(len(years))
     for level, colour in (("80", FORECAST), ("95", ACTUAL)):
         panel.axhline(int(level) / 100, color=colour, lw=1.0, ls="--")
@@ -96,7 +96,7 @@ def _coverage(panel: Axes, years: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def _hard_month(panel: Axes, unit: str | None, evaluation: "EvaluationSet") -> None:
-    """Draw the month of the largest daily moves: what came, and a fan of five sessions from every fifth close."""
+    """Draw the month of the largest daily moves: actual closes, and a five-session fan from every fifth close."""
     first, last = _wildest(evaluation)
     closes, path = (
         block[..., _CLOSE] * evaluation.unit[..., 0] for block in (evaluation.last[:, None], evaluation.forecast)
@@ -123,7 +123,7 @@ def _hard_month(panel: Axes, unit: str | None, evaluation: "EvaluationSet") -> N
 
 
 def _wildest(evaluation: "EvaluationSet") -> tuple[int, int]:
-    """Return the first origin of the month with the largest mean move to the next close, and the one after its last."""
+    """Return the span of origins, end exclusive, of the month with the largest mean move to the next close."""
     moves = np.abs(evaluation.actual[:, 0, _CLOSE] - evaluation.last[:, _CLOSE])
     months = np.array(evaluation.dates, dtype="datetime64[M]")
     spans = [(int(rows[0]), int(rows[-1]) + 1) for month in np.unique(months) if len(rows := _rows(months, month))]

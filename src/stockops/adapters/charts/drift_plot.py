@@ -1,4 +1,4 @@
-"""The picture of a drift report: every feature, what it was and what it is."""
+"""Plot of a drift report: every feature over both windows."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from stockops.adapters.charts.axes import ACTUAL, FORECAST, GREY, date_axis, dat
 from stockops.market.features import FEATURES
 
 if TYPE_CHECKING:
-    from stockops.monitoring.drift import DriftReport  # it brings scipy, which a forecast's picture does without
+    from stockops.monitoring.drift import DriftReport  # imports scipy, which a forecast's plot does not need
 
 _COLUMNS = 2
 _ROWS = 4
@@ -42,7 +42,7 @@ def _title(ticker: str, report: "DriftReport") -> str:
 
 
 def _feature(panel: Axes, name: str, report: "DriftReport", series: "pd.Series[float]") -> None:
-    """Draw one feature with the mean of each window and one standard deviation round the reference's."""
+    """Draw one feature with the mean of each window and one standard deviation around the reference's."""
     shift = report.shifts[name]
     reference, current = _split(series, report)
     _lines(panel, reference, current)

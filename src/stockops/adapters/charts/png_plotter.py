@@ -1,4 +1,4 @@
-"""The pictures of a training and of a forecast."""
+"""Plots of a training and of a forecast."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from stockops.documents.backtest import BacktestResult
     from stockops.monitoring.drift import DriftReport
 
-_LABELS = (-0.07, 0.5)  # of the y axes, in shares of a panel: left to themselves they measure every tick first
-_SHOWN = 252  # sessions of forecast against actual: a year is what an eye can compare
+_LABELS = (-0.07, 0.5)  # position of y labels, in panel fractions: automatic placement measures every tick first
+_SHOWN = 252  # sessions of forecast against actual: a year is legible
 _LEARNED = "windows it learned from"
 
 
@@ -34,7 +34,7 @@ class PngPlotter:
     """Port Plotter."""
 
     def predictions(self, evaluation: ModelEvaluation, worth: str, unit: str | None) -> bytes:
-        """Draw the last year of next-day forecasts against what came."""
+        """Draw the last year of next-day forecasts against actual values."""
         shown = evaluation.dates[-_SHOWN:]
         figure, panels = _panels(f"{evaluation.ticker}: next-day forecast and what came", shown, worth)
         for channel, (panel, name) in enumerate(zip(panels, OHLCV, strict=True)):
@@ -47,7 +47,7 @@ class PngPlotter:
         return png(figure, legend=panels[0])
 
     def residuals(self, evaluation: ModelEvaluation, worth: str) -> bytes:
-        """Draw what came less the next-day forecast, in percent of the last row, over the whole history."""
+        """Draw the residuals, actual minus next-day forecast, in percent of the last row, over the whole history."""
         figure, panels = _panels(f"{evaluation.ticker}: actual less next-day forecast", evaluation.dates, worth)
         for channel, (panel, name) in enumerate(zip(panels, OHLCV, strict=True)):
             last = evaluation.last[:, channel]
@@ -64,13 +64,13 @@ class PngPlotter:
         return png(figure, legend=panels[0])
 
     def forecast(self, forecast: Forecast) -> bytes:
-        """Draw the recent closes, the path, and its 80 % and 95 % ranges; apart what is beyond the model's horizon."""
+        """Draw recent closes and the path with its 80 % and 95 % ranges; what is beyond the model's horizon in grey."""
         past, closes = zip(*forecast.history, strict=True)
         figure = Figure(figsize=(10, 5.2), dpi=110)
         title = f"{forecast.ticker}: close to {forecast.last_date}, forecast to {forecast.path[-1].date}"
         lines = [title, forecast.worth, *_reservations(forecast)]
         top = 0.964 - 0.033 * len(lines)
-        figure.subplots_adjust(left=0.09, right=0.985, top=top, bottom=0.09)  # a computed layout draws twice
+        figure.subplots_adjust(left=0.09, right=0.985, top=top, bottom=0.09)  # automatic layout draws twice
         axes = figure.add_subplot()
         axes.plot(date_axis(past), closes, color=ACTUAL, lw=1.6, marker="o", ms=2.5, label="close")
         origin = _Point(forecast.last_date, closes[-1], (closes[-1], closes[-1]), (closes[-1], closes[-1]))
@@ -81,7 +81,7 @@ class PngPlotter:
         axes.axvline(date_axis([forecast.last_date])[0], color=GREY, lw=0.8, ls=":")
         axes.set_ylabel(exchanges.labelled("Close", forecast.currency))
         axes.yaxis.set_label_coords(*_LABELS)
-        axes.set_title("\n".join(lines), fontsize=10, loc="left", y=1.02)  # left to itself it measures every tick first
+        axes.set_title("\n".join(lines), fontsize=10, loc="left", y=1.02)  # otherwise it measures every tick first
         dates_on(axes)
         axes.legend(loc="upper left", frameon=False, ncols=3, fontsize=9)
         axes.margins(y=0.22)
@@ -98,7 +98,7 @@ class PngPlotter:
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """A close on a path, and its ranges."""
+    """A close on a path, with its ranges."""
 
     day: date
     close: float
@@ -107,14 +107,14 @@ class _Point:
 
 
 def _fan(axes: Axes, path: Sequence[_Point]) -> None:
-    """Draw what the model forecasts."""
+    """Draw the model's own forecast."""
     _bands(axes, path, FORECAST, (0.15, 0.30), ("95 % range", "80 % range"))
     days, closes = date_axis([point.day for point in path]), [point.close for point in path]
     axes.plot(days, closes, color=FORECAST, lw=1.6, marker="o", ms=3, label="forecast close")
 
 
 def _beyond(axes: Axes, path: Sequence[_Point]) -> None:
-    """Draw what is extrapolated from the last session that the model forecasts."""
+    """Draw the extrapolation from the last session that the model forecasts."""
     _bands(axes, path, GREY, (0.08, 0.14), (None, None))
     days, closes = date_axis([point.day for point in path]), [point.close for point in path]
     label = f"beyond {HORIZON} sessions: extrapolated, not scored"
@@ -124,7 +124,7 @@ def _beyond(axes: Axes, path: Sequence[_Point]) -> None:
 def _bands(
     axes: Axes, path: Sequence[_Point], colour: str, shades: Sequence[float], labels: Sequence[str | None]
 ) -> None:
-    """Draw the 95 % ranges of a path, and the 80 % ranges upon them."""
+    """Draw the 95 % ranges of a path, with the 80 % ranges on top."""
     days = date_axis([point.day for point in path])
     bounds = ([point.close_95 for point in path], [point.close_80 for point in path])
     for pairs, shade, label in zip(bounds, shades, labels, strict=True):
@@ -133,7 +133,7 @@ def _bands(
 
 
 def _reservations(forecast: Forecast) -> Iterator[str]:
-    """Yield what a reader has to know of a forecast's prices and model."""
+    """Yield caveats about a forecast's prices and model."""
     if forecast.behind > 1:
         yield f"prices end {forecast.behind} sessions too early"
     if forecast.model_age > WORTH_A_WORD:
@@ -146,7 +146,7 @@ def _reservations(forecast: Forecast) -> Iterator[str]:
 
 def _panels(title: str, dates: Sequence[date], worth: str) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(11, 12), dpi=100)
-    figure.subplots_adjust(left=0.1, right=0.985, top=0.94, bottom=0.06, hspace=0.1)  # a computed layout draws twice
+    figure.subplots_adjust(left=0.1, right=0.985, top=0.94, bottom=0.06, hspace=0.1)  # automatic layout draws twice
     panels = [figure.add_subplot(len(OHLCV), 1, 1)]
     panels += [figure.add_subplot(len(OHLCV), 1, row, sharex=panels[0]) for row in range(2, len(OHLCV) + 1)]
     figure.suptitle(f"{title}, {dates[0]} to {dates[-1]}\n{worth}", fontsize=12, x=0.02, y=0.985, ha="left")
@@ -158,13 +158,13 @@ def _panels(title: str, dates: Sequence[date], worth: str) -> tuple[Figure, list
 
 
 def _mark(panel: Axes, dates: Sequence[date], values: Any, held_out: Any, *, size: float) -> None:
-    """Mark the forecasts of windows that were kept from the training: those that it did not learn from."""
+    """Mark the forecasts of held-out windows, which the training did not learn from."""
     days = date_axis(dates)[held_out]
     panel.scatter(days, values[held_out], s=size, color=FORECAST, zorder=3, lw=0, label="held out of the training")
 
 
 def _limit(panel: Axes, values: Any) -> None:
-    """Show all but the wildest thousandth, the same way up and down."""
+    """Limit the y axis, symmetrically, to all but the most extreme thousandth."""
     finite = np.abs(values[np.isfinite(values)])
     if len(finite) and (bound := float(np.quantile(finite, 0.999))) > 0:
         panel.set_ylim(-1.1 * bound, 1.1 * bound)

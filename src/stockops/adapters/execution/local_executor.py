@@ -1,4 +1,4 @@
-"""Many tickers on this machine (port Executor): worker processes, of which one that is killed costs no result."""
+"""Many tickers on this machine (port Executor), in worker processes; a killed worker's tickers are retried."""
 
 import os
 import signal
@@ -19,25 +19,25 @@ from stockops.threads import MULTI_PROCESS
 T = TypeVar("T")
 
 _IDLE_SECONDS = 60
-_LOOK_SECONDS = 0.25  # between two looks for the parent
+_LOOK_SECONDS = 0.25  # between checks that the parent is alive
 
 
 @dataclass(frozen=True, slots=True)
 class LocalExecutor:
-    """Port Executor. jobs: processes at once."""
+    """Port Executor. jobs: maximum number of worker processes."""
 
     jobs: int
 
     @property
     def max_parallel(self) -> int:
-        """How many tickers are worked on at once."""
+        """How many tickers run at once."""
         return self.jobs
 
     def map(self, work: Callable[[str], T], tickers: Sequence[str]) -> Iterator[tuple[str, T | StockopsError]]:
-        """Work on tickers as processes become free.
+        """Run tickers as processes become free.
 
-        When a worker dies, nobody knows which of those under way was too much for it: each of them is worked on
-        again, alone, and the rest by fresh workers.
+        When a worker dies, there is no telling which ticker in flight was to blame: each is retried alone, and the rest
+        run on new workers. A ticker whose worker dies again yields TryAgainError.
         """
         waiting = deque(tickers)
         while waiting:
@@ -52,12 +52,12 @@ class LocalExecutor:
 
 
 def cores() -> int:
-    """Return how many cores this process may use, a container's limit counted."""
+    """Return how many cores this process may use, within any container limit."""
     return int(cpu_count())
 
 
 def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator[tuple[str, T], None, list[str]]:
-    """Work until nobody waits; return those that were under way when a worker died."""
+    """Yield results until no tickers remain; return those in flight when a worker died."""
     workers = min(jobs, len(waiting))
     executor = ProcessPoolExecutor(
         workers, timeout=_IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),), env=MULTI_PROCESS
@@ -66,11 +66,11 @@ def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator
     lost: list[str] = []
     try:
         while (waiting or under_way) and not lost:
-            while waiting and len(under_way) < 2 * jobs:  # one to do and one at hand for each: memory stays flat
+            while waiting and len(under_way) < 2 * jobs:  # one running and one queued per process: memory stays flat
                 ticker = waiting.popleft()
                 try:
                     under_way[executor.submit(work, ticker)] = ticker
-                except BrokenProcessPool:  # a worker has died while a result was being shown
+                except BrokenProcessPool:  # a worker died while the caller handled a result
                     lost.append(ticker)
                     break
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -88,14 +88,14 @@ def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator
 
 
 def _begin(parent: int) -> None:
-    """Leave Ctrl-C to the process that was called, which ends its workers, and end with it if it cannot."""
-    for number in (signal.SIGINT, signal.SIGHUP):  # both reach all processes of a terminal
+    """Ignore Ctrl-C, which the parent handles by ending its workers, and exit if the parent dies first."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # both reach every process of a terminal
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    """End this process soon after its parent has: one that was killed tells nobody. What is written is whole."""
+    """Exit soon after the parent does: a killed parent cannot end its workers. Safe, since writes are atomic."""
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)
     os._exit(1)

@@ -1,7 +1,7 @@
-"""Many tickers on a Ray cluster (port Executor), whose nodes share the home; Ray's owner.
+"""Many tickers on a Ray cluster (port Executor) whose nodes share the home; the only module that imports Ray.
 
-Ray repeats what was under way on a node that is lost. Workers read secrets from their own environment or the home's
-`.env`: they travel neither with a task nor in the cluster's description of it.
+Ray retries what was running on a lost node. Workers read secrets from their own environment or the home's `.env`:
+secrets are sent neither with a task nor in the cluster's description of it.
 """
 
 import os
@@ -17,10 +17,10 @@ from stockops.wording import one_line
 T = TypeVar("T")
 
 _RETRIES = 3
-_AHEAD = 2  # tickers at hand for each that is worked on; more would only fill memory
+_AHEAD = 2  # tickers submitted per running one; more would only fill memory
 _CONNECT_SECONDS = 3.0
-_LOOK_SECONDS = 30.0  # between two looks at a cluster that finishes nothing
-_RAY_DEFAULTS = {  # Ray alone tries a head that does not answer for ten minutes
+_LOOK_SECONDS = 30.0  # between checks of a cluster that finishes nothing
+_RAY_DEFAULTS = {  # by default Ray retries an unresponsive head for ten minutes
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_NUM_REDIS_GET_RETRIES": "1",
     "RAY_py_gcs_connect_timeout_s": "3",
@@ -29,9 +29,9 @@ _RAY_DEFAULTS = {  # Ray alone tries a head that does not answer for ten minutes
 
 @dataclass(frozen=True, slots=True)
 class RayExecutor:
-    """Port Executor. address: of the cluster's head, "" for a cluster on this machine that ends with the call.
+    """Port Executor. address: the cluster's head, "" for a cluster on this machine that ends with the call.
 
-    threads: that a ticker takes, which are cores to Ray.
+    threads: threads per ticker, which Ray counts as cores.
     """
 
     address: str
@@ -39,13 +39,13 @@ class RayExecutor:
     max_parallel: None = None
 
     def map(self, work: Callable[[str], T], tickers: Sequence[str]) -> Iterator[tuple[str, T | StockopsError]]:
-        """Work on tickers as cores of the cluster become free."""
+        """Run tickers as cores of the cluster become free."""
         ray = self._connected()
         try:
             nodes = _cores(ray)
             if not nodes:
                 raise _nobody()
-            each = min(self.threads, max(nodes))  # a node of fewer cores does it all the same, with as many threads
+            each = min(self.threads, max(nodes))  # nodes with fewer cores still run as many threads
             unit = ray.remote(num_cpus=each, max_retries=_RETRIES)(_unit)
             told = ray.put(work)
             most = _AHEAD * max(1, sum(nodes) // each)
@@ -87,24 +87,24 @@ class RayExecutor:
                 include_dashboard=None if self.address else False,
                 log_to_driver=False,
                 configure_logging=False,
-                runtime_env={"env_vars": SINGLE_PROCESS},  # a task has the cores that it asks for
+                runtime_env={"env_vars": SINGLE_PROCESS},  # a task gets the cores it requests
             )
         except (OSError, RuntimeError, ValueError) as exc:
             message = f"no Ray cluster at {place}: {_why(exc)}"
             raise ServiceError(message, "start one (ray start --head), or leave --engine local", service="ray") from exc
-        ray._private.worker._worker_logs_enabled = False  # it would print lost nodes on stdout, which is for results
+        ray._private.worker._worker_logs_enabled = False  # else lost nodes are printed on stdout, which is for results
         return ray
 
 
 def _check_reachable(address: str) -> None:
-    """Raise OSError where nobody listens, which Ray takes seconds and lines of its own log to say."""
+    """Raise OSError if nothing listens at an address; Ray takes seconds and lines of its own log to report it."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host:  # else `auto`: Ray looks for one itself
+    if host:  # else `auto`: Ray finds one itself
         socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
 
 
 def _cores(ray: Any) -> list[int]:
-    """Return the cores of each node that lives and has any."""
+    """Return the core count of each live node that has any."""
     cores = (int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
     return [count for count in cores if count]
 
@@ -118,7 +118,7 @@ def _nobody() -> ServiceError:
 
 
 def _unable(ticker: str, exc: Exception) -> ServiceError:
-    """Return the error of a node that could not even begin: the work itself answers with what it meets."""
+    """Return the error for a node that failed to start the work, which returns its own errors as results."""
     cause = getattr(exc, "cause", exc)
     message = f"{ticker}: a node of the Ray cluster cannot work: {type(cause).__name__}: {_why(cause)}"
     return ServiceError(message, "install this stockops, and its libraries, on every node", service="ray")
@@ -130,5 +130,5 @@ def _lost(ticker: str, exc: Exception) -> TryAgainError:
 
 
 def _why(exc: Exception) -> str:
-    """Return the first line of what an error says, its name where it says nothing."""
+    """Return an error's message on one line, or its class name if it has none."""
     return one_line(exc) or type(exc).__name__

@@ -1,4 +1,4 @@
-"""Workers as detached processes of this program, on this machine; their lives told by lock files."""
+"""Background workers as detached processes on this machine; lock files show which are alive."""
 
 import hashlib
 import os
@@ -21,12 +21,12 @@ from stockops.wording import one_line
 
 _START_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
-_LAST_WORDS = 300  # bytes of its log that say why a worker did not start
+_LAST_WORDS = 300  # bytes read from the end of the log of a worker that failed to start
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcesses:
-    """Port BackgroundWorkers. environment: what the call was told by flags; its worker is told the same."""
+    """Port BackgroundWorkers. environment: the call's flags as environment variables, passed to its workers."""
 
     home: Path
     most: int
@@ -34,19 +34,19 @@ class WorkerProcesses:
 
     @property
     def host_id(self) -> str:
-        """Return the machine, and the home as a digest."""
+        """Return the host name and a digest of the home."""
         return f"{socket.gethostname()}:{hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:12]}"
 
     def starting(self, task_id: str) -> AbstractContextManager[object]:
-        """Keep other processes from starting the same task."""
+        """Lock a task against being started by other processes."""
         return locked(self._start_lock(task_id), 2 * _START_SECONDS, f"another process is starting {task_id}")
 
     def is_starting(self, task_id: str) -> bool:
-        """Tell whether a process is starting a task."""
+        """Return whether a process is starting a task."""
         return _is_taken(self._start_lock(task_id))
 
     def start(self, job: Job, ticker: str, task_id: str) -> None:
-        """Start a worker in a session of its own: neither Ctrl-C nor the end of the terminal reaches it."""
+        """Start a worker in its own session, out of reach of Ctrl-C and of a closing terminal."""
         path = self.home / self.log(task_id)
         with translate_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,22 +72,22 @@ class WorkerProcesses:
                 f"see {self.log(task_id)}",
                 service="workers",
             )
-        process.returncode = 0  # it is to outlive this process: nobody waits for it, and Popen is not to complain
+        process.returncode = 0  # it outlives this process: keep Popen from warning that it still runs
 
     def hold(self, task_id: str) -> AbstractContextManager[object]:
-        """Hold a task; a look of another process takes its lock for a moment, so wait a little."""
+        """Hold a task; waits briefly, since `is_held` in another process takes the lock for a moment."""
         return locked(self._task_lock(task_id), 5.0, f"another worker is at {task_id}")
 
     def is_held(self, task_id: str) -> bool:
-        """Tell whether a living worker holds a task."""
+        """Return whether a live worker holds a task."""
         return _is_taken(self._task_lock(task_id))
 
     def slot(self) -> AbstractContextManager[object]:
-        """Wait for one of as many places as workers may run at once."""
+        """Wait for one of the slots, as many as workers may run at once."""
         return one_of(self.home / "locks", "worker", self.most)
 
     def log(self, task_id: str) -> str:
-        """Return where the worker of a task writes what it says."""
+        """Return the path of a worker's log, relative to the home."""
         return f"logs/task-{task_id}.log"
 
     def _task_lock(self, task_id: str) -> Path:
@@ -101,7 +101,7 @@ class WorkerProcesses:
 
 
 def _is_taken(path: Path) -> bool:
-    """Tell whether a living process holds a lock file."""
+    """Return whether a live process holds a lock file."""
     if not path.exists():
         return False
     lock = FileLock(path)

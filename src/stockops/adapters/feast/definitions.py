@@ -1,7 +1,7 @@
-"""What Feast is told: one entity, one feature view, and where a home keeps them.
+"""Feast's definitions: one entity, one feature view, and where a home stores them.
 
-Paths are relative to the home's `feature_store/`, for Feast's own command line and for us, so that a home
-can be moved. Import this after `feast_import.load`.
+Paths are relative to the home's `feature_store/`, for Feast's own command line and for stockops, so that a home can be
+moved. Import this after `feast_import.load`.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from stockops.market.features import FEATURES
 
 VIEW = "stock_stats"
 FOREVER = timedelta(days=36_500)
-DIGEST = "stockops_definitions"  # the tag that tells whether what is registered is what stands here
+DIGEST = "stockops_definitions"  # the tag that shows whether the registered definitions match these
 
-PLACES: dict[str, Any] = {  # feature_store/feature_store.yaml says the same, for Feast's own command line
+PLACES: dict[str, Any] = {  # duplicated in feature_store/feature_store.yaml for Feast's own command line
     "project": "stockops",
     "provider": "local",
     "registry": {
@@ -39,7 +39,7 @@ def entity() -> Entity:
 
 
 def view(of: Entity) -> FeatureView:
-    """Return the seven features of a ticker, with a digest of their definition as a tag."""
+    """Return the view of a ticker's seven features, tagged with a digest of the definitions."""
     source = FileSource(name="features", path="data/features.parquet", timestamp_field=TIME)
     schema = [Field(name=name, dtype=Float32) for name in FEATURES]
     stats = FeatureView(
@@ -56,6 +56,6 @@ def view(of: Entity) -> FeatureView:
 
 def _digest(of: Entity, stats: FeatureView) -> str:
     spec = stats.to_proto().spec
-    spec.batch_source.ClearField("meta")  # the time at which this object was made
+    spec.batch_source.ClearField("meta")  # holds the creation time of this object
     text = of.to_proto().spec.SerializeToString(deterministic=True) + spec.SerializeToString(deterministic=True)
     return hashlib.sha256(feast.__version__.encode() + text).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What a failure of Feast, or of anything it stands on, means for the user."""
+"""Translate failures of Feast and its dependencies for the user."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ from stockops.wording import one_line
 
 @contextmanager
 def translate_errors(folder: Path, redis_url: str) -> Iterator[None]:
-    """Say every failure of a feature store as a ServiceError, of redis where that is what does not serve."""
+    """Raise every failure of a feature store as a ServiceError, naming redis if that is what failed."""
     try:
         yield
     except ServiceError:
         raise
-    except StockopsError as exc:  # of our locks and files
+    except StockopsError as exc:  # from our locks and files
         raise _unserved(folder, exc.message, exc.hint) from exc
     except _of_libraries() as exc:
         raise _explained(exc, folder, redis_url) from exc
 
 
 def _of_libraries() -> tuple[type[Exception], ...]:
-    """Return what comes out of Feast: its own errors, those of its stores, and Python's for much of the rest."""
+    """Return what Feast raises: its own errors, those of its stores, and Python's for much of the rest."""
     feast_import.load()
     from feast.errors import FeastError
     from pyarrow import ArrowException

@@ -1,10 +1,9 @@
-"""Import Feast in a second instead of six, and leave this process as it was.
+"""Import Feast in one second instead of six, without side effects on this process.
 
-Nearly all of the six seconds is work that nothing here needs: `typeguard.typechecked` compiles every function
-of Feast anew so that it checks its arguments, and torch, which Feast takes where it finds it, is imported for
-one conversion. Without the checks Feast's classes and values are the same. The import would also leave
-warning filters behind, and a folder for metrics in the environment that turns every Prometheus client of this
-process and its children into one of many workers.
+Nearly all of the six seconds is unnecessary here: `typeguard.typechecked` recompiles every function of Feast to check
+its arguments, and torch, which Feast uses if installed, is imported for one conversion. Without the checks Feast's
+classes and values are the same. The import would also leave warning filters behind, and a metrics folder in the
+environment that switches every Prometheus client of this process and its children to multiprocess mode.
 """
 
 import importlib.metadata
@@ -25,15 +24,15 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def load() -> str:
-    """Import Feast, unless it is loaded already, and return its version; ServiceError where it cannot be imported."""
+    """Import Feast unless already loaded and return its version; ServiceError if it cannot be imported."""
     if "feast" not in sys.modules:
-        # Decides between one process and many at its import, by the same variables that Feast's import sets.
+        # On import it chooses single- or multiprocess mode by the same variables that Feast's import sets.
         import prometheus_client  # noqa: F401
 
         with block_import("torch"), _unchecked(), _no_metrics_folder(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _import()
-        logging.getLogger("feast").setLevel(logging.ERROR)  # what goes wrong is raised, too
+        logging.getLogger("feast").setLevel(logging.ERROR)  # failures are raised as well
     return importlib.metadata.version("feast")
 
 
@@ -62,7 +61,7 @@ def _as_it_is(target: F) -> F:
 
 @contextmanager
 def _no_metrics_folder() -> Iterator[None]:
-    """Keep Feast from making a folder and naming it in the environment; one that is named already stays."""
+    """Keep Feast from creating a metrics folder and naming it in the environment; a folder already named stays."""
     missing = [name for name in _METRICS if name not in os.environ]
     os.environ.update(dict.fromkeys(missing, ""))
     try:

@@ -1,7 +1,7 @@
 """The feature store on Feast (port FeatureStore): history in Parquet files, the latest session in SQLite or Redis.
 
-What writes holds one lock per home: without it two processes that write Feast's registry undo each other, and
-a materialisation puts back what a write has just replaced. What only reads holds none.
+Writers hold one lock per home: without it two processes writing Feast's registry overwrite each other's changes, and a
+materialisation restores what a write has just replaced. Readers hold none.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from stockops.adapters.feast.repository import Repository
 
-_COMPARED = 50  # tickers whose online vector `check` looks at
-_LOCK_SECONDS = 10.0  # others write for milliseconds, and materialise hundreds of tickers for seconds
+_COMPARED = 50  # tickers whose online vector `check` verifies
+_LOCK_SECONDS = 10.0  # a write takes milliseconds, materialising hundreds of tickers takes seconds
 
 
 class FeastStore:
@@ -40,7 +40,7 @@ class FeastStore:
         self._timeout_seconds = timeout_seconds
 
     def write(self, ticker: str, features: "pd.DataFrame") -> bool:
-        """Keep a ticker's history, unless it ends before the one that is kept, and put its last row online."""
+        """Write a ticker's history, unless it ends before the stored one, and its last row online."""
         rows = table(ticker, features)
         with self._writing() as repository:
             last = self._files.last(ticker)
@@ -52,7 +52,7 @@ class FeastStore:
         return True
 
     def latest(self, ticker: str) -> FeatureVector | None:
-        """Return the online vector, or None; a home without features is told without Feast."""
+        """Return the online vector, or None; a home without features is detected without importing Feast."""
         if not (self._folder / "data" / "registry.db").exists():
             return None
         repository = self._repository
@@ -60,23 +60,23 @@ class FeastStore:
             return repository.get(ticker)
 
     def apply(self) -> bool:
-        """Register the definitions, in a new registry where the one that is there is damaged."""
+        """Register the definitions, in a new registry if the existing one is damaged."""
         with self._writing() as repository:
             repository.mend()
             return _apply(repository)
 
     def materialize(self, until: datetime) -> None:
-        """Put the latest offline row of every ticker, not after `until`, online."""
+        """Write the latest offline row of every ticker, up to `until`, online."""
         with self._writing() as repository:
             _apply(repository)
             repository.materialize(until)
 
     def tickers(self) -> list[str]:
-        """Return the tickers whose history is kept offline, sorted."""
+        """Return the tickers with an offline history, sorted."""
         return self._files.tickers()
 
     def check(self) -> str:
-        """Read every file and a vector; return Feast's version, the online store and how many tickers are kept."""
+        """Check every file and the online vectors; return Feast's version, the online store and the ticker count."""
         version = feast_import.load()
         online = self._ping() if self._redis_url else "SQLite"
         with self._translate_errors():
@@ -88,13 +88,13 @@ class FeastStore:
         return f"{version}, online in {online}, {len(offline)} tickers offline"
 
     def _compare(self, offline: "pd.DataFrame") -> None:
-        """Raise ServiceError where an online vector is not that of its session: a flipped bit of it is no error."""
+        """Raise ServiceError if an online vector differs from its session's: a flipped bit in it raises nothing."""
         wrong = []
         for ticker, time, *values in offline.head(_COMPARED).itertuples(index=False):
             vector = self.latest(ticker)
             if vector and vector.event_time == time and tuple(vector.values.values()) != tuple(values):
                 wrong.append(ticker)
-        self.latest(MARKET)  # there may be no ticker to look at: the store is tried all the same
+        self.latest(MARKET)  # there may be no ticker to compare: query the store anyway
         if wrong:
             cure = " ".join(f"--ticker {ticker}" for ticker in wrong)
             message = f"the online features of {', '.join(wrong)} are not those of their session"
@@ -106,7 +106,7 @@ class FeastStore:
         from stockops.adapters.feast.repository import Repository
 
         if self._redis_url:
-            self._redis()  # a wrong address is the user's mistake, not a service that is down
+            self._redis()  # a wrong address is a user error, not a service that is down
         return Repository(self._folder, self._redis_url, self._timeout_seconds)
 
     def _redis(self) -> "redis.Redis":
@@ -124,7 +124,7 @@ class FeastStore:
 
     @contextmanager
     def _writing(self) -> Iterator["Repository"]:
-        """Give the repository to one process of the home at a time."""
+        """Yield the repository under the home's write lock."""
         repository = self._repository
         with (
             self._translate_errors(),
@@ -137,7 +137,7 @@ class FeastStore:
 
 
 def _apply(repository: "Repository") -> bool:
-    """Register the definitions where they are not yet or have changed; tell whether that was so."""
+    """Register the definitions if they are missing or have changed; return whether they were."""
     if repository.is_current():
         return False
     repository.apply()

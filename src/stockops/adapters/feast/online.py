@@ -1,7 +1,7 @@
-"""The online half of the feature store: Redis where the home is set up for it, else a SQLite file.
+"""The online half of the feature store: Redis if the home is configured for it, else a SQLite file.
 
-`feature_store.yaml` names this one store, so that Feast's own command line puts features where stockops looks
-for them. Import this after `feast_import.load`.
+`feature_store.yaml` names this one store, so that Feast's own command line writes features where stockops reads them.
+Import this after `feast_import.load`.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from stockops.adapters.feast.rows import Progress, Read, Written
 
 
 class HomeOnlineStoreConfig(FeastConfigBaseModel):
-    """Which store a home has; redis_url None: what the environment and the home's `.env` say, "": SQLite."""
+    """Which store a home uses; redis_url None: read from the environment and the home's `.env`, "": SQLite."""
 
     type: Literal[
         "stockops.adapters.feast.online.HomeOnlineStore",
-        "stockops.adapters.feast_online.HomeOnlineStore",  # as files of earlier releases name it
+        "stockops.adapters.feast_online.HomeOnlineStore",  # the name in files of earlier releases
     ] = "stockops.adapters.feast.online.HomeOnlineStore"
     path: str = "data/online_store.db"
     redis_url: SecretStr | None = None
@@ -31,18 +31,18 @@ class HomeOnlineStoreConfig(FeastConfigBaseModel):
 
 
 class HomeOnlineStore(OnlineStore):
-    """Feast's Redis or SQLite store, with one promise for both: a row never gives way to an older one.
+    """Feast's Redis or SQLite store, with one guarantee for both: an older row never replaces a newer one.
 
-    A row of the same time does: a session's features may be corrected.
+    A row of the same time does replace: a session's features may be corrected.
     """
 
-    _versioned_read_supported = False  # else Feast imports half a dozen other stores to find that out
+    _versioned_read_supported = False  # otherwise Feast imports half a dozen other stores to find out
     _found: tuple[OnlineStore, RepoConfig] | None = None
 
     def online_write_batch(
         self, config: RepoConfig, table: FeatureView, data: list[Written], progress: Progress
     ) -> None:
-        """Write rows, but for those that are older than what is there."""
+        """Write rows, except those older than the stored ones."""
         store, its_config = self._of(config)
         existing = store.online_read(its_config, table, [key for key, *_ in data])
         fresh = [
@@ -57,7 +57,7 @@ class HomeOnlineStore(OnlineStore):
         entity_keys: list[EntityKey],
         requested_features: list[str] | None = None,
     ) -> list[Read]:
-        """Return time and values of each key."""
+        """Return the time and values of each key."""
         store, its_config = self._of(config)
         return store.online_read(its_config, table, entity_keys, requested_features)
 
@@ -70,7 +70,7 @@ class HomeOnlineStore(OnlineStore):
         entities_to_keep: Sequence[Entity],
         partial: bool,
     ) -> None:
-        """Make room for the views that are kept, and drop what is left of the others."""
+        """Prepare storage for the views to keep and drop that of the others."""
         store, its_config = self._of(config)
         store.update(its_config, tables_to_delete, tables_to_keep, entities_to_delete, entities_to_keep, partial)
 
@@ -80,7 +80,7 @@ class HomeOnlineStore(OnlineStore):
         store.teardown(its_config, tables, entities)
 
     def _of(self, config: RepoConfig) -> tuple[OnlineStore, RepoConfig]:
-        """Return the store of a home and the configuration that it understands."""
+        """Return the store of a home and a configuration in that store's terms."""
         if self._found is None:
             ours: HomeOnlineStoreConfig = config.online_store
             folder = Path(config.repo_path or ".")
@@ -106,7 +106,7 @@ def _with(config: RepoConfig, online_store: FeastConfigBaseModel) -> RepoConfig:
 
 
 def _configured(home: Path) -> tuple[str, float]:
-    """Return the address of a home's Redis, "" for none, and how long to wait for it."""
+    """Return the address of a home's Redis, "" for none, and its timeout."""
     from stockops.settings import Settings
 
     settings = Settings(_env_file=home / ".env", home=home)  # type: ignore[call-arg]
@@ -126,5 +126,5 @@ def _redis(url: str, timeout_seconds: float) -> tuple[OnlineStore, FeastConfigBa
 
     from stockops.adapters.feast.online_redis import BoundedRedisOnlineStore
 
-    # Feast passes over a row of the same time, too; that older ones are left out is seen to above.
+    # Feast's own deduplication also skips rows of the same time; older ones are filtered out above.
     return BoundedRedisOnlineStore(url, timeout_seconds), RedisOnlineStoreConfig(skip_dedup=True)

@@ -1,4 +1,4 @@
-"""Feast's Redis store on any address that redis-py takes, each answer waited for once and not for long.
+"""Feast's Redis store on any address that redis-py accepts, with a timeout and no retries.
 
 Import this after `feast_import.load`.
 """
@@ -11,7 +11,7 @@ from stockops.adapters.storage import redis_client
 
 
 class BoundedRedisOnlineStore(RedisOnlineStore):
-    """Feast itself takes host and port apart, and leaves redis-py's retries in place."""
+    """Replaces Feast's client, which takes only host and port and keeps redis-py's retries."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._url = url
@@ -20,7 +20,7 @@ class BoundedRedisOnlineStore(RedisOnlineStore):
 
     @property
     def async_supported(self) -> SupportedAsyncMethods:
-        """None: Feast's feature server then reads in a thread, through the client below."""
+        """No async methods: Feast's feature server then reads in a thread, through the client below."""
         return SupportedAsyncMethods()
 
     def _get_client(self, online_store_config: object) -> Redis:

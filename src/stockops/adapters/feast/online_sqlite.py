@@ -1,4 +1,4 @@
-"""Feast's SQLite store, made to survive the loss of its file and a change of the machine's time zone.
+"""Feast's SQLite store, hardened against the loss of its file and changes of the machine's time zone.
 
 Import this after `feast_import.load`.
 """
@@ -18,7 +18,7 @@ from stockops.adapters.storage.regular_files import NotAFileError
 
 
 class SturdySqliteOnlineStore(SqliteOnlineStore):
-    """A table that is missing is made by the first write and has no rows for a reader."""
+    """A missing table is created by the first write, and is empty for readers."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -39,29 +39,29 @@ class SturdySqliteOnlineStore(SqliteOnlineStore):
         entity_keys: list[EntityKey],
         requested_features: list[str] | None = None,
     ) -> list[Read]:
-        """Return time and values of each key."""
+        """Return the time and values of each key."""
         if not self._has(config, table):
             return [(None, None)] * len(entity_keys)
         rows = super().online_read(config, table, entity_keys, requested_features)
         return [(None if time is None else _utc(time), values) for time, values in rows]
 
     def _has(self, config: RepoConfig, table: FeatureView) -> bool:
-        if not self._is_there():  # looking makes no file
+        if not self._is_there():  # reading creates no file
             return False
         query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
         return self._get_conn(config).execute(query, (compute_table_id(config.project, table),)).fetchone() is not None
 
     def _is_there(self) -> bool:
-        """Tell whether there is a file; an empty one has lost what it held, and a pipe would be waited for."""
+        """Return whether the file exists; DatabaseError if empty (data was lost) or not a file (a pipe would block)."""
         try:
             return regular_files.check(self._path)
         except NotAFileError as exc:
             raise sqlite3.DatabaseError(f"it {exc}") from None
 
 
-# Feast gives SQLite a UTC time without its zone, which is then taken for local time on the way in and on the
-# way out: another TZ reads another time, and the hour that a spring skips is moved. So it is given local time,
-# and what is in the file is the moment itself.
+# Feast passes SQLite a UTC time without its zone, which is then read as local time both on writing and on reading:
+# another TZ reads another time, and the hour skipped in spring is shifted. So Feast is given local time, and the file
+# holds the right instant.
 
 
 def _local(time: datetime) -> datetime:

@@ -1,7 +1,7 @@
-"""Feast's registry file, written whole or not at all.
+"""Feast's registry file, written atomically.
 
-Feast's own registry store rewrites the file in place: a reader meets half of it, and a process that is
-killed on the way leaves it unreadable for ever.
+Feast's own registry store rewrites the file in place: a reader may see half of it, and a process killed while writing
+leaves it unreadable for good.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from stockops.errors import ServiceError
 
 
 class DamagedRegistryError(ServiceError):
-    """The registry is there and cannot be read."""
+    """The registry exists but cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,10 +26,10 @@ class DamagedRegistryError(ServiceError):
 
 
 class WholeFileRegistryStore(FileRegistryStore):
-    """Feast's file registry, as `feature_store.yaml` names it."""
+    """Feast's file registry, under the name used in `feature_store.yaml`."""
 
     def get_registry_proto(self) -> Registry:
-        """Return the registry; FileNotFoundError, which Feast expects, where there is none."""
+        """Return the registry; FileNotFoundError, which Feast expects, if there is none."""
         try:
             return super().get_registry_proto()  # type: ignore[no-any-return, no-untyped-call]
         except DecodeError:
@@ -38,17 +38,17 @@ class WholeFileRegistryStore(FileRegistryStore):
     def _write_registry(self, registry_proto: Registry) -> None:
         for view in registry_proto.feature_views:
             _forget_materializations(view.meta)
-        registry_proto.version_id = str(uuid.uuid4())  # Feast's caches go by it
+        registry_proto.version_id = str(uuid.uuid4())  # Feast's caches depend on it
         registry_proto.last_updated.FromDatetime(datetime.now(UTC))
         write_whole(self._filepath, registry_proto.SerializeToString())
 
 
 def _forget_materializations(meta: FeatureViewMeta) -> None:
-    """Keep Feast from two conclusions that are wrong here.
+    """Prevent two conclusions of Feast that are wrong here.
 
-    It refuses to serve a view while that is being materialised, for ever if that was cut short: here each row
-    is replaced as a whole. And it takes what is dated before the last materialisation for materialised: a new
-    ticker's history is not, nor is anything after a change of the online store.
+    It refuses to serve a view during materialisation, forever if that was interrupted; here each row is replaced
+    atomically. And it assumes that data older than the last materialisation is online; a new ticker's history is not,
+    nor is anything after a change of the online store.
     """
     meta.ClearField("state")
     meta.ClearField("materialization_intervals")

@@ -26,7 +26,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Repository:
-    """What Feast keeps in a folder; opening it makes an empty registry where there is none."""
+    """Feast's data in a folder; opening it creates an empty registry if there is none."""
 
     def __init__(self, folder: Path, redis_url: str, timeout_seconds: float) -> None:
         places = copy.deepcopy(PLACES)
@@ -36,7 +36,7 @@ class Repository:
         self._store = self._opened()
 
     def is_current(self) -> bool:
-        """Tell whether what is registered, by whatever process, is what `definitions` says."""
+        """Return whether the registered definitions, by whatever process, match `definitions`."""
         try:
             self._store.registry.refresh(self._config.project)
         except FileNotFoundError:
@@ -45,7 +45,7 @@ class Repository:
         return bool(self._store.registry.list_feature_views(self._config.project, tags=tags))
 
     def mend(self) -> None:
-        """Put a damaged registry aside; all that it holds can be registered and materialised again."""
+        """Move a damaged registry aside; everything in it can be registered and materialised again."""
         try:
             self._store.registry.refresh(self._config.project)
         except DamagedRegistryError as exc:
@@ -59,12 +59,12 @@ class Repository:
             self._store.apply([of, view(of)])
 
     def put(self, rows: "pd.DataFrame") -> None:
-        """Put rows online."""
+        """Write rows online."""
         with _quietly():
             self._store.write_to_online_store(VIEW, df=rows)
 
     def get(self, ticker: str) -> FeatureVector | None:
-        """Return a ticker's vector; None where there is none, or where not all features are registered."""
+        """Return a ticker's vector; None if there is none, or if not all features are registered."""
         if not self._serves():
             return None
         with _quietly():
@@ -76,7 +76,7 @@ class Repository:
         return FeatureVector(ticker, datetime.fromtimestamp(found[f"{FEATURES[0]}__ts"][0], UTC), values)
 
     def materialize(self, until: datetime) -> None:
-        """Put the latest row of every ticker online, from the Parquet files."""
+        """Write the latest row of every ticker, up to `until`, online from the Parquet files."""
         with _quietly():
             self._store.materialize(_BEGINNING, until, [VIEW])
 
@@ -90,7 +90,7 @@ class Repository:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep Feast's reports off stdout, which is for results, and warnings to its authors off stderr."""
+    """Keep Feast's output off stdout, which is for results, and warnings meant for its authors off stderr."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

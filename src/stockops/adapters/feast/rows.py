@@ -1,4 +1,4 @@
-"""Rows as Feast hands them to an online store and takes them back."""
+"""Types of the rows that Feast passes to an online store and reads back."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,7 +1,7 @@
 """The offline half of the feature store: a folder with one Parquet file per ticker.
 
-One file each, so that one ticker's features are written whole or not at all and nobody else's are touched.
-Feast reads the folder as one table; it passes over names that begin with a dot, such as files being written.
+One file each, so that a ticker's features are written atomically without touching any others. Feast reads the folder as
+one table; it skips names that start with a dot, such as files being written.
 """
 
 import logging
@@ -26,7 +26,7 @@ TIME = "event_timestamp"
 
 
 class FeatureFiles:
-    """Histories of features, by ticker."""
+    """Feature histories by ticker."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,7 +36,7 @@ class FeatureFiles:
         return sorted(path.stem for path in self._folder.glob("[!.]*.parquet"))
 
     def write(self, ticker: str, rows: "pd.DataFrame") -> None:
-        """Replace or create a ticker's file with rows made by `table`."""
+        """Create or replace a ticker's file with rows made by `table`."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -45,7 +45,7 @@ class FeatureFiles:
         write_whole(self._path(ticker), buffer.getvalue().to_pybytes())
 
     def last(self, ticker: str) -> datetime | None:
-        """Return the event time of a ticker's last row; None where there is none, or no file that can be read."""
+        """Return the event time of a ticker's last row; None if there is no row or no readable file."""
         try:
             times = self._read(ticker)[TIME]
         except FileNotFoundError:
@@ -56,7 +56,7 @@ class FeatureFiles:
         return times[-1].as_py() if len(times) else None
 
     def latest(self, first: datetime | None = None, last: datetime | None = None) -> "pd.DataFrame":
-        """Return the last row of each ticker between two times; ServiceError naming every file that is damaged."""
+        """Return the last row of each ticker between two times; ServiceError names every damaged file."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -94,7 +94,7 @@ class FeatureFiles:
 
 
 def table(ticker: str, features: "pd.DataFrame") -> "pd.DataFrame":
-    """Return features as both halves of the store take them: ticker, event_timestamp and Float32 columns."""
+    """Return features in the form of both halves of the store: ticker, event_timestamp and Float32 columns."""
     rows = features[list(FEATURES)].astype("float32").rename_axis(TIME).reset_index()
     rows.insert(0, TICKER, ticker)
     return rows
@@ -108,7 +108,7 @@ def _schema() -> Any:
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
-    """Return what reading a file raises that is none, is cut short, holds nonsense or another table."""
+    """Return what reading raises if the path is not a file, or is truncated, corrupt or a different table."""
     from pyarrow import ArrowException
 
     return ArrowException, OSError, ValueError, LookupError, NotAFileError

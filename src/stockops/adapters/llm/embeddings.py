@@ -1,6 +1,6 @@
-"""Texts as vectors, by llama.cpp's server or by Ollama.
+"""Embeddings from a llama.cpp server or Ollama.
 
-A llama.cpp server does one of the two: `--embeddings` makes chat an error. So embeddings have an address of their own.
+A llama.cpp server either chats or embeds: `--embeddings` makes chat an error. So embeddings have their own address.
 """
 
 import math
@@ -13,7 +13,7 @@ from stockops.agent import hash_embedding
 
 @dataclass(frozen=True, slots=True)
 class HttpEmbedder:
-    """Port Embedder on a path of a server; `vector_at` leads to the vector in its answer."""
+    """Port Embedder on a server's path; `vector_at` is the path to the vector in the response."""
 
     server: LlmServer
     model: str
@@ -23,7 +23,7 @@ class HttpEmbedder:
 
     @property
     def name(self) -> str:
-        """The model, whoever serves it."""
+        """The model, regardless of the server."""
         return self.model
 
     @property
@@ -32,8 +32,8 @@ class HttpEmbedder:
         return (self.server.service,)
 
     def embed(self, text: str) -> tuple[float, ...]:
-        """Return the vector of a text, of length 1; ServiceError where there is none of 768 dimensions."""
-        # nomic's models know their task by a prefix. Questions are compared with questions: the same on both sides.
+        """Return the unit vector of a text; ServiceError unless the server returns one of 768 dimensions."""
+        # nomic's models take their task from a prefix. Questions are compared with questions: both sides use the same.
         given = f"search_query: {text}" if "nomic" in self.model else text
         try:
             answer = self.server.post(self.path, {"model": self.model, "input": given}, self.seconds)
@@ -42,7 +42,7 @@ class HttpEmbedder:
         return self._unit(self._vector(answer))
 
     def check(self) -> str:
-        """Return the model and where it is, once it has embedded something."""
+        """Return the model and its address, after embedding a test text."""
         self.embed("check")
         return f"{self.model} at {self.server.address}"
 

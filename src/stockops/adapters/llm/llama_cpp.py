@@ -1,4 +1,4 @@
-"""llama.cpp's server, and others that speak OpenAI's protocol: chat bound to a schema."""
+"""Schema-constrained chat with llama.cpp's server and others that speak OpenAI's protocol."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from stockops.adapters.llm.llm_http import LlmServer, Reader, Refused, json_line
 from stockops.ports import Reply
 from stockops.wording import one_line
 
-_ANY = "default"  # llama.cpp takes any name for the one model it has; others refuse a request without
+_ANY = "default"  # llama.cpp accepts any name for its one model; other servers reject a request without one
 _NOT_A_MATTER_OF_FORM = (401, 402, 403, 404, 429)
 _CHECK_SECONDS = 3.0
 
@@ -23,12 +23,12 @@ class LlamaCppChat:
 
     @property
     def name(self) -> str:
-        """What the server is called."""
+        """The server's name."""
         return self.server.service
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Itself."""
+        """The server."""
         return (self.server.service,)
 
     def complete(
@@ -39,16 +39,16 @@ class LlamaCppChat:
         seconds: float,
         on_text: Callable[[int], None],
     ) -> Reply:
-        """Return the answer, bound to the schema in the form that the server takes.
+        """Return the answer, constrained by the schema in the form that the server accepts.
 
-        llama.cpp reads the nested form alone and ignores a flat schema in silence; llama-cpp-python's server
-        refuses the nested form and takes the flat one.
+        llama.cpp reads only the nested form and silently ignores a flat schema; llama-cpp-python's server rejects the
+        nested form and accepts the flat one.
         """
         nested = {"type": "json_schema", "json_schema": {"name": "analysis", "strict": True, "schema": dict(schema)}}
         flat = {"type": "json_object", "schema": dict(schema)}
         body = {
             "messages": list(messages),
-            "max_tokens": self.max_tokens,  # without it llama.cpp writes until its context is full
+            "max_tokens": self.max_tokens,  # without it llama.cpp generates until its context is full
             "stream": True,
             "temperature": 0.2,
             "chat_template_kwargs": {"enable_thinking": False},
@@ -66,7 +66,7 @@ class LlamaCppChat:
         return self.server.reply(answer, self.model)
 
     def check(self) -> str:
-        """Return the model that the server has loaded, and where it is."""
+        """Return the models that the server offers, and its address."""
         names = self.server.get("v1/models", _CHECK_SECONDS, lambda found: [model["id"] for model in found["data"]])
         return f"{one_line(', '.join(map(str, names))) or 'no model named'} at {self.server.address}"
 
@@ -75,16 +75,16 @@ class LlamaCppChat:
 
 
 class _Events(Reader):
-    """Server-sent events of a chat; what the model thought (`reasoning_content`) is kept apart."""
+    """Reads the server-sent events of a chat; reasoning (`reasoning_content`) is collected separately."""
 
     def __init__(self, on_text: Callable[[int], None]) -> None:
         super().__init__()
         self._on_text = on_text
 
     def line(self, line: str) -> None:
-        """Take one line: `data: {…}`, `data: [DONE]`, a comment or nothing."""
+        """Handle one line: `data: {…}`, `data: [DONE]`, a comment or an empty one."""
         field, _, value = line.partition(":")
-        if field == "error":  # llama.cpp's own way to end a stream that failed
+        if field == "error":  # how llama.cpp ends a failed stream
             raise Refused(one_line(value, 160) or "an error in the stream")
         if field != "data":
             return
@@ -94,7 +94,7 @@ class _Events(Reader):
         self.whole(json_line(value))
 
     def whole(self, document: dict[str, Any]) -> None:
-        """Take one event, whose choices have a `delta`, or an answer in one piece, whose choices have a `message`."""
+        """Handle an event, whose choices have a `delta`, or an unstreamed answer, whose choices have a `message`."""
         if document.get("error"):
             raise Refused(reason_of(document["error"]))
         self.model = str(document.get("model") or self.model)
@@ -108,7 +108,7 @@ class _Events(Reader):
 
 
 def _words(content: object) -> str:
-    """Return a content: text, a list of parts of which some are text, or nothing."""
+    """Return the text of a message content: a string, a list of parts, some of them text, or nothing."""
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     return str(content or "")

@@ -1,4 +1,4 @@
-"""What every language-model server is asked over: bounded in time, tried again where that may help, said plainly."""
+"""HTTP client for all language-model servers: bounded in time, with retries and plain error messages."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,15 +18,15 @@ from stockops.wording import one_line, well_formed
 S = TypeVar("S")
 T = TypeVar("T")
 
-_CONNECT_SECONDS = 2.0  # a server that is there takes the connection at once, however long it then thinks
+_CONNECT_SECONDS = 2.0  # a running server accepts a connection at once, however long it then takes to answer
 _MOST_CHARACTERS = 100_000  # of one answer
-_BUSY = {408, 409, 425, 429, 500, 502, 503, 504}  # llama.cpp says 503 while it loads its model
-_SPENT = {"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"}  # waiting brings no money
+_BUSY = {408, 409, 425, 429, 500, 502, 503, 504}  # llama.cpp returns 503 while it loads its model
+_SPENT = {"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"}  # waiting does not help
 _BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 class Refused(Exception):
-    """A request that the server understands and does not take, or an answer that cannot be one; says why."""
+    """The server rejected a request, or its answer is invalid; the message says why."""
 
     def __init__(self, reason: str, status: int = 0) -> None:
         super().__init__(reason)
@@ -34,9 +34,9 @@ class Refused(Exception):
 
 
 class Reader:
-    """Puts a streamed answer together from its lines; `done` once its end has come, `cut` where that was a bound.
+    """Assembles a streamed answer from its lines; `done` at its end, `cut` if the end was the token limit.
 
-    thoughts: what a model thought apart from its answer.
+    thoughts: the model's reasoning, separate from its answer.
     """
 
     def __init__(self) -> None:
@@ -47,17 +47,17 @@ class Reader:
         self.cut = False
 
     def line(self, line: str) -> None:
-        """Take one line as it comes."""
+        """Handle one line as it arrives."""
         raise NotImplementedError
 
     def whole(self, document: dict[str, Any]) -> None:
-        """Take an answer that came in one piece, from a server that does not stream."""
+        """Handle a complete answer from a server that does not stream."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
 class LlmServer:
-    """One server: what `degraded` calls it, its address, and a key where it wants one."""
+    """One server: its name in `degraded`, its address, and its key if it needs one."""
 
     service: str
     url: str
@@ -70,7 +70,7 @@ class LlmServer:
         return addresses.shown(self.url)
 
     def get(self, path: str, seconds: float, read: Callable[[Any], T]) -> T:
-        """Return what is read out of the JSON at a path, asked for once; ServiceError when there is none."""
+        """Return what `read` makes of the JSON at a path, without retries; ServiceError on failure."""
         once = replace(self, retry=RetryPolicy(attempts=1))
         try:
             return once._run(seconds, lambda client: _parse(read, _json(_checked(client.get(path)))))
@@ -78,11 +78,11 @@ class LlmServer:
             raise self.failure(str(exc)) from None
 
     def post(self, path: str, body: Mapping[str, Any], seconds: float) -> Any:
-        """Return the JSON that answers a body; ServiceError when there is none, Refused where it is not taken."""
+        """Post a body and return the JSON response; ServiceError if there is none, Refused if the server rejects it."""
         return self._run(seconds, lambda client: _json(_checked(client.post(path, json=body))))
 
     def stream(self, path: str, body: Mapping[str, Any], seconds: float, reader: Callable[[], Reader]) -> Reader:
-        """Return a reader that has the whole of a streamed answer; fails like `post`."""
+        """Return a reader with the complete streamed answer; raises like `post`."""
 
         def read(client: httpx.Client) -> Reader:
             answer = reader()
@@ -101,7 +101,7 @@ class LlmServer:
         return self._run(seconds, read)
 
     def reply(self, found: Reader, model: str) -> Reply:
-        """Return what a model answered, be it among its thoughts; ServiceError where it did nothing but think."""
+        """Return a model's answer, even from its reasoning; ServiceError if it only reasoned without answering."""
         text = found.text
         if not text.strip() and found.thoughts.strip():
             if not answer.is_one(found.thoughts):
@@ -111,12 +111,12 @@ class LlmServer:
         return Reply(well_formed(text), one_line(found.model or model, 100), found.cut)
 
     def failure(self, what: str, hint: str = "", *, alive: bool = False) -> ServiceError:
-        """Return the error that says so of this server."""
+        """Return an error about this server."""
         message = f"{self.service} at {self.address} does not serve: {what}"
         return ServiceError(message, hint, service=self.service, alive=alive)
 
     def _run(self, seconds: float, work: Callable[[httpx.Client], T]) -> T:
-        """Return what `work` makes of a client, before the time is over however many attempts that takes."""
+        """Return the result of `work` on a client, within `seconds` in total over all attempts."""
         if not addresses.is_plain(self.url):
             raise self.failure("the address is none", addresses.cure(self.url, "http://HOST:PORT"))
 
@@ -137,7 +137,7 @@ class LlmServer:
 
     @contextmanager
     def _translate_errors(self, seconds: float) -> Iterator[None]:
-        """Turn what can go wrong on the way into ServiceError, without the address, which may hold a password."""
+        """Translate transport failures into ServiceError, without the full address, which may contain a password."""
         try:
             yield
         except httpx.ConnectTimeout:
@@ -157,7 +157,7 @@ class LlmServer:
 
 
 def _whole(answer: Reader, lines: Iterator[str]) -> Iterator[str]:
-    """Give the reader an answer in one piece and return no lines; all of them where it is a stream after all."""
+    """Pass an unstreamed answer to the reader and return no lines; if it is a stream after all, return its lines."""
     found, left = [], 10 * _MOST_CHARACTERS
     for line in lines:
         found.append(line)
@@ -174,7 +174,7 @@ def _whole(answer: Reader, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _parse(read: Callable[[S], T], answer: S) -> T:
-    """Return what is read out of an answer; Refused for one of another shape than the protocol has."""
+    """Return what `read` makes of an answer; Refused if its shape does not match the protocol."""
     try:
         return read(answer)
     except (AttributeError, TypeError, LookupError, ValueError):
@@ -186,7 +186,7 @@ def _json(response: httpx.Response) -> Any:
 
 
 def json_line(line: str) -> dict[str, Any]:
-    """Return the JSON object of a line; Transient for anything else: a stream that broke."""
+    """Parse a line as a JSON object; Transient for anything else, as the stream broke."""
     try:
         document = strict_json.read(line)
     except ValueError:
@@ -201,7 +201,7 @@ def _checked(response: httpx.Response) -> httpx.Response:
     if status < 300:
         return response
     response.read()
-    # llama-cpp-python's server says 500 of a request that it does not understand.
+    # llama-cpp-python's server returns 500 for a request that it does not understand.
     error = _error(response)
     reason = f"status {status}, {reason_of(error)}" if error else f"status {status}"
     if status in _BUSY and "response_format" not in response.text and not _is_spent(error):
@@ -210,7 +210,7 @@ def _checked(response: httpx.Response) -> httpx.Response:
 
 
 def _error(response: httpx.Response) -> object:
-    """Return what the server says of a refusal: in words, or as an object that has them; None for neither."""
+    """Return the server's `error`, text or an object that contains it; None if there is none."""
     try:
         return _json(response).get("error")
     except (ValueError, AttributeError):
@@ -218,10 +218,10 @@ def _error(response: httpx.Response) -> object:
 
 
 def reason_of(error: object) -> str:
-    """Return a server's `error`, words or an object with a `message`, in one short line."""
+    """Return a server's `error`, text or an object with a `message`, as one short line."""
     return one_line(error.get("message") or error if isinstance(error, dict) else error, 160)
 
 
 def _is_spent(error: object) -> bool:
-    """Tell a quota that is used up, which OpenAI's protocol gives the status of a rate limit."""
+    """Return whether a quota is used up, for which OpenAI's protocol uses the status of a rate limit."""
     return isinstance(error, dict) and not _SPENT.isdisjoint({str(error.get("type")), str(error.get("code"))})

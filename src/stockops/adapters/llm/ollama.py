@@ -1,4 +1,4 @@
-"""Ollama over its own API: chat bound to a schema."""
+"""Schema-constrained chat with Ollama over its own API."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ class OllamaChat:
 
     @property
     def name(self) -> str:
-        """What the server is called."""
+        """The server's name."""
         return self.server.service
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Itself."""
+        """The server."""
         return (self.server.service,)
 
     def complete(
@@ -38,20 +38,20 @@ class OllamaChat:
         seconds: float,
         on_text: Callable[[int], None],
     ) -> Reply:
-        """Return the answer, bound to the schema by `format`."""
+        """Return the answer, constrained by the schema through `format`."""
         body = {
             "model": self.model,
             "messages": list(messages),
             "format": dict(schema),
             "stream": True,
-            # Its own context of 4096 tokens would cut the beginning of a long prompt off, the rules first.
+            # Ollama's default context of 4096 tokens would cut off the start of a long prompt, the rules first.
             "options": {"num_ctx": self.context_tokens, "num_predict": self.max_tokens, "temperature": 0.2},
         }
         try:
             try:
                 answer = self._ask({**body, "think": False}, seconds, on_text)
             except Refused as exc:
-                if "think" not in str(exc):  # an old server, or a model that cannot think, may not know the word
+                if "think" not in str(exc):  # an old server, or a model without reasoning, may reject it
                     raise
                 answer = self._ask(body, seconds, on_text)
         except Refused as exc:
@@ -61,7 +61,7 @@ class OllamaChat:
         return self.server.reply(answer, self.model)
 
     def check(self) -> str:
-        """Return the version and where it is, if the model is there."""
+        """Return version, address and model; ServiceError if the model is missing."""
         version = self.server.get("api/version", _CHECK_SECONDS, lambda found: found["version"])
         names = self.server.get(
             "api/tags", _CHECK_SECONDS, lambda found: {str(model["name"]) for model in found["models"]}
@@ -75,19 +75,19 @@ class OllamaChat:
 
 
 class _Lines(Reader):
-    """JSON a line, the last one with `done`; `thinking` is kept apart."""
+    """Reads one JSON object per line, the last with `done`; `thinking` is collected separately."""
 
     def __init__(self, on_text: Callable[[int], None]) -> None:
         super().__init__()
         self._on_text = on_text
 
     def line(self, line: str) -> None:
-        """Take one line."""
+        """Handle one line."""
         if line.strip():
             self.whole(json_line(line))
 
     def whole(self, document: dict[str, Any]) -> None:
-        """Take one part, or an answer in one piece: the shape is the same."""
+        """Handle a part or an unstreamed answer; both have the same shape."""
         if document.get("error"):
             raise Refused(reason_of(document["error"]))
         self.model = str(document.get("model") or self.model)

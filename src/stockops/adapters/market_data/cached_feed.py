@@ -1,9 +1,8 @@
-"""What a vendor has sent before, kept on disk: only the missing tail is fetched.
+"""Disk cache of a vendor's prices: only the missing tail is fetched.
 
-The files are those of the `csv` source, so a cache can be read back with `--source csv`; beside each lies what the
-vendor says of its prices, and a digest: a file that does not match it is fetched anew. An adjusted history changes when
-a dividend is paid or a share split: the tail is fetched with some days that are known already, and when those no longer
-agree the whole series is fetched anew.
+The files have the format of the `csv` source, so `--source csv` can read a cache; beside each, a JSON file holds the
+currency and a digest. Adjusted history changes with each dividend or split, so the tail is fetched with an overlap of
+cached days. The whole series is fetched again if the overlap differs or the digest does not match.
 """
 
 import hashlib
@@ -29,16 +28,16 @@ from stockops.ports import BarFeed
 
 log = logging.getLogger("stockops.prices")
 
-_OVERLAP = timedelta(days=10)  # a week of sessions even round a holiday
-_TOLERANCE = 1e-5  # vendors' last digits wobble; the smallest dividends move Adj Close by more
+_OVERLAP = timedelta(days=10)  # a week of sessions even around a holiday
+_TOLERANCE = 1e-5  # vendors' last digits vary; the smallest dividends move Adj Close by more
 _LOCK_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class CachedFeed:
-    """A live feed (port BarFeed) with a folder of what it sent.
+    """A live feed (port BarFeed) with a cache folder.
 
-    max_parallel: how many requests all processes of a home together may have under way; a vendor limits who asks more.
+    max_parallel: maximum concurrent requests across all processes of a home; vendors rate-limit callers beyond it.
     """
 
     feed: BarFeed
@@ -52,11 +51,11 @@ class CachedFeed:
 
     @property
     def live(self) -> bool:
-        """Whether bars still arrive: they do."""
+        """Whether the vendor's feed is live."""
         return self.feed.live
 
     def bars(self, symbol: str, first: date, last: date) -> RawBars:
-        """Return what there is from `first` to `last`; no request when the file reaches `last`."""
+        """Return the bars from `first` to `last`; no request if the cache reaches `last`."""
         busy = f"another process is fetching {symbol}"
         with locked(self.directory / f".{symbol}.lock", _LOCK_SECONDS, busy):
             raw = self._up_to(symbol, last)
@@ -78,12 +77,12 @@ class CachedFeed:
         return raw
 
     def _with_tail(self, symbol: str, known: RawBars, last: date) -> RawBars | None:
-        """Return the known rows and the new ones; None when the vendor has rewritten the known ones."""
+        """Return the cached rows with the new ones; None if the vendor has rewritten the cached ones."""
         start = known.table.index[-1] - _OVERLAP
         try:
             tail = self._fetch(symbol, start.date(), last)
         except DataError:
-            return known  # nothing to be had in that span: a halted or delisted symbol
+            return known  # no bars in that span: a halted or delisted symbol
         if not _agree(known.table, tail.table):
             log.info("%s: the history was rewritten (dividend or split): fetching all of it", symbol)
             return None
@@ -97,7 +96,7 @@ class CachedFeed:
         return replace(raw, table=raw.table[raw.table.index <= pd.Timestamp(last)])
 
     def _read(self, symbol: str) -> RawBars | None:
-        """Return what is kept, if it is as it was written; what is not is fetched anew, and never used."""
+        """Return the cached bars; None if they are missing, damaged or lack a digest."""
         path = self._path(symbol)
         if not os.path.lexists(path):
             return None
@@ -118,7 +117,7 @@ class CachedFeed:
         return None
 
     def _keep(self, symbol: str, raw: RawBars) -> None:
-        """Write what was fetched; where that cannot be, it is used all the same and fetched again the next time."""
+        """Write bars to the cache, best effort: on failure they are still used, and fetched again next time."""
         try:
             self._write(symbol, raw)
         except (TryAgainError, UsageError) as exc:
@@ -134,7 +133,7 @@ class CachedFeed:
 
 
 def _agree(known: pd.DataFrame, tail: pd.DataFrame) -> bool:
-    """Tell whether both hold the same sessions and prices where they overlap; volumes may be revised."""
+    """Return whether both have the same sessions and prices where they overlap; volumes may be revised."""
     old = known[known.index >= tail.index[0]]
     new = tail[tail.index <= known.index[-1]]
     prices = [column for column in known.columns if column != "Volume"]

@@ -1,4 +1,4 @@
-"""Daily bars from the files people have: one of each symbol in a folder."""
+"""Daily bars from the user's own files: a folder with one file per symbol."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from stockops.market.ohlcv import RawBars
 
 
 class SessionCalendar(Protocol):
-    """What is asked of an exchange's calendar here (market.calendar.TradingCalendar)."""
+    """The part of an exchange's calendar used here (market.calendar.TradingCalendar)."""
 
     def session_dates(self, instants: pd.DatetimeIndex, stated: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Return the sessions of instants (aware, UTC), by the dates that stand in the file where those fit better."""
+        """Return the sessions of instants (aware, UTC), or the dates written in the file if those fit better."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvFeed:
-    """The price source `csv`; raises DataError for what a file lacks or garbles.
+    """The price source `csv`; raises DataError for missing or malformed data.
 
-    calendar_of: asked only for the symbol of a file whose stamps have an offset.
+    calendar_of: called only if a file's timestamps are epochs or have an offset.
     """
 
     directory: Path

@@ -27,7 +27,7 @@ class FinnhubFeed:
 
     def bars(self, symbol: str, first: date, last: date) -> RawBars:
         """Return the raw table from `first` to `last`, without Adj Close (port BarFeed)."""
-        # Stamps are of the exchange's day or of UTC's: what is asked for is a day wider than what is wanted.
+        # Timestamps may be of the exchange's day or of UTC's: request one extra day at each end.
         span = {"from": _seconds(first - timedelta(days=1)), "to": _seconds(last + timedelta(days=2)) - 1}
         answer = self.api.get("stock/candle", symbol, {"resolution": "D", **span}, "candles")
         fields = answer if isinstance(answer, dict) else {}

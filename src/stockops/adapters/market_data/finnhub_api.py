@@ -1,4 +1,4 @@
-"""Finnhub's API over httpx: what asking for candles and asking for news have in common."""
+"""Finnhub's API over httpx: the code shared by candles and news."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _NO_ADDRESS = "STOCKOPS_FINNHUB_URL is not an address"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinnhubApi:
-    """One account. The key travels in a header, never in an address: addresses are logged."""
+    """One account. The key is sent in a header, never in the URL, because URLs are logged."""
 
     api_key: str = field(repr=False)
     base_url: str
@@ -25,10 +25,11 @@ class FinnhubApi:
     retry: RetryPolicy
 
     def get(self, path: str, symbol: str, params: Mapping[str, str | int], what: str) -> Any:
-        """Return the JSON at a path for a symbol; `what` names it in an error.
+        """Return the JSON at a path for a symbol; `what` names the data in errors.
 
-        Raises UsageError where the key or its plan is refused, TryAgainError when the server limits, times out
-        or is down, DataError for any other refusal.
+        Raise UsageError if the base URL is invalid or the key or its plan is refused, TryAgainError if the server
+        rate-limits, times out, is down or sends invalid JSON, DataError for any other refusal or an oversized or
+        compressed response.
         """
         if not addresses.is_plain(self.base_url):
             raise UsageError(_NO_ADDRESS, addresses.cure(self.base_url, "https://HOST/PATH"))
@@ -63,5 +64,5 @@ def _raise_for_status(symbol: str, what: str, status: int, after_seconds: float 
         raise Transient("rate limited", after_seconds)
     if status >= 500:
         raise Transient(f"server error {status}", after_seconds)
-    if status >= 300:  # a redirect, too: the key is not for another server
+    if status >= 300:  # redirects too: the key must not reach another server
         raise DataError(f"finnhub answers {status} for {symbol}")

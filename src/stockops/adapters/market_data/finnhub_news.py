@@ -1,4 +1,4 @@
-"""Company news from Finnhub; North American companies only, others have none."""
+"""Company news from Finnhub, which covers North American companies only."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,17 +13,17 @@ _SERVICE = "news"
 
 @dataclass(frozen=True, slots=True)
 class FinnhubNews:
-    """Port NewsFeed on `/company-news`, which asks for any span of days."""
+    """Port NewsFeed on `/company-news`, which takes any span of days."""
 
     api: FinnhubApi
     needs: tuple[str, ...] = (_SERVICE,)
 
     def reaches(self, last: datetime, now: datetime) -> bool:
-        """Always: how far back a key's plan goes, only the server knows."""
+        """Return True: only the server knows how far back a key's plan goes."""
         return True
 
     def items(self, ticker: str, first: datetime, last: datetime) -> list[NewsItem]:
-        """Return what was written of a ticker in a span of days."""
+        """Return the news on a ticker in a span of days."""
         span = {"from": f"{first.astimezone(UTC):%Y-%m-%d}", "to": f"{last.astimezone(UTC):%Y-%m-%d}"}
         try:
             found = self.api.get("company-news", ticker, span, "news")
@@ -34,13 +34,13 @@ class FinnhubNews:
         return [item for row in found if (item := _item(row))]
 
     def check(self) -> str:
-        """Return what was found of a share that every week has news of."""
+        """Return the number of items found today for a stock with news every week."""
         now = datetime.now(UTC)
         return f"finnhub: {len(self.items('AAPL', now, now))} items of AAPL today"
 
 
 def _item(row: Any) -> NewsItem | None:
-    """Return one row; None for one without the parts that make it news."""
+    """Return one row as a news item; None if it lacks a required field."""
     try:
         return NewsItem(
             headline=str(row["headline"]),

@@ -1,4 +1,4 @@
-"""The content of a price file: unpacked, and refused where it can be no table."""
+"""The bytes of a price file: decompressed, and rejected if they cannot be a table."""
 
 import gzip
 import io
@@ -18,11 +18,11 @@ _EXCEL = "save it as CSV"
 
 
 def load(path: Path) -> bytes:
-    """Return what is in a regular file, out of its gzip or zip; DataError for what is no table or too large."""
+    """Return a file's content, extracted from gzip or zip; raise DataError if it is not a table or too large."""
     data = _unpacked(path, _read(path))
     if not data.strip():
         raise DataError(f"{path.name} is empty", _DAMAGED)
-    if data.startswith(_OLE):  # old workbooks, and new ones with a password
+    if data.startswith(_OLE):  # old workbooks, and password-protected new ones
         raise DataError(f"{path.name} is an Excel workbook", _EXCEL)
     if data.startswith((_GZIP, _ZIP)):
         raise DataError(f"{path.name} is packed twice", "unpack it")
@@ -68,7 +68,7 @@ def _only_member(path: Path, data: bytes) -> bytes:
             raise DataError(f"{path.name} is an Excel workbook", _EXCEL)
         if len(members) != 1:
             raise DataError(f"{path.name} is a zip archive of {len(members)} files", "unpack the one with the prices")
-        if members[0].file_size > _MAX_BYTES:  # as it states, before any of it is unpacked
+        if members[0].file_size > _MAX_BYTES:  # the declared size, before unpacking
             raise _too_large(path)
         if members[0].flag_bits & 1:
             raise DataError(f"{path.name} is an encrypted archive", "unpack it")

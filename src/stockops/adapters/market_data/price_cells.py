@@ -1,4 +1,4 @@
-"""The numbers of a price file: decimal point or comma, thousands, currency signs, K and M."""
+"""The numbers of a price file: decimal point or comma, thousands separators, currency signs, K and M."""
 
 import re
 import unicodedata
@@ -14,20 +14,20 @@ from stockops.errors import DataError
 _EMPTY = frozenset({"", "null", "nan", "na", "n/a", "#n/a", "none", "nil", "-", "--", "."})
 _PLAIN = "0123456789.-+eE\n"
 _SCALES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
-_GROUPED = re.compile(r"(?<=[0-9])[\s'\u2019](?=[0-9]{3}(?![0-9]))")  # \s holds narrow spaces too
+_GROUPED = re.compile(r"(?<=[0-9])[\s'\u2019](?=[0-9]{3}(?![0-9]))")  # \s includes narrow spaces
 _SEPARATED = re.compile(r"[+-]?(?P<before>\d+)(?P<all>(?:[.,]\d+)+)(?:[eE][+-]?\d+)?", re.ASCII)
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*[:/]\s*(\d+(?:\.\d+)?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a file writes a number: which sign stands before the decimals; the other one groups thousands."""
+    """How a file writes numbers: the decimal separator; the other of `.` and `,` groups thousands."""
 
     decimal: str = "."
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What a whole number looks like; a group of thousands has three digits."""
+        """Regex of a complete number; thousands groups have three digits."""
         decimal, group = re.escape(self.decimal), re.escape("," if self.decimal == "." else ".")
         whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)"
         number = rf"[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d+)?"
@@ -35,14 +35,14 @@ class Style:
 
 
 def is_empty(cell: str) -> bool:
-    """Tell whether a cell says that there is nothing: null, N/A, a dash."""
+    """Return whether a cell marks a missing value: null, N/A, a dash."""
     return cell.strip().lower() in _EMPTY
 
 
 def style(name: str, separator: str, prices: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> Style:
-    """Return how the cells of the price columns are written, of the others where prices have no separator.
+    """Return the number style of the price columns, or of the other columns if prices do not decide it.
 
-    separator: of the file's columns. DataError where all prices look like "1,234", which is two numbers.
+    separator: the column separator. Raise DataError if all prices look like "1,234", which is ambiguous.
     """
     if all(_is_plain(column) for column in prices) and separator != ";":
         return Style()
@@ -58,18 +58,18 @@ def style(name: str, separator: str, prices: Sequence[Sequence[str]], others: Se
 
 
 def numbers(cells: Sequence[str], written: Style) -> Floats:
-    """Return the number in each cell, shape (cells,); NaN where there is none."""
+    """Return the number in each cell, shape (cells,); NaN if there is none."""
     if _is_plain(cells) and written.decimal == ".":
         try:
             return np.array(cells, dtype=object).astype(float)
         except ValueError:
-            pass  # one is empty or misshapen
+            pass  # a cell is empty or malformed
     pattern = written.pattern
     return np.array([_number(_bare(cell), pattern, written.decimal) for cell in cells], dtype=float)
 
 
 def ratios(cells: Sequence[str], written: Style) -> Floats:
-    """Return new shares per old one, shape (cells,); 1.0 for none, which is 0, 1 or an empty cell. 4:1 is 4."""
+    """Return new shares per old share, shape (cells,): 4:1 is 4.0; no split (0, 1 or an empty cell) is 1.0."""
     found = numbers(cells, written)
     for row in np.flatnonzero(np.isnan(found)).tolist():
         if pair := _RATIO.fullmatch(cells[row].strip()):
@@ -80,17 +80,17 @@ def ratios(cells: Sequence[str], written: Style) -> Floats:
 
 
 def amounts(cells: Sequence[str], written: Style) -> Floats:
-    """Return what is paid, shape (cells,); 0.0 for an empty cell."""
+    """Return the dividend amounts, shape (cells,); 0.0 for an empty cell."""
     empty = np.array([is_empty(cell) for cell in cells], dtype=bool)
     return np.where(empty, 0.0, numbers(cells, written))
 
 
 def _is_plain(cells: Iterable[str]) -> bool:
-    return not "\n".join(cells).strip(_PLAIN)  # nothing is left of a text of these characters only
+    return not "\n".join(cells).strip(_PLAIN)  # empty if the text has only these characters
 
 
 def _bare(cell: str) -> str:
-    """Return a cell without currency signs and the spaces or apostrophes between thousands."""
+    """Return a cell without currency signs and without spaces or apostrophes between thousands."""
     text = cell.strip()
     if not text.isascii() or "$" in text:
         text = "".join(char for char in text if unicodedata.category(char) != "Sc").strip()
@@ -98,7 +98,7 @@ def _bare(cell: str) -> str:
 
 
 def _decimal(found: re.Match[str]) -> str:
-    """Return which sign is the decimal one in a number; "" where it may be either."""
+    """Return the decimal separator of a number; "" if it is ambiguous."""
     signs = [char for char in found["all"] if char in ".,"]
     if len(set(signs)) == 2:
         return signs[-1]
@@ -110,7 +110,7 @@ def _decimal(found: re.Match[str]) -> str:
 
 
 def _is_open(separated: Sequence[re.Match[str]], separator: str) -> bool:
-    """Tell whether nothing says what the one sign is: a comma is never plain, a point only beside a decimal comma."""
+    """Return whether the one separator is ambiguous: a comma always is, a point only in a `;`-separated file."""
     return any("," in found["all"] for found in separated) or separator == ";"
 
 

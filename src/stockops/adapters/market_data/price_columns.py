@@ -1,4 +1,4 @@
-"""Which column of a price file is what: the names that vendors give, as a table, and the header they stand in."""
+"""The roles of a price file's columns: a table of vendors' names, and the parsing of headers."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from stockops.wording import one_line
 DATE, TICKER, CURRENCY = "Date", "Ticker", "Currency"
 NEEDED = (DATE, *ohlcv.OHLCV)
 
-# Of two names that a file has for one role the one further left counts. Compared are small letters, digits and %.
+# If a file has two names for one role, the one further left here wins. Names are compared as `plain` returns them.
 _NAMES = {
     DATE: "date datetime timestamp time tradedate tradingdate day t datum",
     "Open": "open o openprice opening 1open eröffn eröffnung erster ouv ouverture",
@@ -28,16 +28,16 @@ _NAMES = {
 }
 ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 _RANK = {name: rank for names in _NAMES.values() for rank, name in enumerate(names.split())}
-# Names that hold dates only where their cells do: an index without a name, or the name of all columns.
+# Names that count as dates only if their cells are: an unnamed index, or the name of the column axis.
 _INDEX = ("", "unnamed0", "index", "indexlevel0", "price")
 _LONGEST_NAME = 60
 _NUMBERED = re.compile(r"^\s*\d+[a-z]?\.\s+")  # Alpha Vantage: "1. open", "5. adjusted close"
-_PAIR = re.compile(r"""^\(\s*['"](.*?)['"]\s*,\s*['"](.*?)['"]\s*\)$""")  # two header rows made one: ('Close', 'AAPL')
+_PAIR = re.compile(r"""^\(\s*['"](.*?)['"]\s*,\s*['"](.*?)['"]\s*\)$""")  # two header rows merged: ('Close', 'AAPL')
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: where it stands, what it is called, of which symbol it is where a header row says so."""
+    """A column: its index, its name, and its symbol if the header gives one."""
 
     place: int
     name: str
@@ -45,32 +45,32 @@ class Column:
 
 
 def plain(name: str) -> str:
-    """Return a column's name as ROLES has it: "5. adjusted close" and "Adj_Close" alike."""
+    """Return a column's name normalized as in ROLES: "5. adjusted close" to "adjustedclose"."""
     return "".join(char for char in _NUMBERED.sub("", name).lower() if char.isalnum() or char == "%")
 
 
 def is_of(ticker: str, symbol: str) -> bool:
-    """Tell whether a file's ticker is the symbol: AAPL.US, NASDAQ:AAPL and brk.b for BRK-B."""
+    """Return whether a file's ticker means the symbol: AAPL.US and NASDAQ:AAPL for AAPL, brk.b for BRK-B."""
     name = ticker.strip()
     return name.isascii() and name.upper().rpartition(":")[2] in spellings(symbol)
 
 
 def columns(header: Sequence[str], tickers: Sequence[str], symbol: str) -> list[Column]:
-    """Return the columns of a header row and, where the file has one, the row of tickers beside it."""
+    """Return the columns of a header row and, if the file has one, the row of tickers next to it."""
     return [_column(place, name, tickers, symbol) for place, name in enumerate(header)]
 
 
 def prices_in(row: Sequence[str], symbol: str) -> int:
-    """Return how many of Open, High, Low and Close a row names: 4 in a header, 0 in data."""
+    """Return how many of Open, High, Low and Close a row names: 4 for a header, 0 for data."""
     names = [name for name in row if len(name) <= _LONGEST_NAME]
-    if len(names) < 2:  # a line cut at another separator than its own
+    if len(names) < 2:  # a line split at the wrong separator
         return 0
     roles = {ROLES.get(plain(column.name)) for column in columns(names, (), symbol)}
     return len(roles & set(ohlcv.PRICES))
 
 
 def of_symbol(found: Sequence[Column], symbol: str, name: str) -> list[Column]:
-    """Return the columns of one symbol, those of none among them; DataError naming those that a file has instead."""
+    """Return the columns of one symbol or of no symbol; raise DataError if the file has only other symbols'."""
     mine = [column for column in found if not column.ticker or is_of(column.ticker, symbol)]
     if not any(column.ticker for column in mine) and any(column.ticker for column in found):
         raise another(name, symbol, [column.ticker for column in found if column.ticker])
@@ -78,15 +78,15 @@ def of_symbol(found: Sequence[Column], symbol: str, name: str) -> list[Column]:
 
 
 def another(name: str, symbol: str, tickers: Sequence[str]) -> DataError:
-    """Return the error for a file of other symbols."""
+    """Return the error for a file with only other symbols."""
     shown = _listed(list(dict.fromkeys(tickers)), 5)
     return DataError(f"{name} holds {shown}, not {symbol}", f"save the bars of {symbol} as {symbol}.csv")
 
 
 def by_role(found: Sequence[Column], dated: Callable[[int], bool], name: str) -> dict[str, list[Column]]:
-    """Return the columns of each role: those of its best name, of which there may be several.
+    """Return the columns of each role: those with its best-ranked name, possibly several.
 
-    dated: tells whether the cells at a place hold dates. DataError for a role that is needed and missing.
+    dated: returns whether the column at an index holds dates. Raise DataError if a required role is missing.
     """
     roles: dict[str, list[Column]] = {}
     for role in _NAMES:
@@ -110,7 +110,7 @@ def _column(place: int, name: str, tickers: Sequence[str], symbol: str) -> Colum
 
 
 def _without(symbol: str, name: str) -> str:
-    """Return a name without the symbol before or behind it: AAPL.Open, Close_AAPL."""
+    """Return a name without the symbol before or after it: AAPL.Open, Close_AAPL."""
     own = re.escape(symbol)
     return re.sub(rf"^\s*{own}[._ -]|[._ -]{own}\s*$", "", name, flags=re.IGNORECASE)
 

@@ -1,6 +1,6 @@
-"""The dates of a price file: which of the ways to write one it uses, and which session each row is of.
+"""The dates of a price file: detects their format and returns the session of each row.
 
-One way per file: a row written otherwise is named, never guessed.
+One format per file: a row in another format is an error naming the row, never guessed.
 """
 
 import re
@@ -31,7 +31,7 @@ _WAYS = (
 )
 _PATTERNS = [re.compile(way, re.ASCII | re.IGNORECASE) for way in _WAYS]
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-# An epoch below so much counts units of so many seconds: 1e11 s would be in the year 5138.
+# (limit, unit): an epoch below the limit is in units of that many seconds. 1e11 s would be in the year 5138.
 _EPOCH_UNITS = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (float("inf"), 1e-9))
 _LATEST = 9.2e9  # seconds; nanosecond timestamps end in 2262
 _CENTURY = 69  # as in C and POSIX: 69 is 1969, 68 is 2068
@@ -40,14 +40,14 @@ Parts = list[re.Match[str]]
 
 
 def is_date(cell: str) -> bool:
-    """Tell whether a cell is written as a date."""
+    """Return whether a cell is written as a date."""
     return any(pattern.fullmatch(cell.strip()) for pattern in _PATTERNS)
 
 
 def parse(name: str, cells: Sequence[str], lines: Sequence[int], sessions: SessionDates) -> pd.DatetimeIndex:
-    """Return the session of each cell as naive midnights; DataError naming the first that is no date.
+    """Return the session of each cell as naive midnights; raise DataError naming the first invalid date.
 
-    A time of day without an offset is the exchange's own and only its date counts.
+    A time of day without an offset is exchange time, and only its date counts.
     """
     index = pd.to_datetime(list(cells), format="%Y-%m-%d", errors="coerce")
     if index.isna().any():
@@ -75,7 +75,7 @@ def _in_any_way(name: str, cells: list[str], lines: Sequence[int], sessions: Ses
 
 
 def _month_and_day(name: str, parts: Parts, cells: list[str], lines: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Return the months and days; DataError where nothing tells which of two numbers is the month."""
+    """Return the months and days; raise DataError if it is ambiguous which number is the month."""
     if "one" not in parts[0].re.groupindex:
         return [_month(part["month"]) for part in parts], [int(part["day"]) for part in parts]
     one, other = [int(part["one"]) for part in parts], [int(part["other"]) for part in parts]
@@ -102,7 +102,7 @@ def _year(text: str) -> int:
 
 
 def _instants(parts: Parts, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the instants of stamps with offsets; NaT for one without."""
+    """Return the instants of timestamps with offsets; NaT for one without."""
     texts = [
         f"{day:%Y-%m-%d} {part['time'] or '00:00'}{_offset(part['offset'])}" if part["offset"] else ""
         for day, part in zip(days, parts, strict=True)
@@ -115,7 +115,7 @@ def _offset(text: str) -> str:
 
 
 def _since_1970(parts: Parts) -> pd.DatetimeIndex:
-    """Return the instants of epochs, all in the unit of most of them; NaT for one out of range."""
+    """Return the instants of epochs, all in the unit of their median magnitude; NaT for one out of range."""
     numbers = np.array([int(part["epoch"]) for part in parts], dtype=float)
     usual = float(np.median(np.abs(numbers)))
     seconds = numbers * next(unit for below, unit in _EPOCH_UNITS if usual < below)

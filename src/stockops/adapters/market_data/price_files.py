@@ -1,9 +1,8 @@
-"""The one reader of price files: daily bars as vendors and spreadsheets write them, or one line that says why not.
+"""The reader of price files: returns daily bars as vendors and spreadsheets write them, or a one-line error.
 
-A file passes through price_bytes (unpacked), price_text (decoded) or price_parquet, price_grid (rows of one symbol),
-price_columns (roles), price_dates (sessions) and price_cells (numbers); price_plain is the short way for one that is
-plainly a raw table. What stands after the span is never looked at but for its dates: a table up to a day must not
-depend on what came later.
+A file passes through price_bytes (decompressed), price_text (decoded) or price_parquet, price_grid (rows of one
+symbol), price_columns (roles), price_dates (sessions) and price_cells (numbers); price_plain is the fast path for a
+plain raw table. Of rows after the span only the dates are used: a table up to a day must not depend on later data.
 """
 
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ Flags = npt.NDArray[np.bool_]
 
 _SPACINGS = ((6, 8, "weekly"), (28, 31, "monthly"))  # median days between bars
 _FEWEST_SPACED = 10
-_MOST_TWINS = 20  # columns of one name that are compared
+_MOST_TWINS = 20  # duplicate columns compared
 _NEEDS = "daily bars are needed"
 _DOWNLOAD = "download the daily prices"
 
@@ -35,9 +34,9 @@ _DOWNLOAD = "download the daily prices"
 def read(path: Path, symbol: str, first: date, last: date, sessions: SessionDates) -> RawBars:
     """Return the bars of a symbol from `first` to `last`.
 
-    sessions: turns stamps with an offset into the exchange's dates; not called for plain dates. A single cell without a
-    number becomes NaN, for ohlcv.check to name. DataError for a file that is no table of daily bars, or an
-    ambiguous one.
+    sessions: maps timestamps with an offset, and epochs, to the exchange's dates; not called for plain dates. A single
+    cell that is not a number becomes NaN, for ohlcv.check to report. Raise DataError for a file that is ambiguous or
+    not a table of daily bars.
     """
     data = price_bytes.load(path)
     if (plain := price_plain.table(data)) is not None:
@@ -53,20 +52,20 @@ def read(path: Path, symbol: str, first: date, last: date, sessions: SessionDate
 
 
 def stated_dates(_: pd.DatetimeIndex, stated: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the dates as they stand in a file, for one that has no offsets."""
+    """Return the dates as written, for a file without offsets."""
     return stated
 
 
 def _text(name: str, data: bytes) -> str:
     if data.startswith(price_bytes.PARQUET):
-        from stockops.adapters.market_data import price_parquet  # its library takes a while to import
+        from stockops.adapters.market_data import price_parquet  # pyarrow is slow to import
 
         return price_parquet.text(name, data)
     return price_text.decode(name, data)
 
 
 def _inside(symbol: str, name: str, dates: pd.DatetimeIndex, first: date, last: date) -> Flags:
-    """Return which rows lie in the span, shape (rows,); DataError where none does."""
+    """Return which rows are in the span, shape (rows,); raise DataError if none is."""
     inside = np.asarray((dates >= pd.Timestamp(first)) & (dates <= pd.Timestamp(last)))
     if not inside.any():
         raise DataError(f"{symbol}: no bars from {first} to {last}", _reach(name, dates))
@@ -88,7 +87,7 @@ def _chosen(grid: Grid, which: Flags) -> Grid:
 
 
 def _check_widths(grid: Grid) -> None:
-    """Raise DataError for a row with more than the header names; a separator too many at its end is nothing."""
+    """Raise DataError for a row with more cells than the header; trailing empty cells are ignored."""
     for line, row in zip(grid.lines, grid.rows, strict=True):
         if len(row) > grid.width and "".join(row[grid.width :]).strip():
             message = f"{grid.name} line {line} has {len(row)} cells, the header {grid.width}"
@@ -110,7 +109,7 @@ def _bars(grid: Grid, dates: pd.DatetimeIndex) -> RawBars:
 
 
 def _agreed(grid: Grid, role: str) -> list[str]:
-    """Return the cells of a role; DataError where two columns of the same name differ."""
+    """Return the cells of a role; raise DataError if two columns of the same name differ."""
     column, *others = grid.roles[role]
     if len(others) > _MOST_TWINS:
         raise DataError(f"{grid.name} has {len(others) + 1} columns {column.name.strip()}", "keep one of them")
@@ -122,16 +121,16 @@ def _agreed(grid: Grid, role: str) -> list[str]:
 
 
 def _priced(cells: dict[str, list[str]]) -> Flags:
-    """Return which rows hold any price, shape (rows,)."""
+    """Return which rows have at least one price, shape (rows,)."""
     found = np.ones(len(cells["Open"]), dtype=bool)
     for row, cell in enumerate(cells["Open"]):
-        if not cell[:1].isdigit():  # nearly all are numbers, which need no closer look
+        if not cell[:1].isdigit():  # fast path: nearly all are numbers
             found[row] = not all(price_cells.is_empty(cells[column][row]) for column in ohlcv.PRICES)
     return found
 
 
 def _table(grid: Grid, cells: dict[str, list[str]], priced: Flags) -> pd.DataFrame:
-    """Return the numbers of the rows with a price, in the order Open to Close, Adj Close, Volume, events."""
+    """Return the numbers of the priced rows, in the order Open to Close, Adj Close, Volume, dividends, splits."""
     if not priced.all():
         cells = {role: list(compress(those, priced)) for role, those in cells.items()}
     _check_filled(grid.name, cells)
@@ -158,7 +157,7 @@ def _check_filled(name: str, cells: dict[str, list[str]]) -> None:
 
 
 def _check_daily(name: str, dates: pd.DatetimeIndex) -> None:
-    """Raise DataError where most days have several bars, or the bars are weeks or months apart."""
+    """Raise DataError if over a quarter of the bars repeat a day, or bars are weeks or months apart."""
     days = dates.unique().sort_values()
     if 4 * (len(dates) - len(days)) > len(dates):
         raise DataError(f"{name} has several bars a day (hourly?): {_NEEDS}", _DOWNLOAD)
@@ -171,6 +170,6 @@ def _check_daily(name: str, dates: pd.DatetimeIndex) -> None:
 
 
 def _currency(cells: Sequence[str]) -> str | None:
-    """Return the one currency of all rows, if they have one."""
+    """Return the currency shared by all rows; None if missing, mixed or unknown."""
     known = {cell.strip() for cell in cells if not price_cells.is_empty(cell)}
     return exchanges.stated_currency(known.pop()) if len(known) == 1 else None

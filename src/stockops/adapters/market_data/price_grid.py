@@ -1,4 +1,4 @@
-"""From the text of a price file to its rows: which separator, which line is the header, which lines are data."""
+"""From the text of a price file to its rows: finds the separator, the header and the data lines."""
 
 import csv
 import io
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import _csv
 
 _SEPARATORS = ",;\t|"
-_HEADER_WITHIN = 30  # lines: what vendors write above the header is short
+_HEADER_WITHIN = 30  # lines: vendors write little above the header
 _HEAD_CHARACTERS = 1 << 16
 _MAX_ROWS = 1_000_000
-_BLOCK = 10_000  # rows read at once, of which those of other symbols are forgotten
+_BLOCK = 10_000  # rows read at once; those of other symbols are dropped
 _LONGEST_TICKER = 30
 _HEADER = "let its first line be Date,Open,High,Low,Close,Volume"
 
@@ -32,7 +32,8 @@ Row = list[str]
 class Grid:
     """The rows of one symbol, as text.
 
-    roles: the columns of each role (price_columns). lines: of the rows in the file, from 1. width: of the header.
+    roles: the columns of each role (price_columns). lines: line numbers of the rows in the file, from 1. width: cells
+    in the header.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Grid:
     width: int
 
     def column(self, place: int) -> list[str]:
-        """Return the cells of a column; "" where a row is shorter."""
+        """Return the cells of a column; "" where a row is too short."""
         try:
             return [row[place] for row in self.rows]
         except IndexError:
@@ -52,7 +53,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the header is. first: the number of the first line of data, from 0; tickers: the row beside the header."""
+    """The layout of a file. first: index of the first data row, from 0; tickers: the ticker row next to the header."""
 
     separator: str
     header: Row
@@ -61,7 +62,7 @@ class _Layout:
 
 
 def read(name: str, text: str, symbol: str) -> Grid:
-    """Return the rows of a symbol; DataError where there is no header or one of other columns or symbols."""
+    """Return the rows of a symbol; raise DataError if the header is missing or has other columns or symbols."""
     try:
         layout = _layout(name, text, symbol)
         rows = _rows(name, text, layout)
@@ -77,7 +78,7 @@ def read(name: str, text: str, symbol: str) -> Grid:
 
 
 def _layout(name: str, text: str, symbol: str) -> _Layout:
-    """Return the layout in which a line names the most price columns, the first of equals."""
+    """Return the layout whose header names the most price columns, the first of equals."""
     heads = {separator: _head(text, separator) for separator in _stated(text) or _SEPARATORS}
     found = {separator: _header(head, symbol) for separator, head in heads.items()}
     separator = max(found, key=lambda each: found[each][0])
@@ -89,7 +90,7 @@ def _layout(name: str, text: str, symbol: str) -> _Layout:
 
 
 def _header(head: list[Row], symbol: str) -> tuple[int, int]:
-    """Return how many price columns the best line of a head names, and where it is."""
+    """Return how many price columns the best line of a head names, and its index."""
     best = (0, 0)
     for place, row in enumerate(head):
         if (score := known.prices_in(row, symbol)) > best[0]:
@@ -100,7 +101,7 @@ def _header(head: list[Row], symbol: str) -> tuple[int, int]:
 
 
 def _stated(text: str) -> str:
-    """Return the separator that the first line states as Excel reads it ("sep=;")."""
+    """Return the separator declared in the first line, in Excel's form ("sep=;"); "" if none."""
     stated = text[4:5] if text[:4].lower() == "sep=" else ""
     return stated if stated and stated in _SEPARATORS else ""
 
@@ -111,7 +112,7 @@ def _head(text: str, separator: str) -> list[Row]:
 
 
 def _beside(head: list[Row], separator: str, place: int) -> _Layout:
-    """Return the layout with the rows round a header: one of tickers above or below, one with the index's name."""
+    """Return the layout with the rows around a header: tickers above or below it, the index's name after it."""
     header, first, tickers = head[place], place + 1, []
     if place and _names_tickers(head[place - 1], header):
         tickers = ["", *head[place - 1][1:]]
@@ -125,7 +126,7 @@ def _beside(head: list[Row], separator: str, place: int) -> _Layout:
 
 
 def _names_tickers(row: Row, header: Row) -> bool:
-    """Tell whether a row gives each price column's symbol, as yf.download's does."""
+    """Return whether a row gives the symbol of each price column, as in yf.download's files."""
     first = known.plain(row[0]) if row else ""
     if len(row) != len(header) or (first and known.ROLES.get(first) != known.TICKER):
         return False
@@ -138,7 +139,7 @@ def _names_index(row: Row) -> bool:
 
 
 def _rows(name: str, text: str, layout: _Layout) -> Iterator[tuple[int, Row]]:
-    """Return the line and the cells of each row of data that is not wholly empty."""
+    """Return the line number and cells of each data row that is not entirely empty."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.separator, skipinitialspace=True)
     for _ in islice(reader, layout.first):
         pass
@@ -148,7 +149,7 @@ def _rows(name: str, text: str, layout: _Layout) -> Iterator[tuple[int, Row]]:
 def _blocks(name: str, reader: "_csv.Reader") -> Iterator[list[tuple[int, Row]]]:
     line = reader.line_num
     while rows := list(islice(reader, _BLOCK)):
-        if reader.line_num != line + len(rows):  # a cell goes over lines: the rest of the file may be in it
+        if reader.line_num != line + len(rows):  # a cell spans lines: it may contain the rest of the file
             place = next(place for place, row in enumerate(rows) if "\n" in "".join(row) or "\r" in "".join(row))
             raise DataError(f"{name} line {line + place + 1}: a quote is opened and not closed", "correct that line")
         yield [(number, row) for number, row in enumerate(rows, line + 1) if row and (row[0] or "".join(row).strip())]
@@ -156,7 +157,7 @@ def _blocks(name: str, reader: "_csv.Reader") -> Iterator[list[tuple[int, Row]]]
 
 
 def _with_index(layout: _Layout, first: Row) -> _Layout:
-    """Return the layout with a name for the dates of R's write.table, whose header is one field short."""
+    """Return the layout with a name for the date column of R's write.table, whose header is one field short."""
     dated = any(known.ROLES.get(known.plain(name)) == known.DATE for name in layout.header)
     if dated or len(first) != len(layout.header) + 1 or not price_dates.is_date(first[0]):
         return layout
@@ -167,7 +168,7 @@ def _with_index(layout: _Layout, first: Row) -> _Layout:
 def _of(
     symbol: str, name: str, roles: dict[str, list[Column]], rows: Iterator[tuple[int, Row]]
 ) -> tuple[list[int], list[Row]]:
-    """Return the lines and rows of one symbol: all, unless a column names the symbol of each."""
+    """Return the line numbers and rows of one symbol: all rows, unless there is a ticker column."""
     if column := roles.get(known.TICKER):
         rows = _named(symbol, name, column[0].place, rows)
     found = list(islice(rows, _MAX_ROWS + 1))
@@ -177,7 +178,7 @@ def _of(
 
 
 def _named(symbol: str, name: str, place: int, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
-    """Yield the rows whose ticker is the symbol; where no row has a ticker, all."""
+    """Yield the rows whose ticker is the symbol, or all if no row has a ticker; raise DataError if none matches."""
     mine: dict[str, bool] = {}
     nameless = []
     for line, row in rows:

@@ -1,4 +1,4 @@
-"""A Parquet file as the text of a table, so that one set of rules reads both."""
+"""Parquet files converted to CSV text, so that one set of rules reads both."""
 
 import io
 
@@ -11,12 +11,12 @@ _MAX_CELLS = 10_000_000
 
 
 def text(name: str, data: bytes) -> str:
-    """Return a Parquet file as CSV, an index among its columns; DataError for one that is damaged or too large."""
+    """Return a Parquet file as CSV with any index as a column; raise DataError if it is damaged or too large."""
     try:
         file = pq.ParquetFile(io.BytesIO(data))
         if file.metadata.num_rows * file.metadata.num_columns > _MAX_CELLS:
             raise DataError(f"{name} holds more than {_MAX_CELLS:,} cells", "keep one symbol in a file")
-        # Without pandas' own metadata an index is a column like any other, and nothing of it can be inconsistent.
+        # Without pandas' metadata an index is an ordinary column, and inconsistent metadata does no harm.
         return str(file.read().to_pandas(ignore_metadata=True).to_csv(index=False))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as exc:
         raise DataError(f"{name} is a damaged Parquet file", "write it again") from exc

@@ -1,4 +1,4 @@
-"""Files that are plainly a raw table, as Yahoo's and this program's are: read at once, a third of the time."""
+"""Fast path for files that are plainly a raw table, such as Yahoo's and stockops' own: a third of the time."""
 
 import io
 
@@ -11,11 +11,10 @@ _ORDER = (*ohlcv.PRICES, ohlcv.ADJUSTED, "Volume", ohlcv.DIVIDENDS, ohlcv.SPLITS
 
 
 def table(data: bytes) -> pd.DataFrame | None:
-    """Return the raw table (market.ohlcv) in a file's bytes, bit for bit as `to_csv` wrote it.
+    """Return the raw table (market.ohlcv) in a file's bytes, bit for bit as `to_csv` wrote it, or None if not plain.
 
-    None where anything in it wants a closer look.
-
-    Exact names, nothing but numbers, and dates YYYY-MM-DD that ascend: then price_files would find the same.
+    Plain means exact column names, only finite numbers and ascending, unique YYYY-MM-DD dates; price_files would then
+    return the same table.
     """
     header = data.partition(b"\n")[0].decode("latin-1").rstrip("\r").split(",")
     columns = [column for column in _ORDER if column in header]

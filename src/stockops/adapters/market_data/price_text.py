@@ -1,4 +1,4 @@
-"""The text of a price file: decoded, and refused where it is a page, an answer of an API or no text at all."""
+"""The text of a price file: decoded, and rejected if it is an HTML page, an API response or not text."""
 
 import re
 from typing import Any
@@ -17,9 +17,9 @@ _PLAIN = "save it as UTF-8 text"
 
 
 def decode(name: str, data: bytes) -> str:
-    """Return a file's text: by its byte order mark, else UTF-8, else Windows' Western encoding.
+    """Return a file's text, decoded by its byte order mark, else as UTF-8, else as Windows-1252.
 
-    DataError for bytes that are no text, an HTML page and JSON; the message of an API's error is quoted.
+    Raise DataError if it is empty, not text, an HTML page or JSON; an API's error message is quoted.
     """
     text = _text(name, data)
     if _CONTROL.search(text, 0, _HEAD):
@@ -34,7 +34,7 @@ def decode(name: str, data: bytes) -> str:
 
 
 def quoted(text: str, longest: int = 60) -> str:
-    """Return a foreign text between quotes, on one line, printable and short."""
+    """Return untrusted text in quotes: one line, printable and short."""
     return f'"{one_line(text, longest)}"'
 
 
@@ -49,10 +49,10 @@ def _text(name: str, data: bytes) -> str:
 
 
 def _json(name: str, text: str) -> tuple[str, str]:
-    """Return the message and the hint for a file that holds JSON."""
+    """Return the message and hint for a file that contains JSON."""
     try:
         message = _message(strict_json.read(text)) if len(text) <= _LONGEST_ANSWER else None
-    except (ValueError, RecursionError):  # the latter from looking through what is nested less deep
+    except (ValueError, RecursionError):  # RecursionError: `_message` on deep nesting that still parsed
         message = None
     if message is None:
         return f"{name} is JSON, not a table", "download the prices as CSV"
@@ -60,7 +60,7 @@ def _json(name: str, text: str) -> tuple[str, str]:
 
 
 def _message(answer: Any) -> str | None:
-    """Return what an answer says went wrong; None for one that says nothing."""
+    """Return the error message in an API response; None if there is none."""
     if isinstance(answer, dict):
         for key, value in answer.items():
             if isinstance(value, str) and any(word in str(key).lower() for word in _TELLING):

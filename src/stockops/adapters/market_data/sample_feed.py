@@ -1,7 +1,7 @@
-"""Real history shipped by published packages, so that the main job runs with no network and no key.
+"""Real history shipped with published packages, so that stockops runs without network or key.
 
 ^GSPC comes from `arch` (1999 to 2018), AAPL, FB, GOOG, IBM and MSFT from `bokeh_sampledata` (2000 to
-March 2013). Only their data files are read; importing `arch` would cost seconds.
+March 2013). Only the data files are read; importing `arch` would take seconds.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _CURRENCIES = {MARKET: None, **dict.fromkeys(("AAPL", "FB", "GOOG", "IBM", "MSFT
 
 @dataclass(frozen=True, slots=True)
 class SampleFeed:
-    """The price source `sample`; UsageError when the extra is not installed."""
+    """The price source `sample`; raises UsageError if the extra is not installed."""
 
     name: str = "sample"
     live: bool = False

@@ -1,4 +1,4 @@
-"""Which files the sources `csv` and `sample` read, and what is in them as a digest; without pandas."""
+"""The files that the sources `csv` and `sample` read, and digests of their content; does not import pandas."""
 
 import hashlib
 import importlib.util
@@ -15,17 +15,17 @@ from stockops.records import MARKET
 _INDEX = ("arch", "data/sp500/sp500.csv.gz")
 _STOCKS = ("bokeh_sampledata", "_data/stocks.csv.gz")
 _NAME = re.compile(r"(?P<stem>.+)\.(?:csv|tsv|txt|parquet|pq)(?:\.gz|\.zip)?", re.IGNORECASE)
-_VENDOR = ".US"  # what Stooq and EODHD put behind every American symbol
+_VENDOR = ".US"  # what Stooq and EODHD append to every US symbol
 
 
 def csv(directory: Path, symbol: str) -> Path:
-    """Return the file that holds the bars of a symbol; where there is none, the one that is expected.
+    """Return the file with the bars of a symbol, or the expected path if there is none.
 
-    `<SYMBOL>.csv` comes first, then the one file that says the same symbol in another spelling or has another ending:
-    aapl.us.txt, AAPL.parquet, BRK_B.csv for BRK-B, GSPC.csv for ^GSPC. DataError names two that do.
+    `<SYMBOL>.csv` comes first, then the only file with another spelling of the symbol or another extension:
+    aapl.us.txt, AAPL.parquet, BRK_B.csv for BRK-B, GSPC.csv for ^GSPC. Raise DataError if several match.
     """
     exact = directory / f"{symbol}.csv"
-    if os.path.exists(exact):  # unlike Path.exists, False in a folder that may not be read
+    if os.path.exists(exact):  # unlike Path.exists, False in an unreadable folder
         return exact
     found = [path for path in price_files(directory) if _is_of(_stem(path), symbol)]
     if len(found) > 1:
@@ -35,7 +35,7 @@ def csv(directory: Path, symbol: str) -> Path:
 
 
 def price_files(directory: Path) -> list[Path]:
-    """Return the files of a folder that may hold prices, sorted; none where it cannot be listed."""
+    """Return the files of a folder that may hold prices, sorted; none if it cannot be listed."""
     try:
         names = os.listdir(directory)
     except OSError:
@@ -44,7 +44,7 @@ def price_files(directory: Path) -> list[Path]:
 
 
 def spellings(symbol: str) -> set[str]:
-    """Return how vendors write a symbol, in capitals: BRK-B, BRK.B, BRK_B; ^GSPC without its caret too."""
+    """Return vendors' spellings of a symbol, in upper case: BRK-B, BRK.B, BRK_B; ^GSPC also without its caret."""
     name = symbol.upper()
     names = {name}
     if name.startswith("^"):
@@ -54,7 +54,7 @@ def spellings(symbol: str) -> set[str]:
 
 
 def sample(symbol: str) -> Path:
-    """Return the packaged file that holds a symbol; UsageError when its package is not installed."""
+    """Return the packaged file with a symbol's prices; raise UsageError if its package is not installed."""
     package, path = _INDEX if symbol == MARKET else _STOCKS
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
@@ -65,7 +65,7 @@ def sample(symbol: str) -> Path:
 
 
 def digest(path: Path) -> str:
-    """Return a digest of a file's content; of nothing, where it cannot be read."""
+    """Return a digest of a file's content; "" if it cannot be read."""
     try:
         return hashlib.sha256(regular_files.read(path)).hexdigest()
     except (OSError, NotAFileError):

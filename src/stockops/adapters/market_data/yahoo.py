@@ -1,8 +1,8 @@
-"""Daily bars from Yahoo Finance through yfinance's `Ticker.history`. yfinance's owner.
+"""Daily bars from Yahoo Finance, through yfinance's `Ticker.history`.
 
-Never `yf.download`, which turns every error into an empty table. What yfinance raises says little of why
-(a server error, a consent page and an unknown symbol may look alike), so the session keeps the last answer
-of the chart API and the status of that decides.
+Never `yf.download`, which turns every error into an empty table. yfinance's exceptions say little about the cause (a
+server error, a consent page and an unknown symbol may look alike), so the session records the last response of the
+chart API, and its status decides.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _CHART = "/v8/finance/chart/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YahooFeed:
-    """The price source `yahoo`. calendar_of: the calendar of a symbol, for the days that its stamps stand for."""
+    """The price source `yahoo`. calendar_of: returns a symbol's calendar, which maps timestamps to sessions."""
 
     calendar_of: Callable[[str], TradingCalendar]
     cache_dir: Path
@@ -47,7 +47,7 @@ class YahooFeed:
         return RawBars(raw, currency, notes)
 
     def _normal(self, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the columns of a raw table by session; yfinance's stamps are in the exchange's zone."""
+        """Return the columns of a raw table by session; yfinance's timestamps are in the exchange's time zone."""
         raw = table[[*ohlcv.PRICES, ohlcv.ADJUSTED, "Volume"]].astype(float)
         stamps = pd.DatetimeIndex(table.index)
         stated = stamps.tz_localize(None).normalize()
@@ -90,7 +90,7 @@ class YahooFeed:
 
 
 def _explain(symbol: str, status: int, exc: Exception) -> Exception | None:
-    """Return the error that the chart's status tells, None where it tells nothing."""
+    """Return the error that the chart API's status or the exception indicates; None if neither does."""
     if status == 429:
         return Transient("rate limited")
     if status >= 500:
@@ -109,7 +109,7 @@ def _malformed(symbol: str) -> DataError:
 
 
 def _currency(answer: str) -> str | None:
-    """Return what the chart says its prices are quoted in, minor units as they are; None where it says nothing."""
+    """Return the currency stated by the chart API, minor units unchanged; None if missing or unknown."""
     try:
         meta: Any = strict_json.read(answer)["chart"]["result"][0]["meta"]
         return exchanges.stated_currency(meta["currency"])

@@ -1,4 +1,4 @@
-"""The latest headlines from Yahoo Finance through yfinance."""
+"""The latest headlines from Yahoo Finance, through yfinance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from stockops.errors import ServiceError
 _SERVICE = "news"
 _STREAM = "/xhr/ncp"
 _COUNT = 20
-_LATEST = timedelta(days=4)  # it hands out the latest items only: of a day before, all may be too late
+_LATEST = timedelta(days=4)  # Yahoo returns only the latest items: for an earlier day, all may be too recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class YahooNews:
     needs: tuple[str, ...] = (_SERVICE,)
 
     def reaches(self, last: datetime, now: datetime) -> bool:
-        """Only the last days."""
+        """Return whether `last` is within the past four days."""
         return now - last < _LATEST
 
     def items(self, ticker: str, first: datetime, last: datetime) -> list[NewsItem]:
-        """Return the latest items of a ticker, whatever their day."""
+        """Return the latest items of a ticker; `first` and `last` are ignored."""
         prepare(self.cache_dir)
         session = YahooSession(self.timeout_seconds, _STREAM, self.timeout_seconds)
         try:
@@ -45,18 +45,18 @@ class YahooNews:
             raise ServiceError(f"no news: yahoo sends {exc}", service=_SERVICE) from None
         except (YFException, ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
             raise ServiceError(f"no news: yahoo's answer is none ({type(exc).__name__})", service=_SERVICE) from None
-        if session.status != 200 or '"tickerStream"' not in session.answer.text:  # yfinance takes either for no news
+        if session.status != 200 or '"tickerStream"' not in session.answer.text:  # yfinance treats either as no news
             raise ServiceError(f"no news: yahoo answers {session.status} without a stream", service=_SERVICE)
         return [item for row in found if (item := _item(row))]
 
     def check(self) -> str:
-        """Return what was found of a share that every week has news of."""
+        """Return the number of items found for a stock with news every week."""
         now = datetime.now(UTC)
         return f"yahoo: {len(self.items('AAPL', now, now))} items of AAPL"
 
 
 def _item(row: Any) -> NewsItem | None:
-    """Return one row; None for one without the parts that make it news."""
+    """Return one row as a news item; None if it lacks a required field."""
     try:
         content = row["content"]
         return NewsItem(
@@ -71,7 +71,7 @@ def _item(row: Any) -> NewsItem | None:
 
 
 def _of(content: Mapping[str, Any], *names: str) -> Any:
-    """Return a nested field, "" where any of it is missing."""
+    """Return a nested field, "" if any part is missing."""
     value: Any = content
     for name in names:
         value = (value or {}).get(name)

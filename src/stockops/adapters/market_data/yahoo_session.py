@@ -1,4 +1,4 @@
-"""How yfinance is made to behave, whatever it is asked for. yfinance's owner."""
+"""Configuration and HTTP session shared by all uses of yfinance, which only the `yahoo*` modules import."""
 
 import logging
 import time
@@ -14,23 +14,23 @@ from stockops.adapters.storage.atomic_write import translate_errors
 
 
 class YahooSession(requests.Session[Any]):
-    """A browser-like session, as yfinance makes one, that keeps the last answer of the address it watches.
+    """A browser-like session, as yfinance creates, that records the last response from the watched address.
 
-    yfinance hands its time-out to some requests only: looking up a time zone waits 10 s whatever was asked for. And one
-    call of it makes several: no request takes longer than the time-out, nor all of them longer than `left_seconds`.
+    yfinance passes its timeout to some requests only: a time zone lookup always waits up to 10 s. And one call makes
+    several requests. Here no request exceeds the timeout, and together they do not exceed `left_seconds`.
     """
 
     answer: Any = None
 
     def __init__(self, timeout_seconds: float, watched: str, left_seconds: float) -> None:
         super().__init__(impersonate="chrome")
-        YfData.cache_get.cache_clear()  # it would hand a failed answer to the next attempt
+        YfData.cache_get.cache_clear()  # else a retry gets the cached failed response
         self._timeout_seconds = timeout_seconds
         self._watched = watched
         self._until = time.monotonic() + left_seconds
 
     def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> Any:
-        """Ask within the time-out, for no more than MOST_BYTES after unpacking, and keep what is watched."""
+        """Send a request within the timeout and MOST_BYTES of decompressed response; record it if watched."""
         body = bytearray()
 
         def take(part: bytes) -> int:
@@ -48,12 +48,12 @@ class YahooSession(requests.Session[Any]):
 
     @property
     def status(self) -> int:
-        """The status of the last answer, 0 before any."""
+        """The HTTP status of the last recorded response, 0 if there is none."""
         return 0 if self.answer is None else int(self.answer.status_code)
 
 
 def prepare(cache_dir: Path) -> None:
-    """Make yfinance raise, keep quiet, and leave its time zones in our cache instead of the user's home."""
+    """Make yfinance raise its errors, stay quiet, and cache time zones in `cache_dir`, not the user's home."""
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
     with translate_errors(cache_dir):
         cache_dir.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""MLflow's database of a home that was moved or copied: its addresses follow, and nobody writes into the old home.
+"""Update MLflow's addresses after a home was moved or copied, so that nothing is written into the old home.
 
-MLflow keeps an absolute address for an experiment, for each run and for each version of a model. It takes no relative
-one that means the same from every folder, and offers no call that changes one: hence SQL.
+MLflow stores an absolute address for each experiment, run and model version. It accepts no relative one that means the
+same from every folder, and has no API to change one: hence SQL.
 """
 
 import logging
@@ -13,21 +13,21 @@ from urllib.request import url2pathname
 
 log = logging.getLogger("stockops.mlflow")
 
-_WAIT_SECONDS = 20.0  # for MLflow's own pages, which may be writing
-_OURS = "/mlruns/artifacts"  # how the address ends that every home is given; another one was somebody's choice
+_WAIT_SECONDS = 20.0  # MLflow's own UI may be writing
+_OURS = "/mlruns/artifacts"  # suffix of the address that every home gets; any other was chosen by a user
 _NEW_FILES_GO_TO = (("experiments", "artifact_location"),)
 _FILES_ARE_IN = (
     ("runs", "artifact_uri"),
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
-    ("logged_models", "artifact_location"),  # no model of ours is one; people may log theirs beside them
+    ("logged_models", "artifact_location"),  # stockops logs none, but users may log theirs alongside
 )
 
 
 def has_moved(location: str, artifacts: Path) -> bool:
-    """Tell whether an experiment's files are in a home, as ours are, and that home is not the one of `artifacts`.
+    """Return whether an experiment stores its files in a home, as ours do, and not in the home of `artifacts`.
 
-    location: the address that MLflow has. A home that is reached by a link, or by another spelling, has not moved.
+    location: MLflow's address. A home reached through a link or under another spelling has not moved.
     """
     return (
         location.startswith("file:") and location.endswith(_OURS) and _path(location).resolve() != artifacts.resolve()
@@ -35,16 +35,16 @@ def has_moved(location: str, artifacts: Path) -> bool:
 
 
 def follow(database: Path, location: str, artifacts: Path) -> None:
-    """Let every address at or below `location` in a SQLite file be the same one in `artifacts`; all of them or none.
+    """Rewrite every address at or below `location` in a SQLite file to the same one in `artifacts`; all or none.
 
-    Files that are in the old place alone were not copied along: they stay there, and so do their addresses.
+    Files that exist only in the old place were not copied along: they stay there, and so do their addresses.
     Raises sqlite3.Error.
     """
     new = artifacts.as_uri()
     with closing(sqlite3.connect(database, timeout=_WAIT_SECONDS)) as opened, opened:  # the latter: one transaction
         opened.execute("BEGIN IMMEDIATE")
         for table, column in (*_NEW_FILES_GO_TO, *_FILES_ARE_IN):
-            below = f"substr({column}, 1, length(?1) + 1) = ?1 || '/'"  # no LIKE: an address holds % and _
+            below = f"substr({column}, 1, length(?1) + 1) = ?1 || '/'"  # not LIKE: addresses contain % and _
             query = f"SELECT rowid, {column} FROM {table} WHERE {column} = ?1 OR {below}"
             there = [(new + old.removeprefix(location), old, row) for row, old in opened.execute(query, [location])]
             if (table, column) in _FILES_ARE_IN:
@@ -54,7 +54,7 @@ def follow(database: Path, location: str, artifacts: Path) -> None:
 
 
 def settle(database: Path, artifacts: Path) -> None:
-    """Put the experiment that MLflow makes by itself into the home: else it is in the folder that was current then.
+    """Point MLflow's default experiment into the home; by default it is in whatever folder was current at its creation.
 
     database: a SQLite file with MLflow's tables. Raises sqlite3.Error.
     """

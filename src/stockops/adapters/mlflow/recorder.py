@@ -1,4 +1,4 @@
-"""Who records a run, and the end of the runs whose recorder is dead: MLflow shows them as running for ever."""
+"""Tag runs with the process that records them, and end runs whose recorder died, else MLflow shows them as running."""
 
 import logging
 import os
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stockops.mlflow")
 
-RECORDER = "stockops.recorder"  # the tag: machine, process id and that process's start in seconds since 1970
-_SOURCE = "mlflow.source.name"  # a tag of every run that a program of somebody else starts, and of none of ours
-_MOST = 1_000  # runs looked at; those that run are few
-_START_SECONDS = 2.0  # a start is read off the time since boot, and that off a clock that is set now and then
+RECORDER = "stockops.recorder"  # the tag: host, process id and process start in seconds since 1970
+_SOURCE = "mlflow.source.name"  # a tag of every run started by another program, and of none of ours
+_MOST = 1_000  # runs examined; few are running
+_START_SECONDS = 2.0  # a start time derives from boot time, hence from a clock that may be adjusted
 
 
 def tag() -> dict[str, str]:
-    """Return the tag that tells who records a run: this process."""
+    """Return the tag that names this process as the recorder of a run."""
     return {RECORDER: f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"}
 
 
 def end_abandoned(client: "MlflowClient", experiment: str, *, alone: bool) -> None:
-    """End the runs of an experiment whose recorder is dead, as KILLED; one line says so for each.
+    """End the runs of an experiment whose recorder is dead as KILLED, and log each.
 
-    alone: nobody else can be recording there now, so that a run of another machine, or of a release that did not tag
-    its runs, is dead too. Without that a run is dead only where its process was on this machine. Should one live all
-    the same, in a container that bears this machine's name, it ends its run as finished in its turn. What the server
-    refuses is passed over: the run to be recorded does not depend on it.
+    alone: nobody else can be recording there now, so a run from another machine, or from a release that did not tag its
+    runs, is dead too. Otherwise a run counts as dead only if its process was on this machine. If that is alive after
+    all, in a container with this machine's name, it will still end its run as finished. Server errors are ignored: the
+    run to be recorded does not depend on this.
     """
     from mlflow.exceptions import MlflowException
 
@@ -50,16 +50,16 @@ def _is_dead(run: "Run", alone: bool) -> bool:
     try:
         host, process, start = recorder.rsplit(" ", 2)
         lives = _lives(int(process), float(start))
-    except ValueError:  # not as we write it
+    except ValueError:  # not in our format
         return False
     return alone if host != socket.gethostname() else not lives
 
 
 def _lives(process: int, start: float) -> bool:
-    """Tell whether a process still is; one of the same number that started at another time is another one."""
+    """Return whether a process is alive; one with the same id but another start time is a different process."""
     try:
         found = psutil.Process(process)
-        dead = found.status() == psutil.STATUS_ZOMBIE  # killed, and its parent has not looked
+        dead = found.status() == psutil.STATUS_ZOMBIE  # killed, and not yet reaped by its parent
         return not dead and abs(found.create_time() - start) <= _START_SECONDS
     except psutil.NoSuchProcess:
         return False

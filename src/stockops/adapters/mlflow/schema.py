@@ -1,4 +1,4 @@
-"""How a database's schema stands to the installed MLflow, read off its migrations: an import takes seconds."""
+"""Compare a database's schema with the installed MLflow through its migration files; an import takes seconds."""
 
 import re
 from importlib.util import find_spec
@@ -9,9 +9,9 @@ _BEFORE = re.compile(r"^down_revision\b.*?=\s*[\"'](\w+)", re.MULTILINE)
 
 
 def age(revision: str) -> Literal["current", "older", "newer"]:
-    """Tell whether MLflow takes a schema: it refuses all but its newest, those before it and those it never saw.
+    """Return whether a schema is the one MLflow accepts ("current"), an older one, or an unknown, thus newer one.
 
-    current, too, where MLflow keeps its migrations elsewhere: then opening the database tells.
+    Also "current" if no migration files are found: opening the database will tell.
     """
     migrations = {path.name.partition("_")[0]: path for path in _folder().glob("*_*.py")}
     if not migrations:
@@ -23,6 +23,6 @@ def age(revision: str) -> Literal["current", "older", "newer"]:
 
 
 def _folder() -> Path:
-    spec = find_spec("mlflow")  # of a package at the top: nothing is imported
+    spec = find_spec("mlflow")  # a top-level package: nothing is imported
     places = (spec.submodule_search_locations if spec else None) or [""]
     return Path(places[0]) / "store" / "db_migrations" / "versions"

@@ -1,7 +1,7 @@
 """Runs, metrics, artifacts and the model registry in MLflow (port Tracker). The owner of mlflow.
 
-A training is recorded when it is over, in one go: a dead server costs seconds at the end and nothing before,
-and a training that was killed leaves no run that seems to go on for ever.
+A training is recorded in one go after it ends: a dead server costs seconds at the end and nothing before, and a killed
+training leaves no run that appears to go on forever.
 """
 
 import logging
@@ -32,8 +32,8 @@ log = logging.getLogger("stockops.mlflow")
 
 EXPERIMENT = "stockops"
 _LOCK_SECONDS = 60.0
-_BATCH = 1_000  # metrics a request may hold
-_MLFLOW_DEFAULTS = {  # MLflow alone tries a dead server for minutes
+_BATCH = 1_000  # most metrics per request
+_MLFLOW_DEFAULTS = {  # by default MLflow retries a dead server for minutes
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "20",
@@ -44,7 +44,7 @@ _MLFLOW_DEFAULTS = {  # MLflow alone tries a dead server for minutes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MlflowTracker:
-    """Port Tracker. uri "": a SQLite file under `mlruns/` in the home. username "": none of ours for a server."""
+    """Port Tracker. uri "": a SQLite file under the home's `mlruns/`. username "": no credentials from the settings."""
 
     home: Path
     uri: str
@@ -53,7 +53,7 @@ class MlflowTracker:
     needs: tuple[str, ...] = ("mlflow",)
 
     def record(self, run: TrainingRun) -> str:
-        """Record a run with its files, register its model as the one in production; return the run's id."""
+        """Record a run with its files and register its model, if any, as production; return the run id."""
         place = TrackingServer.of(self.uri, self.home)
         with self._environment(), bounded():
             place.probe(os.environ)
@@ -72,19 +72,19 @@ class MlflowTracker:
         return str(run_id)
 
     def check(self) -> str:
-        """Return version and place."""
+        """Return version and location."""
         with self._environment():
             return TrackingServer.of(self.uri, self.home).check(os.environ)
 
     def _alone(self, place: TrackingServer) -> AbstractContextManager[object]:
-        """Keep other processes from a SQLite file: two that make its tables at once leave it broken for ever."""
+        """Lock a SQLite file: two processes creating its tables at once would corrupt it for good."""
         if place.database is None:
             return nullcontext()
         return locked(self.home / "mlruns" / ".lock", _LOCK_SECONDS, "another process is recording")
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
-        """Set what MLflow takes from the environment alone: its manners, and who we are to a server."""
+        """Set what MLflow reads only from the environment: our defaults, and the credentials for a server."""
         wanted = {name: value for name, value in _MLFLOW_DEFAULTS.items() if name not in os.environ}
         if self.username:
             wanted |= {"MLFLOW_TRACKING_USERNAME": self.username, "MLFLOW_TRACKING_PASSWORD": self.password}
@@ -99,7 +99,7 @@ class MlflowTracker:
 
 @contextmanager
 def _translate_errors(place: str) -> Iterator[None]:
-    """Say every failure of MLflow, of what it stands on, and of our own folder as one of the service."""
+    """Raise failures of MLflow, its dependencies and our own folder as ServiceError."""
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -107,7 +107,7 @@ def _translate_errors(place: str) -> Iterator[None]:
     hint = "see that it runs and takes records; the model is trained and written all the same"
     try:
         yield
-    except ImportError as exc:  # the driver of a database that MLflow takes and nobody installed
+    except ImportError as exc:  # the missing driver of a database that MLflow supports
         raise unserved(place, str(exc), "install the driver, or choose another MLFLOW_TRACKING_URI") from None
     except (MlflowException, SQLAlchemyError, sqlite3.Error, CommandError, OSError, TryAgainError, UsageError) as exc:
         raise unserved(place, str(exc) or type(exc).__name__, hint) from None
@@ -116,10 +116,10 @@ def _translate_errors(place: str) -> Iterator[None]:
 def _client(place: TrackingServer) -> "MlflowClient":
     from mlflow import MlflowClient
 
-    for noisy in ("mlflow", "alembic"):  # they report each table they make
+    for noisy in ("mlflow", "alembic"):  # they log each table they create
         logging.getLogger(noisy).setLevel(logging.ERROR)
     if place.is_server:
-        # MLflow loads every plugin for request headers; Feast brings one, and with it seven seconds of imports.
+        # MLflow loads every request-header plugin; Feast's costs seven seconds of imports.
         with block_import("feast"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import mlflow.tracking.request_header.registry  # noqa: F401
@@ -129,7 +129,7 @@ def _client(place: TrackingServer) -> "MlflowClient":
 
 
 def _make(database: Path, artifacts: Path) -> None:
-    """Make MLflow's tables under another name first: a process killed on the way leaves nothing half-made."""
+    """Create MLflow's database under a temporary name first, so that a killed process leaves nothing half-made."""
     from mlflow import MlflowClient
 
     database.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def _make(database: Path, artifacts: Path) -> None:
 
 
 def _experiment(client: "MlflowClient", place: TrackingServer) -> str:
-    """Return the experiment's id, once it keeps its files where the place says: a home may have been moved."""
+    """Return the experiment's id, creating it if needed; if the home was moved, its addresses are updated first."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(EXPERIMENT)
@@ -150,7 +150,7 @@ def _experiment(client: "MlflowClient", place: TrackingServer) -> str:
         try:
             return str(client.create_experiment(EXPERIMENT, artifact_location=location))
         except MlflowException:
-            found = client.get_experiment_by_name(EXPERIMENT)  # another process was first
+            found = client.get_experiment_by_name(EXPERIMENT)  # another process created it first
             if found is None:
                 raise
     elif place.database and place.in_home and moved.has_moved(found.artifact_location, place.artifacts):
@@ -160,7 +160,7 @@ def _experiment(client: "MlflowClient", place: TrackingServer) -> str:
 
 @contextmanager
 def _ended(client: "MlflowClient", run_id: str, ended: datetime) -> Iterator[None]:
-    """End the run as finished, or as failed when it could not be recorded whole."""
+    """End the run as finished, or as failed if it could not be fully recorded."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -197,7 +197,7 @@ def _curves(history: Iterable[EpochLoss], now: int) -> "Iterator[Metric]":
 
 
 def _register(client: "MlflowClient", run_id: str, name: str, run: TrainingRun) -> None:
-    """Make a version of the run's own artifacts, and let `production` point to it."""
+    """Create a model version from the run's own artifacts and point `production` to it."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -211,7 +211,7 @@ def _register(client: "MlflowClient", run_id: str, name: str, run: TrainingRun) 
     ).version
     client.set_registered_model_alias(name, "production", version)
     try:
-        with warnings.catch_warnings():  # stages are on their way out; who still reads them finds the model
+        with warnings.catch_warnings():  # stages are deprecated; set for clients that still read them
             warnings.simplefilter("ignore", FutureWarning)
             client.transition_model_version_stage(name, version, "Production", archive_existing_versions=True)
     except MlflowException as exc:

@@ -1,6 +1,6 @@
-"""Where MLflow's records are: a server, or a SQLite file of our own; and whether anything answers there.
+"""Where MLflow's records are, a server or a database such as our own SQLite file, and whether it responds.
 
-Nothing here imports MLflow: a dead server is told within seconds, before the second and a half that costs.
+Nothing here imports MLflow: a dead server is detected within seconds, before the 1.5 seconds of that import.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
 
 
 def unserved(place: str, reason: str, hint: str) -> ServiceError:
-    """Return the error of a tracker that does not serve; `place` is as people may see it."""
+    """Return the error for a tracker that failed; `place` must be safe to show."""
     detail = addresses.without_credentials(one_line(reason, 300))
     return ServiceError(f"mlflow at {place} does not serve: {detail}", hint, service="mlflow")
 
@@ -34,9 +34,9 @@ def unserved(place: str, reason: str, hint: str) -> ServiceError:
 class TrackingServer:
     """Where runs are recorded.
 
-    uri: as MLflow wants it. shown: the same for people, no secret in it. database: the SQLite file, if it is one.
-    artifacts: where the files of runs go when no server decides that. in_home: the database is a file of the home,
-    and goes where that goes.
+    uri: in MLflow's form. shown: the same for display, without secrets. database: the SQLite file, if it is one.
+    artifacts: where the files of runs go unless a server decides that. in_home: the database is a file in the home and
+    moves with it.
     """
 
     uri: str
@@ -47,7 +47,7 @@ class TrackingServer:
 
     @classmethod
     def of(cls, uri: str, home: Path) -> "TrackingServer":
-        """Return the place of a tracking URI, "" being a SQLite file under `mlruns/`."""
+        """Return the location for a tracking URI, "" being a SQLite file under `mlruns/`; ServiceError if invalid."""
         folder = home / "mlruns"
         given, uri = uri, uri or f"sqlite:///{(folder / 'mlflow.db').absolute()}"
         scheme = uri.split(":")[0].split("+")[0]
@@ -68,7 +68,7 @@ class TrackingServer:
         return self.uri.startswith("http")
 
     def probe(self, environment: Mapping[str, str]) -> None:
-        """Raise ServiceError unless something answers; what else ails a database is found out by opening it."""
+        """Raise ServiceError if nothing answers or the schema does not fit; other database faults show on opening."""
         if self.is_server:
             self._ask("/", environment)
         elif self.database is not None:
@@ -81,7 +81,7 @@ class TrackingServer:
                 return
 
     def check(self, environment: Mapping[str, str]) -> str:
-        """Return version and place without importing MLflow."""
+        """Return version and location without importing MLflow."""
         if self.database is not None:
             return f"{version('mlflow')}, {self._check_database(self.database)}"
         if not self.is_server:
@@ -118,7 +118,7 @@ class TrackingServer:
         return self.shown
 
     def _check_schema(self, path: Path) -> None:
-        """Raise ServiceError where the installed MLflow takes no tables like these."""
+        """Raise ServiceError if the installed MLflow does not accept the database's schema."""
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             revision = str(*(database.execute("SELECT version_num FROM alembic_version").fetchone() or ()))
         ours = f"than MLflow {version('mlflow')} takes (schema {revision})"

@@ -1,6 +1,6 @@
-"""The HTTP client of every adapter that speaks httpx: bounded as bounded_io has it, and it believes no compression.
+"""The HTTP client of every adapter that uses httpx: limited by bounded_io, and rejecting compressed responses.
 
-Redirects are not followed: what is sent, a key above all, stays with the server it is meant for.
+Redirects are not followed, so that request data, API keys above all, reach only the intended server.
 """
 
 import ssl
@@ -15,7 +15,7 @@ from stockops.adapters.network.bounded_io import AnswerTooLargeError, Exchange, 
 
 
 class AnswerTooLarge(httpx.TransportError):
-    """httpx's word for bounded_io.AnswerTooLargeError; no connection that breaks off: asking again is no use."""
+    """bounded_io.AnswerTooLargeError as an httpx error; not a dropped connection, so retrying is pointless."""
 
 
 def client(
@@ -24,21 +24,21 @@ def client(
     headers: Mapping[str, str] | None = None,
     credentials: tuple[str, str] | None = None,
 ) -> httpx.Client:
-    """Return a client of one server; a time-out, but for connecting, is that of a request and all of its answer."""
+    """Return a client for one server; each timeout except connect covers a request and its whole response."""
     return httpx.Client(
         base_url=url, transport=BoundedTransport(url), timeout=timeout, headers=headers, auth=credentials
     )
 
 
 class BoundedTransport(httpx.HTTPTransport):
-    """httpx's transport to one server, through the proxy that the environment names for it."""
+    """httpx's transport to one server, through the proxy configured in the environment."""
 
     def __init__(self, url: str) -> None:
         super().__init__(proxy=_proxy(url))
-        self._pool._network_backend = _Backend()  # httpcore takes it from who makes the pool; httpx makes it
+        self._pool._network_backend = _Backend()  # httpcore expects it when the pool is created, which httpx does
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request that asks for an answer as it is: a few KiB of gzip can hold gigabytes."""
+        """Request an uncompressed response: a few KiB of gzip can expand to gigabytes."""
         request.headers["Accept-Encoding"] = "identity"
         response = super().handle_request(request)
         if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
@@ -56,7 +56,7 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Look the host up and try its addresses, all within the time-out."""
+        """Resolve the host and try its addresses, all within the timeout."""
         exchange = Exchange()
         failure: Exception = httpcore.ConnectError(f"no address of {host}")
         try:
@@ -82,7 +82,7 @@ class _Stream(httpcore.NetworkStream):
         self._wrapped = False
 
     def __del__(self) -> None:
-        if not self._wrapped:  # a client that nobody closed lets go of its connections
+        if not self._wrapped:  # a client that was never closed releases its connections
             self._stream.close()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -119,7 +119,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 def _proxy(url: str) -> str | None:
-    """Return the proxy that `HTTP_PROXY` and its kin name for a server, as httpx itself reads them."""
+    """Return the proxy that `HTTP_PROXY` and related variables set for a server, read as httpx reads them."""
     parts = urlsplit(url)
     if not parts.hostname or proxy_bypass(parts.hostname):
         return None

@@ -1,9 +1,9 @@
-"""One deadline and one size for every exchange with a server: a request and all of its answer.
+"""One deadline and one size limit for each exchange with a server: a request and its whole response.
 
-A library's time-out bounds the wait for each byte, so a server that drips one a second holds a client for ever, and
-nothing bounds how much it sends. Here a time-out is that of a whole exchange, name look-up and connecting included,
-and an answer ends at MOST_BYTES. Each client library meets this at the one place where it reads: httpx and
-qdrant-client in bounded_http, MLflow's requests in bounded_requests, Redis in redis_client, Yahoo's curl, which keeps
+A library's timeout usually bounds the wait for each read, so a server that drips one byte a second can hold a client
+forever, and nothing bounds the size of the response. Here a timeout covers the whole exchange, including name lookup
+and connecting, and a response is cut off at MOST_BYTES. Each client library is hooked where it reads: httpx and
+qdrant-client in bounded_http, MLflow's requests in bounded_requests, Redis in redis_client, and Yahoo's curl, which has
 deadlines of its own, in yahoo_session.
 """
 
@@ -14,36 +14,36 @@ import threading
 import time
 from typing import Any
 
-MOST_BYTES = 8 << 20  # the longest honest answer, sixty years of daily bars, is a quarter of that
+MOST_BYTES = 8 << 20  # four times the largest legitimate response, sixty years of daily bars
 
 
 class AnswerTooLargeError(OSError):
-    """An answer cut off because it does not end; an OSError, which every client library expects of a socket."""
+    """The response exceeds MOST_BYTES; an OSError, because every client library expects those from a socket."""
 
     def __init__(self) -> None:
         super().__init__(f"an answer of more than {MOST_BYTES >> 20} MiB")
 
 
 class Exchange:
-    """A request and its answer: begins with connecting, or with what is sent after something was received."""
+    """A request and its response; starts with the connection, or with the first send after a receive."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._received = 0
 
     def sent(self) -> None:
-        """Note that something is sent: after an answer, that begins the next exchange."""
+        """Record a send; after a response, it starts the next exchange."""
         if self._received:
             self._started, self._received = time.monotonic(), 0
 
     def received(self, count: int) -> None:
-        """Note so many bytes of the answer; AnswerTooLargeError when they are too many."""
+        """Count bytes of the response; raise AnswerTooLargeError when it exceeds MOST_BYTES."""
         self._received += count
         if self._received > MOST_BYTES:
             raise AnswerTooLargeError
 
     def left(self, seconds: float | None) -> float | None:
-        """Return what is left of a time-out; TimeoutError when nothing is. None and 0 mean what they do to a socket."""
+        """Return what remains of a timeout, or raise TimeoutError. None and 0 mean the same as for a socket."""
         if not seconds:
             return seconds
         left = self._started + seconds - time.monotonic()
@@ -53,7 +53,7 @@ class Exchange:
 
 
 class BoundedSocket:
-    """A connected socket, TLS or not, whose time-out is that of an exchange. Everything else is the socket's own."""
+    """A connected socket, TLS or plain, whose timeout covers a whole exchange; delegates everything else."""
 
     def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
         self._sock = sock
@@ -64,36 +64,36 @@ class BoundedSocket:
         return getattr(self._sock, name)
 
     def __del__(self) -> None:
-        self._sock.close()  # who lets go of it has let go of the socket
+        self._sock.close()  # dropping the wrapper drops the socket
 
     def settimeout(self, seconds: float | None) -> None:
-        """Bound the exchange."""
+        """Set the timeout of an exchange."""
         self._seconds = seconds
         self._sock.settimeout(seconds)
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of the data."""
         self._exchange.sent()
         self._sock.settimeout(self._exchange.left(self._seconds))
         self._sock.sendall(data)
 
     def recv(self, most: int) -> bytes:
-        """Receive what has come."""
+        """Receive the available data."""
         self.prepare()
         data = self._sock.recv(most)
         self.received(len(data))
         return data
 
     def makefile(self, mode: str = "rb", buffering: int | None = None) -> io.BufferedReader:
-        """Return what http.client reads an answer from."""
+        """Return the reader that http.client reads a response from."""
         return io.BufferedReader(_Answer(self, self._sock.makefile("rb", buffering=0)))
 
     def prepare(self) -> None:
-        """Let the next wait take no longer than what is left."""
+        """Limit the next wait to the time remaining."""
         self._sock.settimeout(self._exchange.left(self._seconds))
 
     def received(self, count: int) -> None:
-        """Note so many bytes."""
+        """Count received bytes."""
         self._exchange.received(count)
 
 
@@ -105,26 +105,26 @@ class _Answer(io.RawIOBase):
         self._raw = raw
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what has come."""
+        """Read the available data."""
         self._bounded.prepare()
         count: int | None = self._raw.readinto(buffer)
         self._bounded.received(count or 0)
         return count
 
     def close(self) -> None:
-        """Let the socket go."""
+        """Release the socket."""
         self._raw.close()
         super().close()
 
 
 def addresses_of(host: str, port: int, seconds: float | None) -> list[str]:
-    """Return the IP addresses of a host; TimeoutError when no name server says them in time, OSError when none does.
+    """Return the IP addresses of a host; raise TimeoutError if the lookup takes too long, OSError if it fails.
 
-    A name server that is silent has no time-out but its own, which may be half a minute.
+    The lookup runs in a thread because the resolver has only its own timeout, which may be half a minute.
     """
     try:
         return [str(ipaddress.ip_address(host))]

@@ -1,6 +1,6 @@
-"""MLflow's HTTP, bounded as bounded_io has it: MLflow makes its own sessions of requests, over urllib3.
+"""MLflow's HTTP under the limits of bounded_io: MLflow creates its own requests sessions, over urllib3.
 
-urllib3 takes the class of its connections from the class of its pools, which is where it wants to be extended.
+urllib3 takes its connection class from its pool class, which is its extension point.
 """
 
 from collections.abc import Iterator
@@ -16,23 +16,23 @@ from stockops.adapters.network.bounded_io import BoundedSocket, Exchange, addres
 
 
 class _Bounded(HTTPConnection):
-    """What plain and TLS connections have in common here."""
+    """Behaviour shared by plain and TLS connections."""
 
     def connect(self) -> None:
-        """Connect; looking the name up is within the time-out, too."""
+        """Connect; the timeout includes the name lookup."""
         exchange = Exchange()
         seconds = self.timeout if isinstance(self.timeout, (int, float)) else None
         addresses_of(self.host, self.port or self.default_port, seconds)
         super().connect()
         if self.sock is not None:
-            self.sock = BoundedSocket(self.sock, exchange)  # it is one but for its class
+            self.sock = BoundedSocket(self.sock, exchange)  # duck-types a socket
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **kwargs: Any) -> None:
-        """Ask for an answer as it is: a few KiB of gzip can hold gigabytes."""
+        """Request an uncompressed response: a few KiB of gzip can expand to gigabytes."""
         super().request(method, url, body, {**(headers or {}), "Accept-Encoding": "identity"}, **kwargs)
 
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-        """Return the answer, unless it is compressed all the same."""
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # same as urllib3
+        """Return the response; raise ProtocolError if it is compressed anyway."""
         response = super().getresponse()
         if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             response.close()
@@ -46,7 +46,7 @@ class _BoundedTls(_Bounded, HTTPSConnection):
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Bound every connection that requests makes while the context lasts."""
+    """Apply the limits to every connection that requests opens inside the context."""
     before = HTTPConnectionPool.ConnectionCls, HTTPSConnectionPool.ConnectionCls
     HTTPConnectionPool.ConnectionCls, HTTPSConnectionPool.ConnectionCls = _Bounded, _BoundedTls
     try:

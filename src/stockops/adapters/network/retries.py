@@ -1,4 +1,4 @@
-"""One way to try again: waits as the server asks, else exponential ones with jitter; bounded in number and in time."""
+"""Retries: waits as long as the server asks, else exponentially with jitter; limited in number and total time."""
 
 import logging
 import re
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class Transient(Exception):
-    """A failure that the next attempt may not meet; `str()` says which, without address or key.
+    """A failure that a retry may not hit; `str()` gives the reason, without address or key.
 
-    after_seconds: how long the server asks to be left alone, None where it does not say.
+    after_seconds: how long the server asks to wait, None if it does not.
     """
 
     def __init__(self, reason: str, after_seconds: float | None = None) -> None:
@@ -29,7 +29,7 @@ class Transient(Exception):
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a `Retry-After` asks for, given as seconds or as a date; None where there is none."""
+    """Return the seconds in a `Retry-After` header, given as seconds or a date; None if absent or invalid."""
     text = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
         return float(text)
@@ -41,7 +41,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, how far apart, and how long in all."""
+    """How many attempts, how far apart, and for how long in total."""
 
     attempts: int = 4
     first_wait_seconds: float = 2.0
@@ -49,10 +49,10 @@ class RetryPolicy:
     total_seconds: float = 60.0
 
     def run(self, vendor: str, call: Callable[[float], T]) -> T:
-        """Return what `call` returns, told how many seconds are left; TryAgainError once it has raised Transient too
-        often or for too long.
+        """Return the result of `call`, which receives the seconds remaining; retry it when it raises Transient.
 
-        A server that asks for more time than is left has failed at once.
+        Raise TryAgainError when attempts or time run out, at once if the server asks for a wait longer than what
+        remains.
         """
         until = time.monotonic() + self.total_seconds
         log = logging.getLogger(f"stockops.{vendor}")

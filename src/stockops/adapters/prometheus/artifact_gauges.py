@@ -1,4 +1,4 @@
-"""What the latest reports and models under `outputs/` say, as gauges."""
+"""Gauges from the latest reports and models under `outputs/`."""
 
 import math
 import os
@@ -16,10 +16,10 @@ Report = Mapping[str, Any]
 
 
 def samples(home: Path) -> list[Sample]:
-    """Return every gauge that an artifact holds; a report that is damaged, or was skipped, says nothing."""
+    """Return every gauge found in the artifacts; damaged and skipped reports are ignored."""
     found: list[Sample] = []
     for folder in sorted((home / "outputs").glob("*/")):
-        if folder.name == MARKET:  # the index has one model, its parent
+        if folder.name == MARKET:  # the index has only one model, the parent
             continue
         ticker = MARKET if folder.name == "parent" else folder.name
         trained = [model.stat().st_mtime for model in folder.glob("*_model.pt") if os.path.isfile(model)]
@@ -51,7 +51,7 @@ def _evaluation(ticker: str, report: Report) -> Iterator[Sample]:
 
 
 def _performance(ticker: str, report: Report) -> Iterator[Sample]:
-    """Yield skill by span; scaled errors by horizon and coverage over the longest."""
+    """Yield health, skill by span, and coverage and scaled errors over the longest span."""
     yield _of("stockops_performance_health", ticker, health(report["health"]))
     spans = report["sessions"]
     for window, found in spans.items():
@@ -66,7 +66,7 @@ def _performance(ticker: str, report: Report) -> Iterator[Sample]:
 
 
 def _last_training(home: Path) -> Iterator[Sample]:
-    """Yield the error of the model that was trained last."""
+    """Yield the error of the most recently trained model."""
     files = [path for path in (home / "outputs").glob("*/*_metrics.json") if os.path.isfile(path)]
     found = sorted(files, key=lambda path: path.stat().st_mtime)
     for path in found[-1:]:

@@ -1,6 +1,6 @@
-"""Everything that is measured, as Prometheus reads it. The owner of prometheus_client.
+"""All metrics in the Prometheus text format. The owner of prometheus_client.
 
-In a registry of its own: other libraries of this process put metrics into the default one.
+Uses its own registry: other libraries in this process register metrics in the default one.
 """
 
 import logging
@@ -20,16 +20,16 @@ log = logging.getLogger("stockops.metrics")
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-Point = tuple[tuple[str, ...], str]  # label values, as the metric orders its names; the bound of a bucket, else ""
+Point = tuple[tuple[str, ...], str]  # label values in the order of the metric's labels; the bound of a bucket, else ""
 Values = Mapping[str, Mapping[Point, float]]  # sample name -> values
 
 
 def exposition(totals: Mapping[str, float] | None, gauges: Iterable[Sample]) -> bytes:
-    """Return the whole catalogue in the text format 0.0.4, a metric without samples by HELP and TYPE alone.
+    """Return the whole catalogue in text format 0.0.4; a metric without samples has only HELP and TYPE.
 
-    totals: StateStore.totals(); what is not in the catalogue, or is no series at all, is left out. None where they
-    are not known: then nothing is said of them, and least of all 0. gauges: of several samples of one series the
-    last counts; what is not finite is left out.
+    totals: StateStore.totals(); invalid series, and those not in the catalogue, are ignored. None if unknown: then no
+    totals are exported, not even 0. gauges: the last of several samples of a series counts. Non-finite values are
+    ignored.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(_values(totals or {}, gauges), known=totals is not None))
@@ -42,7 +42,7 @@ class _Collector:
         self._known = known
 
     def collect(self) -> Iterator[Family]:
-        """Yield one family for each metric of the catalogue."""
+        """Yield one family per metric of the catalogue."""
         for metric in CATALOGUE.values():
             known = metric.known if self._known else ()
             yield (_histogram if metric.type == "histogram" else _plain)(metric, self._values, known)
@@ -66,7 +66,7 @@ def _histogram(metric: Metric, values: Values, known: tuple[str, ...]) -> Family
 
 
 def _cumulative(metric: Metric, labels: tuple[str, ...], counted: Mapping[Point, float]) -> list[tuple[str, float]]:
-    """Return the buckets; never falling, also where an earlier release counted into other ones."""
+    """Return the cumulative buckets; never decreasing, even if an earlier release used other bounds."""
     buckets, total = [], 0.0
     for bound in map(bound_text, (*metric.buckets, math.inf)):
         total = max(total, counted.get((labels, bound), 0.0))
@@ -86,7 +86,7 @@ def _values(totals: Mapping[str, float], gauges: Iterable[Sample]) -> Values:
 
 
 def _parsed(key: str) -> tuple[str, dict[str, str]]:
-    """Return name and labels of a series; the state store is open to others, so "" for what is none."""
+    """Return the name and labels of a series; "" if it is invalid, as others may write to the state store."""
     try:
         [family] = text_string_to_metric_families(f"{key} 0")
         [sample] = family.samples
@@ -97,10 +97,10 @@ def _parsed(key: str) -> tuple[str, dict[str, str]]:
 
 
 def _names(metric: Metric) -> tuple[str, ...]:
-    """Return the names that samples of a metric have."""
+    """Return the sample names of a metric."""
     suffixes = ("_bucket", "_sum", "_count") if metric.type == "histogram" else ("",)
     return tuple(metric.name + suffix for suffix in suffixes)
 
 
 _METRICS = {name: metric for metric in CATALOGUE.values() for name in _names(metric)}
-_KEPT = {name for name, metric in _METRICS.items() if metric.type != "gauge"}  # what totals may hold
+_KEPT = {name for name, metric in _METRICS.items() if metric.type != "gauge"}  # samples that totals may contain

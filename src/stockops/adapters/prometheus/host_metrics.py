@@ -1,4 +1,4 @@
-"""The machine that stockops runs on, as psutil sees it."""
+"""Gauges of the host, from psutil."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import psutil
 from stockops.monitoring.catalogue import Sample
 
 _MB = 2**20
-_CPU_SECONDS = 0.1  # below that the kernel's clock is too coarse
+_CPU_SECONDS = 0.1  # below this the kernel's clock is too coarse
 
 
 def samples(folder: Path) -> list[Sample]:
-    """Return processor, memory and disk; takes a tenth of a second. folder: on the disk that is asked about.
+    """Return CPU, memory and disk usage; takes a tenth of a second. folder: on the disk to measure.
 
-    Not the time since the last call: psutil keeps that for each thread, and a server answers in a new one.
+    CPU is not measured since the last call: psutil tracks that per thread, and a server answers in a new one.
     """
     return [
         Sample("system_cpu_percent", {}, psutil.cpu_percent(interval=_CPU_SECONDS)),
@@ -23,5 +23,5 @@ def samples(folder: Path) -> list[Sample]:
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder, or the nearest above that exists: a home may not have been made yet."""
+    """Return the folder, or its nearest existing parent: the home may not exist yet."""
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())

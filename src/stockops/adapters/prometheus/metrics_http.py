@@ -1,4 +1,4 @@
-"""`/metrics` over HTTP, for a Prometheus that scrapes: every scrape is computed anew."""
+"""`/metrics` over HTTP for Prometheus to scrape; computed afresh for each scrape."""
 
 import logging
 import sys
@@ -18,9 +18,9 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 class MetricsServer:
-    """A server on HOST:PORT; it listens from the start, and answers while `serve` runs.
+    """A server on HOST:PORT; it listens from construction, and answers while `serve` runs.
 
-    page: called for each scrape, never twice at once; a StockopsError of it is answered by 503, a bug by 500.
+    page: called for each scrape, never concurrently; its StockopsError is answered with 503, a bug with 500.
     """
 
     def __init__(self, listen: str, page: Callable[[], bytes]) -> None:
@@ -32,33 +32,33 @@ class MetricsServer:
 
     @property
     def url(self) -> str:
-        """Where it can be scraped; the port that was chosen where 0 was asked for."""
+        """The URL to scrape, with the port that was assigned if 0 was requested."""
         host, port = str(self._server.server_address[0]), self._server.server_address[1]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{_PATH}"
 
     @property
     def is_open(self) -> bool:
-        """Whether it listens on every address of this machine."""
+        """Whether it listens on all addresses of this machine."""
         return str(self._server.server_address[0]) in ("0.0.0.0", "::")
 
     def serve(self) -> None:
-        """Answer until Ctrl-C, which is raised when the port is free again."""
+        """Answer until Ctrl-C, which is raised after the port is released."""
         try:
             self._server.serve_forever()
         finally:
             self.close()
 
     def stop(self) -> None:
-        """End `serve`, from another thread."""
+        """Stop `serve` from another thread."""
         self._server.shutdown()
 
     def close(self) -> None:
-        """Give the port back."""
+        """Release the port."""
         self._server.server_close()
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True  # a scraper that hangs does not keep the process
+    daemon_threads = True  # a hanging scraper does not block exit
 
     def __init__(self, host: str, port: int, page: Callable[[], bytes]) -> None:
         self.address_family = AF_INET6 if ":" in host else AF_INET
@@ -67,16 +67,16 @@ class _Server(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
-        """Bind, without HTTPServer's question to a name server what we are called."""
+        """Bind without HTTPServer's DNS lookup of the host's own name."""
         TCPServer.server_bind(self)
 
     def page(self) -> bytes:
-        """Return a page; scrapes wait for each other, for the adapters below are made for one call at a time."""
+        """Return the page; scrapes are serialised, as the adapters below are not thread-safe."""
         with self._one_at_a_time:
             return self._page()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what went wrong with a connection; a scraper that went away is none of our business."""
+        """Log a failed connection; ignore OSError, such as a scraper that disconnected."""
         if not isinstance(sys.exc_info()[1], OSError):
             log.exception("a scrape by %s failed", client_address)
 
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         except StockopsError as exc:
             log.warning("%s: a scrape goes without an answer", exc)
             self._answer(503, f"{exc}\n".encode(), _TEXT)
-        except Exception:  # it outlives a bug that one scrape meets
+        except Exception:  # the server survives a bug in one scrape
             log.exception("a scrape failed")
             self._answer(500, b"a bug: see the log\n", _TEXT)
         else:
@@ -114,12 +114,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, form: str, *values: object) -> None:
-        """Say who scraped, for --verbose."""
+        """Log each request at debug level, for --verbose."""
         log.debug("%s " + form, self.address_string(), *values)
 
 
 def _address(listen: str) -> tuple[str, int]:
-    """Read HOST:PORT; `:PORT` is every address of this machine, as Prometheus's own programs have it."""
+    """Parse HOST:PORT; `:PORT` is all addresses of this machine, as in Prometheus's own programs."""
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65_535 or not _is_host(host):
         raise UsageError(f"{listen!r} is no HOST:PORT", "write, for example, 127.0.0.1:9464")

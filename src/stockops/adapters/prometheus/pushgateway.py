@@ -1,4 +1,4 @@
-"""The pushgateway: what it was given last, Prometheus scrapes until the next push."""
+"""The pushgateway: Prometheus scrapes the last push until the next one."""
 
 import base64
 import re
@@ -18,11 +18,11 @@ _SAFE = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Pushgateway:
-    """One group of metrics on a pushgateway; a Service.
+    """One group of metrics on a pushgateway (port MetricsGateway).
 
-    url: http://HOST:PORT, also with USER:PASSWORD@ and a path before the gateway's own. instance: which home
-    the metrics are of; the same in every call of it, so that a push replaces the one before. seconds: no call
-    takes longer, whatever the network does.
+    url: http://HOST:PORT, optionally with USER:PASSWORD@ and a path prefix. instance: identifies the home; the same in
+    all of its calls, so that a push replaces the previous one. seconds: upper bound on each request, whatever the
+    network does.
     """
 
     needs = ("pushgateway",)
@@ -33,11 +33,11 @@ class Pushgateway:
         self._seconds = seconds
 
     def push(self, exposition: bytes) -> None:
-        """Replace the group by an exposition; ServiceError when the gateway does not take it."""
+        """Replace the group with an exposition; ServiceError if the gateway does not accept it."""
         self._ask("PUT", self._group, exposition)
 
     def delete(self) -> None:
-        """Remove the group: without it, a home that is gone is scraped for ever."""
+        """Delete the group; otherwise a home that is gone is scraped forever."""
         self._ask("DELETE", self._group)
 
     def check(self) -> str:
@@ -68,7 +68,7 @@ class Pushgateway:
 
 
 def _parts(text: str) -> tuple[str, tuple[str, str] | None]:
-    """Return the address without secrets, and user and password where it has them."""
+    """Return the address without secrets, and the user and password if given."""
     try:
         url = httpx.URL(text if addresses.is_plain(text) else "")
     except (httpx.InvalidURL, ValueError):
@@ -80,7 +80,7 @@ def _parts(text: str) -> tuple[str, tuple[str, str] | None]:
 
 
 def _pair(label: str, value: str) -> str:
-    """Return a label of the grouping key as a path; base64 where a value would not survive one."""
+    """Return a label of the grouping key as a path; base64-encoded if the value is unsafe in a path."""
     if _SAFE.fullmatch(value) and value not in (".", ".."):
         return f"{label}/{quote(value)}"
     return f"{label}@base64/{base64.urlsafe_b64encode(value.encode()).decode() or '='}"

@@ -1,4 +1,4 @@
-"""What is measured of Redis."""
+"""Gauges of Redis."""
 
 from stockops.adapters.storage import redis_client
 from stockops.errors import ServiceError
@@ -6,7 +6,7 @@ from stockops.monitoring.catalogue import Sample
 
 
 def samples(url: str, timeout_seconds: float) -> list[Sample]:
-    """Return whether Redis answers, and if so how many keys it holds; nothing where none is configured."""
+    """Return whether Redis answers and, if so, its number of keys; nothing if not configured."""
     if not url:
         return []
     try:

@@ -1,4 +1,4 @@
-"""What lies under `outputs/`: artifacts by ticker and category, and the latest report of each kind."""
+"""The contents of `outputs/`: artifacts by ticker and category, and the latest report of each kind."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,12 +35,12 @@ _CURES = {"metrics": "train", "forecast": "predict"}
 
 @dataclass(frozen=True, slots=True)
 class ArtifactListing:
-    """Reads what other commands wrote; never writes."""
+    """Read-only view of what other commands wrote."""
 
     home: Path
 
     def listing(self, ticker: str | None, now: datetime) -> Outputs:
-        """Return what `outputs` prints; DataError when one ticker is asked for and nothing of it is there."""
+        """Return what `outputs` prints; raise DataError if the given ticker has no artifacts."""
         today = self._of_tickers(self._outputs, ticker, now)
         days = {folder.name: self._of_tickers(folder, ticker, now) for folder in sorted(self._apart.glob("*/"))}
         apart = {day: found for day, found in days.items() if found}
@@ -49,7 +49,7 @@ class ArtifactListing:
         return Outputs(outputs=today, as_of=apart)
 
     def _of_tickers(self, root: Path, ticker: str | None, now: datetime) -> Artifacts:
-        """Return what lies below a folder, by ticker; the index is what its parent is of."""
+        """Return the artifacts below a folder by ticker; those in `parent` belong to the index."""
         folders = [_folder(root, ticker)] if ticker else sorted(root.glob("*/"))
         found = {
             MARKET if folder.name == "parent" else folder.name: self._categories(folder, now)
@@ -59,7 +59,7 @@ class ArtifactListing:
         return {name: parts for name, parts in found.items() if parts}
 
     def report(self, kind: ReportKind, ticker: str) -> Document:
-        """Return the latest report of a ticker as it was written; DataError when there is none or it is torn."""
+        """Return the latest report of a ticker as written; raise DataError if it is missing or damaged."""
         name = _REPORTS.get(kind, f"{ticker}_{kind}.json")
         path = _folder(self._outputs, ticker) / name
         try:
@@ -91,7 +91,7 @@ class ArtifactListing:
         return {category: entries for category, entries in found.items() if entries}
 
     def _entry(self, path: Path, now: datetime) -> OutputFile:
-        stat = path.lstat() if path.is_symlink() and not path.exists() else path.stat()  # a link that leads nowhere
+        stat = path.lstat() if path.is_symlink() and not path.exists() else path.stat()  # a dangling link
         age = max(0, round(now.timestamp() - stat.st_mtime))
         return OutputFile(path=path.relative_to(self.home).as_posix(), bytes=stat.st_size, age_seconds=age)
 

@@ -1,4 +1,4 @@
-"""The one way to write a file: whole or not at all."""
+"""Atomic file writes."""
 
 import contextlib
 import errno
@@ -17,16 +17,16 @@ _ABANDONED_SECONDS = 3_600
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace or create one file; see write_together."""
+    """Create or replace one file; see write_together."""
     write_together({path: data})
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Replace or create files; a reader sees an old or a new one, never a part.
+    """Create or replace files; a reader sees each file old or new, never partial.
 
-    All contents reach the disk under temporary names (".NAME.….tmp") before the first file is replaced, so
-    a full disk or Ctrl-C before that leaves everything as it was. Missing folders are made. Raises UsageError
-    where nothing may be written, TryAgainError when the disk is full.
+    All contents reach the disk under temporary names (".NAME.….tmp") before the first file is replaced, so a full disk
+    or Ctrl-C before that changes nothing. Missing folders are created. Raise UsageError if the path is not writable,
+    TryAgainError if the disk is full.
     """
     staged: list[tuple[Path, Path]] = []
     try:
@@ -45,7 +45,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what writers of this file left that were killed; one that still writes is younger."""
+    """Delete temporary files left by killed writers of this file; those of live writers are younger."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
@@ -54,7 +54,7 @@ def _sweep(path: Path) -> None:
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Say what an OSError means for the user: where nothing can be written, and why."""
+    """Translate an OSError into UsageError or, if the disk is full, TryAgainError, naming the path and the cause."""
     try:
         yield
     except OSError as exc:
@@ -79,7 +79,7 @@ def _stage(path: Path, data: bytes) -> Path:
 
 
 def _mode(path: Path) -> int:
-    """Return the rights of a file that is replaced, else the usual ones: mkstemp's 0600 would shut out other users."""
+    """Return the mode of the file being replaced, else the default: mkstemp's 0600 would lock out other users."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:

@@ -1,4 +1,4 @@
-"""What took long to make, as files under `cache/` by the digest of what they were made from (port BlobCache)."""
+"""Cached results of slow work: files under `cache/`, named by a digest of their inputs (port BlobCache)."""
 
 import logging
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ class FileBlobCache:
     lock_timeout_seconds: float
 
     def get(self, key: str) -> bytes | None:
-        """Return a file's bytes, or None where there is none that can be read."""
+        """Return a file's bytes, or None if it is missing or unreadable."""
         try:
             return regular_files.read(self.folder / key)
         except FileNotFoundError:
@@ -35,5 +35,5 @@ class FileBlobCache:
         write_whole(self.folder / key, data)
 
     def lock(self, key: str) -> AbstractContextManager[object]:
-        """Hold a lock file of that name."""
+        """Lock a key with a lock file named after it."""
         return locked(self.folder / f".{key}.lock", self.lock_timeout_seconds, f"another process is making {key}")

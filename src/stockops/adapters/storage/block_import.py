@@ -1,4 +1,4 @@
-"""Keep a library from importing another one that costs seconds and that it can do without."""
+"""Stop a library from importing an optional dependency that takes seconds to load."""
 
 import sys
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def block_import(name: str) -> Iterator[None]:
-    """Let imports of a module fail while the context lasts, as if it were not installed; loaded or not."""
+    """Make imports of a module fail inside the context as if it were not installed, even if already loaded."""
     before = sys.modules.get(name)
-    sys.modules[name] = None  # type: ignore[assignment]  # what the import system documents for a module that is not there
+    sys.modules[name] = None  # type: ignore[assignment]  # documented way to make an import fail
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The home folder as a thing that can be unwell: no room, no right to write."""
+"""Health check of the home folder: writable, with enough free space."""
 
 import shutil
 import tempfile
@@ -7,11 +7,11 @@ from pathlib import Path
 from stockops.adapters.storage.atomic_write import translate_errors
 from stockops.errors import TryAgainError
 
-_LEAST_FREE = 200 * 2**20  # a ticker's artifacts take two megabytes
+_LEAST_FREE = 200 * 2**20  # a ticker's artifacts take 2 MB
 
 
 def check_home(home: Path) -> str:
-    """Return the home and the room there; raise what a command that writes would meet."""
+    """Return the home and its free space; raise UsageError if it is not writable, TryAgainError if space is low."""
     with translate_errors(home):
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home):

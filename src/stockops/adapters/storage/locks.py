@@ -1,4 +1,4 @@
-"""One way to keep two processes from the same work: a lock file."""
+"""Lock files that keep two processes from doing the same work."""
 
 import time
 from collections.abc import Iterator
@@ -8,23 +8,23 @@ from pathlib import Path
 from stockops.adapters.storage.atomic_write import translate_errors
 from stockops.errors import TryAgainError
 
-_TURN_SECONDS = 0.1  # between two looks for a free one
+_TURN_SECONDS = 0.1  # between attempts to find a free slot
 
 
 @contextmanager
 def locked(path: Path, timeout_seconds: float, busy: str) -> Iterator[None]:
-    """Hold the lock file while the context lasts; TryAgainError saying `busy` when it is not free in time.
+    """Hold a lock file inside the context; raise TryAgainError with message `busy` if it is not free in time.
 
-    The lock goes with the process that holds it, however that process ends.
+    The lock is released when the process that holds it ends, however it ends.
     """
-    from filelock import FileLock, Timeout  # which an answer from the cache does without
+    from filelock import FileLock, Timeout  # not needed for a cache hit
 
     lock = FileLock(path)
     with translate_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=timeout_seconds)
-        except Timeout:  # an OSError, but not one of writing
+        except Timeout:  # an OSError, but not a write error
             raise TryAgainError(busy, "try again when it is done") from None
     try:
         yield
@@ -34,7 +34,7 @@ def locked(path: Path, timeout_seconds: float, busy: str) -> Iterator[None]:
 
 @contextmanager
 def one_of(folder: Path, name: str, count: int) -> Iterator[None]:
-    """Hold one of so many lock files while the context lasts; wait until one is free."""
+    """Hold one of `count` lock files inside the context; wait until one is free."""
     from filelock import FileLock, Timeout
 
     with translate_errors(folder):

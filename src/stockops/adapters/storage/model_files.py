@@ -1,4 +1,4 @@
-"""Models as files under `outputs/`: the one place that knows their names and folders."""
+"""Models as files under `outputs/`; the only module that knows their names and folders."""
 
 import logging
 import os
@@ -28,9 +28,9 @@ class ModelFiles:
     lock_timeout_seconds: float
 
     def read(self, ref: ModelRef, what: str) -> bytes | None:
-        """Return one artifact of a model, or None where there is none.
+        """Return one artifact of a model, or None if there is none.
 
-        What is in its place and is no file: for a checkpoint ModelDamagedError, else said and passed over.
+        If the path is not a readable file, raise ModelDamagedError for a checkpoint, else log a warning, return None.
         """
         try:
             return regular_files.read(self._path(ref, what))
@@ -50,30 +50,30 @@ class ModelFiles:
         return tuple(path.relative_to(self.home).as_posix() for path in paths)
 
     def refs(self, *, apart: bool = False) -> list[ModelRef]:
-        """Return the models that have a checkpoint, whatever it is worth; apart: those for looks back, too."""
+        """Return the models that have a checkpoint, valid or not; apart: include as-of models."""
         root = self.home / OUTPUTS
         found = _refs_of(root, None)
         for day in sorted((root / APART).glob("*/")) if apart else ():
             try:
                 found += _refs_of(day, date.fromisoformat(day.name))
             except ValueError:
-                continue  # no folder of ours
+                continue  # not a stockops folder
         return [ref for ref in found if os.path.lexists(self._path(ref, ref.checkpoint))]
 
     def lock(self, ref: ModelRef) -> AbstractContextManager[object]:
-        """Keep other processes from training the same model."""
+        """Lock a model against training by other processes."""
         folder = self._folder(ref)
         return locked(folder / ".lock", self.lock_timeout_seconds, f"another process is training {ref.ticker}")
 
     def name(self, ref: ModelRef, what: str) -> str:
-        """Return the path below the home, for messages."""
+        """Return the path relative to the home, for messages."""
         return self._path(ref, what).relative_to(self.home).as_posix()
 
     def _path(self, ref: ModelRef, what: str) -> Path:
         return self._folder(ref) / (what if "/" in what else f"{ref.ticker}_{what}")
 
     def _folder(self, ref: ModelRef) -> Path:
-        """A model trained on the way to a look back lies apart, so that it never replaces a newer one."""
+        """Return the folder of a model; as-of models have their own, so that they never replace a newer one."""
         root = self.home / OUTPUTS
         if ref.as_of is not None:
             root = root / APART / ref.as_of.isoformat()

@@ -1,4 +1,4 @@
-"""The one way to talk to Redis: bounded, tried once, and its failures said without a password."""
+"""Redis connections with bounded time and size, no retries, and errors that never show a password."""
 
 import socket
 from collections.abc import Iterator
@@ -19,10 +19,9 @@ _NO_ADDRESS = "REDIS_URL is not the address of a Redis"
 
 
 def connect(url: str, timeout_seconds: float) -> "redis.Redis":
-    """Return a client; connecting and each whole answer take no longer than the time-out (bounded_io).
+    """Return a client; connecting and each whole response take no longer than the timeout (bounded_io).
 
-    Nothing is tried twice: redis-py's own retries make a refused connection cost seconds. UsageError for an
-    address that is none.
+    No retries: redis-py's own make a refused connection cost seconds. Raise UsageError for an invalid address.
     """
     hint = addresses.cure(url, "redis://HOST:PORT/0")
     if not addresses.is_plain(url):
@@ -33,22 +32,22 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
         options = {
             "socket_connect_timeout": timeout_seconds,
             "socket_timeout": timeout_seconds,
-            "protocol": 2,  # RESP3 opens with a HELLO, a round trip that nothing here needs
+            "protocol": 2,  # RESP3 starts with HELLO, a needless round trip
             **parts,
             "retry": Retry(NoBackoff(), 0),
         }
         pool = redis.ConnectionPool(connection_class=kind, **options)
         return redis.Redis.from_pool(pool)
-    except (ValueError, TypeError):  # a query that names no option of a connection is a TypeError
+    except (ValueError, TypeError):  # TypeError: an unknown option in the query
         raise UsageError(_NO_ADDRESS, hint) from None
 
 
 @contextmanager
 def translated(url: str) -> Iterator[None]:
-    """Say what a failed command means.
+    """Translate a failed command into ServiceError.
 
-    An answer that is none of Redis's protocol becomes whatever redis-py stumbles over: `:abc` a ValueError, an array
-    where a text belongs a TypeError or AttributeError.
+    redis-py raises arbitrary errors on responses that violate the protocol: ValueError for `:abc`, TypeError or
+    AttributeError for an array in place of a string.
     """
     try:
         yield
@@ -79,19 +78,19 @@ class _Unix(UnixDomainSocketConnection):
 
 
 def _bounded(sock: socket.socket, exchange: Exchange) -> socket.socket:
-    return BoundedSocket(sock, exchange)  # type: ignore[return-value]  # it is one but for its class
+    return BoundedSocket(sock, exchange)  # type: ignore[return-value]  # duck-types a socket
 
 
 _BOUNDED = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
 
 
 def address(url: str) -> str:
-    """Return the server without user and password."""
+    """Return the server's address without user and password."""
     return addresses.shown(url)
 
 
 def failure(url: str, exc: redis.RedisError) -> ServiceError:
-    """Return what a failed command means."""
+    """Return a failed command as a ServiceError."""
     message = f"redis at {address(url)} does not serve: {_reason(exc)}"
     return ServiceError(message, _cure(exc), service="redis")
 

@@ -1,4 +1,4 @@
-"""State in Redis: what several machines may share."""
+"""State in Redis, which several machines can share."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from stockops.adapters.storage import redis_client
 
 _TOTALS = "stockops:totals"  # one hash: field -> running total
 _PROBE = "stockops:check"
-_SCAN_TIMEOUTS = 10  # a server with millions of keys of others takes a thousand round trips
+_SCAN_TIMEOUTS = 10  # a server with millions of foreign keys takes a thousand round trips
 
 
 class RedisState:
@@ -37,17 +37,17 @@ class RedisState:
         return bytes(value) if isinstance(value, bytes) else None
 
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
-        """Keep a value for so long."""
+        """Store a value that expires after `seconds`."""
         with self._translate_errors():
             self._client.set(key, value, ex=seconds)
 
     def delete(self, key: str) -> bool:
-        """Forget a value."""
+        """Delete a value; return whether there was one."""
         with self._translate_errors():
             return bool(self._client.delete(key))
 
     def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin so, sorted."""
+        """Return the keys with a prefix, sorted."""
         pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
         with self._translate_errors():
             until = time.monotonic() + _SCAN_TIMEOUTS * self._timeout_seconds
@@ -59,7 +59,7 @@ class RedisState:
             return sorted(found - {_TOTALS})
 
     def seconds_left(self, key: str) -> int | None:
-        """Return how long a value has still to live."""
+        """Return the seconds until a value expires; None if there is none."""
         with self._translate_errors():
             left = int(self._client.ttl(key))
         return left if left >= 0 else None
@@ -79,10 +79,10 @@ class RedisState:
             return {_text(name): float(total) for name, total in found if isinstance(name, (bytes, str))}
 
     def check(self) -> str:
-        """Return the server's version and address, once it has taken a value and dropped it."""
+        """Write and delete a probe value; return the server's version and address."""
         with self._translate_errors():
             version = self._client.info("server")["redis_version"]
-            self._client.set(_PROBE, b"", ex=1)  # a replica, and a server that is full, only read
+            self._client.set(_PROBE, b"", ex=1)  # fails on a replica or a full server, which only serve reads
             self._client.delete(_PROBE)
         return f"{version} at {redis_client.address(self._url)}"
 

@@ -1,7 +1,7 @@
-"""The one way to read a file that somebody else may have put there: a regular one, of a size that fits its kind.
+"""Safe reads of files that others may have put in place: regular files only, up to a size limit.
 
-Opening a pipe waits for a writer, reading /dev/zero never ends, and what looks like a file may be a folder or a link
-that leads to itself. Each is told for what it is, and nothing waits.
+Opening a pipe blocks until there is a writer, reading /dev/zero never ends, and a path may be a folder or a link to
+itself. Each raises an error that names what it is, without blocking.
 """
 
 import errno
@@ -18,19 +18,19 @@ _KINDS = {
 
 
 class NotAFileError(Exception):
-    """There is something of that name that cannot be read as a file; `str()` completes "X is …" or "X holds …"."""
+    """The path exists but cannot be read as a file; `str()` continues a sentence that starts with the path."""
 
 
 def read(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Return a regular file's bytes. FileNotFoundError where nothing is, NotAFileError for what is no such file.
+    """Return a regular file's bytes; raise FileNotFoundError if there is nothing, NotAFileError if it is unreadable.
 
-    The null device is an empty file to everybody.
+    NotAFileError also covers a file of more than `most` bytes. The null device counts as an empty file.
     """
     if str(path) == os.devnull:
         return b""
     handle = _opened(path)
     try:
-        if path.parent in _DESCRIPTORS:  # what a shell's <(command) is: somebody writes already
+        if path.parent in _DESCRIPTORS:  # a shell's <(command): it already has a writer
             os.set_blocking(handle, True)
         else:
             _check_kind(os.fstat(handle))
@@ -44,10 +44,10 @@ def read(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def check(path: Path) -> bool:
-    """Tell whether a file is there; NotAFileError for what is no file, and for one that is empty.
+    """Return whether a file exists; raise NotAFileError if it is not a regular file or is empty.
 
-    For libraries that open a file themselves, and make a new one of nothing. It is not opened: closing it again would
-    take the locks away that SQLite, in this process, may have on it.
+    For libraries that open files themselves and would treat an empty one as new. The file is not opened: closing it
+    would release any locks that SQLite holds on it in this process.
     """
     try:
         status = os.stat(path)
@@ -71,7 +71,7 @@ def _opened(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(path) from None
-    except (OSError, ValueError) as exc:  # the latter: a NUL in its name
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
         raise _unreadable(exc) from None
 
 

@@ -1,4 +1,4 @@
-"""A SQLite file that many processes of one machine read and write at once, and that looking does not make."""
+"""A SQLite file shared by many processes on one machine; reading never creates it."""
 
 import contextlib
 import errno
@@ -16,14 +16,14 @@ from stockops.adapters.storage.regular_files import NotAFileError
 from stockops.errors import ServiceError, StockopsError
 from stockops.wording import one_line
 
-_BUSY_SECONDS = 10.0  # writers queue; each holds the file for milliseconds
+_BUSY_SECONDS = 10.0  # writers queue; each holds the lock for milliseconds
 
 
 class SqliteFile:
-    """One file. tables: the SQL that makes them; form: their format, raised when they change; rebuild: makes them out
-    of those of the format before.
+    """One SQLite file, opened on first use.
 
-    service, what, hint: what a failure is called, of what it is, and the way out.
+    tables: SQL that creates the tables. form: their format version, raised when they change. rebuild: upgrades them
+    from the previous format. service, what, hint: the service, subject and default hint of a ServiceError.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class SqliteFile:
 
     @property
     def place(self) -> str:
-        """SQLite's version and the file."""
+        """The SQLite version and the file."""
         return f"SQLite {sqlite3.sqlite_version}, {self._path.parent.name}/{self._path.name}"
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Return what a query finds; nothing where there is no file yet."""
+        """Return the rows of a query; none if there is no file yet."""
         with self._translate_errors():
             if self._connection is None and not regular_files.check(self._path):
                 return []
@@ -58,22 +58,22 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give the database inside a transaction that holds the write lock from its start."""
+        """Yield the connection inside a transaction that holds the write lock from the start."""
         with self._translate_errors():
             database = self._open()
             database.execute("BEGIN IMMEDIATE")
-            with database:  # commits, or rolls back what raised
+            with database:  # commits, or rolls back on an exception
                 yield database
 
     def check(self) -> None:
-        """Raise ServiceError for a file whose pages are not as SQLite writes them."""
+        """Raise ServiceError if the file is damaged or foreign; a missing file passes."""
         with self._translate_errors():
             if regular_files.check(self._path):
                 sqlite_pages.check(self._path)
                 self._open()
 
     def close(self) -> None:
-        """Close the file, if it is open: the last process to do so leaves it whole, without a log beside it."""
+        """Close the file if open; the last process to close it merges and removes the write-ahead log."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -87,7 +87,7 @@ class SqliteFile:
             database = self._connected(self._path)
             try:
                 self._check_format(database)
-                database.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last values, never the file
+                database.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last values, never the file
             except BaseException:
                 database.close()
                 raise
@@ -95,14 +95,14 @@ class SqliteFile:
         return self._connection
 
     def _connected(self, path: Path) -> sqlite3.Connection:
-        """Return a connection; where nothing may be written, one that only reads and needs no log beside the file."""
+        """Return a connection; if file or folder is not writable, a read-only one that needs no write-ahead log."""
         place = f"file:{quote(str(path.absolute()))}"
         if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
             place += "?mode=ro&immutable=1"
         return sqlite3.connect(place, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
 
     def _check_format(self, database: sqlite3.Connection) -> None:
-        """Raise unless the tables are ours; those of an earlier format are rebuilt."""
+        """Raise sqlite3.DatabaseError for a foreign or newer format; upgrade an older one."""
         found = int(database.execute("PRAGMA user_version").fetchone()[0])
         if found > self._format:
             raise sqlite3.DatabaseError(f"a newer stockops wrote it (format {found})")
@@ -111,18 +111,18 @@ class SqliteFile:
         if found < self._format:
             with database:
                 database.execute("BEGIN IMMEDIATE")
-                if int(database.execute("PRAGMA user_version").fetchone()[0]) == found:  # unless another was first
+                if int(database.execute("PRAGMA user_version").fetchone()[0]) == found:  # unless already upgraded
                     self._rebuild(database)
                     database.execute(f"PRAGMA user_version = {self._format}")
 
     def _create(self) -> None:
-        """Make the file under another name first, so that it is whole or not there; unless another has just done so."""
+        """Create the file under a temporary name, then rename it, so that it is never partial; skip if it exists."""
         if self._path.exists():
             return
         new = self._path.with_name(f".{self._path.name}.new")
         new.unlink(missing_ok=True)
         with contextlib.closing(self._connected(new)) as database:
-            database.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
+            database.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
             database.executescript(f"BEGIN; {self._tables} PRAGMA user_version = {self._format}; COMMIT;")
         new.replace(self._path)
 
@@ -134,11 +134,11 @@ class SqliteFile:
             raise
         except (sqlite3.Error, OSError, StockopsError, NotAFileError) as exc:
             raise self._failure(exc) from exc
-        except (TypeError, ValueError, OverflowError) as exc:  # any cell may hold any type
+        except (TypeError, ValueError, OverflowError) as exc:  # a SQLite cell may hold any type
             raise self._failure(ValueError("it holds a value of another kind")) from exc
 
     def _failure(self, exc: Exception) -> ServiceError:
-        """Return what a failure means; its hint fits the cause: a healthy file is not to be moved away."""
+        """Return a failure as a ServiceError whose hint fits the cause: a healthy file should not be moved away."""
         if isinstance(exc, StockopsError):
             reason, hint = exc.message, exc.hint
         else:

@@ -1,7 +1,7 @@
-"""The ledger of forecasts in one SQLite file: rows are added, never changed; those of old origins go.
+"""The forecast ledger in one SQLite file: rows are added, never changed, and deleted when their origins are too old.
 
-SQLite has no checksums: a flipped bit in a price is a price. So each row carries a digest of its values, and one that
-does not match, or is none of ours, is left out and said.
+SQLite has no checksums: a price with a flipped bit is still a price. So each row carries a digest of its values, and a
+row that does not match its digest or is invalid is skipped with a warning.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from stockops.records import LedgerEntry
 
 log = logging.getLogger("stockops.ledger")
 
-ORIGINS = 400  # kept of each model's symbol and source: over a year and a half
+ORIGINS = 400  # retained per ticker, kind and source: over a year and a half
 _FORMAT = 2
 _COLUMNS = (
     "ticker, kind, source, model_version, origin, origin_close, target, horizon, open, high, low, close, volume, "
@@ -35,7 +35,7 @@ _OF_ONE = f"SELECT {_COLUMNS}, digest FROM forecast WHERE {_SAME} ORDER BY origi
 
 
 class SqliteLedger:
-    """Port ForecastLedger on a file."""
+    """Port ForecastLedger on a SQLite file."""
 
     needs = ("ledger",)
 
@@ -50,7 +50,7 @@ class SqliteLedger:
         self._file.close()
 
     def append(self, entries: Sequence[LedgerEntry]) -> None:
-        """Add forecasts of one symbol, each once however often it was made."""
+        """Add forecasts of one symbol, ignoring duplicates, and delete those of its oldest origins."""
         places = ", ".join("?" * 19)
         same = (entries[0].ticker, entries[0].kind, entries[0].source)
         oldest = f"SELECT DISTINCT origin FROM forecast WHERE {_SAME} ORDER BY origin DESC LIMIT {ORIGINS}"
@@ -69,10 +69,10 @@ class SqliteLedger:
         return found
 
     def check(self) -> str:
-        """Return how many forecasts there are, and where; ServiceError for a damaged file, or rows that are."""
+        """Return the number of forecasts and the file; raise ServiceError if the file or any row is damaged."""
         self._file.check()
         rows = self._file.rows(f"SELECT {_COLUMNS}, digest FROM forecast NOT INDEXED")
-        found = [row for same in {row[:3] for row in rows} for row in self._file.rows(_OF_ONE, *same)]  # by the index
+        found = [row for same in {row[:3] for row in rows} for row in self._file.rows(_OF_ONE, *same)]  # via the index
         if damaged := len(rows) - sum(_entry(row) is not None for row in found):
             what = f"{damaged} of {len(rows)} forecasts in {self._file.place} are damaged"
             raise ServiceError(what, "they are left out of what is measured; the others are whole", service="ledger")
@@ -80,7 +80,7 @@ class SqliteLedger:
 
 
 def _with_digests(database: sqlite3.Connection) -> None:
-    """Give the rows of format 1, which had none, their digests."""
+    """Add digests to the rows of format 1, which had none."""
     database.execute("ALTER TABLE forecast ADD COLUMN digest")
     for key, *values in database.execute(f"SELECT rowid, {_COLUMNS} FROM forecast").fetchall():
         database.execute("UPDATE forecast SET digest = ? WHERE rowid = ?", (_digest(values), key))
@@ -93,7 +93,7 @@ def _row(entry: LedgerEntry) -> tuple[Any, ...]:
 
 
 def _stored(value: Any) -> Any:
-    """Return a value as SQLite gives it back, numpy's floats as Python's."""
+    """Return a value as SQLite returns it, NumPy floats as Python floats."""
     if isinstance(value, date):
         return value.isoformat()
     return float(value) if isinstance(value, float) else value
@@ -104,7 +104,7 @@ def _digest(values: Sequence[Any]) -> str:
 
 
 def _entry(row: tuple[Any, ...]) -> LedgerEntry | None:
-    """Return a row as an entry; None for one that is not as it was written, or cannot be true."""
+    """Return a row as an entry; None if it fails its digest or is invalid."""
     *values, digest = row
     if digest != _digest(values):
         return None

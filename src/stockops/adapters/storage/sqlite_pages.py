@@ -1,4 +1,4 @@
-"""Whether a SQLite file is as SQLite writes it, looked at without changing it, and what helps where it is not."""
+"""Read-only integrity check of a SQLite file, and hints for SQLite errors."""
 
 import contextlib
 import sqlite3
@@ -16,13 +16,13 @@ _CURES = {
 
 
 def cure(exc: BaseException) -> str | None:
-    """Return what helps against a failure that is not the file's own; None for one that is: the file is to blame."""
+    """Return the hint for a failure with a cause outside the file; None for any other failure."""
     code = getattr(exc, "sqlite_errorcode", None)
     return None if code is None else _CURES.get(code & 0xFF)
 
 
 def check(path: Path) -> None:
-    """Raise sqlite3.Error for a damaged file. Pages and indexes tell; what a plain cell holds has no checksum."""
+    """Raise sqlite3.Error for a damaged file; checks pages and indexes, since cell values have no checksum."""
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
         [(line,), *_] = database.execute("PRAGMA integrity_check(1)").fetchall()
     if line != "ok":

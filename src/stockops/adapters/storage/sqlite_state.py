@@ -1,4 +1,4 @@
-"""State in one SQLite file: the default, safe for every process of this machine, with no server to run."""
+"""State in one SQLite file: the default, shared safely by all processes on this machine, with no server."""
 
 import math
 import time
@@ -17,7 +17,7 @@ CREATE TABLE total (name TEXT PRIMARY KEY, total REAL NOT NULL);
 
 
 class SqliteState:
-    """Port StateStore on a file; `now` is seconds since 1970, the same clock for every process."""
+    """Port StateStore on a SQLite file; `now` returns seconds since 1970, the same clock for every process."""
 
     needs = ("state",)
     in_home = True
@@ -37,27 +37,27 @@ class SqliteState:
         return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
 
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
-        """Keep a value for so long; what is over is swept out on the way."""
+        """Store a value that expires after `seconds`; delete expired values."""
         now = self._now()
         with self._file.writing() as database:
             database.execute("DELETE FROM value WHERE expires <= ?", (now,))
             database.execute("REPLACE INTO value VALUES (?, ?, ?)", (key, value, now + seconds))
 
     def delete(self, key: str) -> bool:
-        """Forget a value."""
-        if self.seconds_left(key) is None:  # a file is made by the first value, not by the wish to be rid of one
+        """Delete a value; return whether there was one."""
+        if self.seconds_left(key) is None:  # a delete must not create the file
             return False
         with self._file.writing() as database:
             gone = database.execute("DELETE FROM value WHERE key = ? AND expires > ?", (key, self._now()))
             return gone.rowcount > 0
 
     def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin so, sorted."""
+        """Return the keys with a prefix, sorted."""
         rows = self._file.rows("SELECT key FROM value WHERE expires > ? ORDER BY key", self._now())
         return [key for (key,) in rows if str(key).startswith(prefix)]
 
     def seconds_left(self, key: str) -> int | None:
-        """Return how long a value has still to live."""
+        """Return the seconds until a value expires; None if there is none."""
         rows = self._file.rows("SELECT expires FROM value WHERE key = ? AND expires > ?", key, self._now())
         left = rows[0][0] - self._now() if rows and isinstance(rows[0][0], float) else math.nan
         return round(left) if math.isfinite(left) else None
@@ -76,6 +76,6 @@ class SqliteState:
         return {name: total for name, total in found if strict_json.number(total) is not None}
 
     def check(self) -> str:
-        """Return SQLite's version and the file."""
+        """Check the file; return the SQLite version and the file."""
         self._file.check()
         return self._file.place

@@ -1,7 +1,7 @@
-"""Files that the user points at: written where the path leads, and never over what is not theirs to lose.
+"""Writes to paths given by the user, refusing those that would overwrite something valuable.
 
-A link is followed, a pipe or a device is written to, a block device is not. What stockops keeps in a home, and the
-prices and lists that a call reads, are refused.
+Links are followed; pipes and character devices are written to, block devices refused. Also refused are stockops' own
+files in the home and the prices and lists that the call reads.
 """
 
 import errno
@@ -13,12 +13,12 @@ from pathlib import Path
 from stockops.adapters.storage.atomic_write import write_whole
 from stockops.errors import UsageError
 
-_KEPT = ("outputs", "mlruns", "feature_store", "cache", "logs", "locks", ".env")  # of a home
+_KEPT = ("outputs", "mlruns", "feature_store", "cache", "logs", "locks", ".env")  # in the home
 _CHOOSE = "choose another file"
 
 
 def check(path: Path, home: Path, inputs: Iterable[Path]) -> None:
-    """Raise UsageError for a target that is not to be written, before any work is done."""
+    """Raise UsageError for a target that must not be written; to be called before any work is done."""
     folder = path.absolute().parent
     if not folder.is_dir():
         raise UsageError(f"cannot write {path}: there is no folder {path.parent}", "make it, or choose another")
@@ -34,7 +34,7 @@ def check(path: Path, home: Path, inputs: Iterable[Path]) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a target that passed `check`: a regular file whole or not at all, anything else as it takes it."""
+    """Write a target that passed `check`: a regular file atomically, a pipe or device as a stream."""
     try:
         if _is_stream(path):
             _pour(path, data)
@@ -46,7 +46,7 @@ def write(path: Path, data: bytes) -> None:
 
 def _pour(path: Path, data: bytes) -> None:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a pipe without a reader is an error at once
+        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a pipe without a reader fails at once
     except OSError as exc:
         reason = "nobody reads that pipe" if exc.errno == errno.ENXIO else exc.strerror
         raise UsageError(f"cannot write {path}: {reason}") from exc
@@ -64,7 +64,7 @@ def _is_stream(path: Path) -> bool:
 
 
 def _refused(path: Path) -> str:
-    """Return what stands in the place of a file that cannot be written as one, "" for nothing."""
+    """Return what kind of unwritable thing a path is, "" if it can be written."""
     mode = _mode(path)
     if mode is None:
         return "a link that leads to itself" if _is_loop(path) else ""

@@ -1,7 +1,7 @@
-"""Kept reports in Qdrant's own in-process engine: the default, with no server to run.
+"""Cached reports in Qdrant's own in-process engine: the default, with no server to run.
 
-Not qdrant-client's local mode: that keeps its points as pickles, and nothing that was cached is unpickled here.
-One process at a time may open the folder, so it is opened late, closed early and guarded by a lock.
+Not qdrant-client's local mode: that stores its points as pickles, and nothing cached is unpickled here. Only one
+process at a time may open the folder, so it is opened late, closed early and guarded by a lock.
 """
 
 import uuid
@@ -19,12 +19,12 @@ from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import ReportMatch
 from stockops.wording import one_line
 
-_WAIT_SECONDS = 2.0  # others hold the store for some hundredths of a second
-_MOST = 10_000  # entries handed out at once
+_WAIT_SECONDS = 2.0  # other processes hold the store for a few hundredths of a second
+_MOST = 10_000  # most entries returned at once
 
 
 class QdrantEmbedded:
-    """Port ReportStore on a folder; looking makes none."""
+    """Port ReportStore on a folder; reading does not create it."""
 
     needs = ("qdrant",)
 
@@ -33,7 +33,7 @@ class QdrantEmbedded:
         self._wait_seconds = wait_seconds
 
     def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> ReportMatch | None:
-        """Return the nearest entry that fits."""
+        """Return the nearest matching entry."""
         condition = qdrant.FieldCondition(key="timestamp", range=qdrant.RangeFloat(gte=since))
         request = qdrant.QueryRequest(
             query=qdrant.Query.Nearest(list(vector)), filter=_filter(match, condition), limit=1, with_payload=True
@@ -45,16 +45,16 @@ class QdrantEmbedded:
         return ReportMatch(found[0].score, found[0].payload or {}) if found else None
 
     def put(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, expire_before: float) -> None:
-        """Keep an entry, and forget those that are too old."""
+        """Store an entry, and delete expired ones."""
         old = qdrant.FieldCondition(key="timestamp", range=qdrant.RangeFloat(lt=expire_before))
         point = qdrant.Point(id=_id(key), vector=list(vector), payload=dict(payload))
         with self._open() as shard:
             shard.update(qdrant.UpdateOperation.delete_points_by_filter(_filter({}, old)))
             shard.update(qdrant.UpdateOperation.upsert_points([point]))
-            shard.optimize()  # gives the room of what was forgotten back
+            shard.optimize()  # reclaims the space of deleted entries
 
     def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        """Return the payloads that fit, newest first."""
+        """Return the matching payloads, newest first."""
         if not self._made:
             return []
         with self._open() as shard:
@@ -62,13 +62,13 @@ class QdrantEmbedded:
         return sorted((record.payload or {} for record in found), key=newest)
 
     def delete(self, match: Mapping[str, str]) -> None:
-        """Forget the entries that fit."""
+        """Delete the matching entries."""
         if self._made:
             with self._open() as shard:
                 shard.update(qdrant.UpdateOperation.delete_points_by_filter(_filter(match)))
 
     def check(self) -> str:
-        """Return how many reports are kept, and where, once the store has taken a question and a change."""
+        """Return the number of cached reports and their folder, after a test query and a test write."""
         if self._made:
             with self._open() as shard:
                 shard.query(qdrant.QueryRequest(query=qdrant.Query.Nearest([1.0] * DIMENSIONS), limit=1))
@@ -81,7 +81,7 @@ class QdrantEmbedded:
 
     @contextmanager
     def _open(self) -> Iterator["qdrant.EdgeShard"]:
-        """Give the store while nobody else has it; ServiceError where that cannot be."""
+        """Yield the store under its lock; ServiceError if it is busy or unusable."""
         lock = self._folder.with_name(f".{self._folder.name}.lock")
         try:
             with locked(lock, self._wait_seconds, "another process has it open"):

@@ -1,4 +1,4 @@
-"""In which order kept reports are shown, whoever keeps them."""
+"""The order in which cached reports are listed, for both stores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,5 +7,5 @@ from stockops import strict_json
 
 
 def newest(payload: Mapping[str, Any]) -> float:
-    """Return a key that sorts the newest first, what states no moment last: others may write there, too."""
+    """Return a sort key: newest first, payloads without a valid time last, as others may write to the store too."""
     return -(strict_json.number(payload.get("timestamp")) or 0.0)

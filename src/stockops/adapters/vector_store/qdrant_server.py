@@ -1,4 +1,4 @@
-"""Kept reports on a Qdrant server, which several machines may share."""
+"""Cached reports on a Qdrant server, which several machines may share."""
 
 import math
 import uuid
@@ -22,7 +22,7 @@ from stockops.wording import one_line
 T = TypeVar("T")
 
 COLLECTION = "stock_analysis"
-_MOST = 10_000  # entries handed out at once
+_MOST = 10_000  # most entries returned at once
 _WITHOUT_TEXTS = models.PayloadSelectorExclude(exclude=["report.report", "report.prose", "report.news"])
 _GONE = 404
 _MADE_MEANWHILE = 409
@@ -30,7 +30,7 @@ _NO_ADDRESS = "QDRANT_URL is not the address of a Qdrant"
 
 
 class QdrantServer:
-    """Port ReportStore on a collection, made with the first entry."""
+    """Port ReportStore on a collection, created with the first entry."""
 
     needs = ("qdrant",)
 
@@ -40,13 +40,13 @@ class QdrantServer:
         self._timeout_seconds = timeout_seconds
 
     def nearest(self, vector: Sequence[float], match: Mapping[str, str], *, since: float) -> ReportMatch | None:
-        """Return the nearest entry that fits."""
+        """Return the nearest matching entry."""
         fits = _filter(match, models.FieldCondition(key="timestamp", range=models.Range(gte=since)))
         found = self._ask(lambda: self._client.query_points(COLLECTION, list(vector), query_filter=fits, limit=1))
         return ReportMatch(found.points[0].score, found.points[0].payload or {}) if found and found.points else None
 
     def put(self, key: str, vector: Sequence[float], payload: Mapping[str, Any], *, expire_before: float) -> None:
-        """Keep an entry, and forget those that are too old."""
+        """Store an entry, and delete expired ones."""
         old = _filter({}, models.FieldCondition(key="timestamp", range=models.Range(lt=expire_before)))
         point = models.PointStruct(
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, key)), vector=list(vector), payload=dict(payload)
@@ -56,7 +56,7 @@ class QdrantServer:
         self._ask(lambda: self._client.upsert(COLLECTION, [point]))
 
     def entries(self, match: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        """Return the payloads that fit, newest first, without what makes them long: an answer has a bound."""
+        """Return the matching payloads, newest first, without the long texts: responses are limited in size."""
         found = self._ask(
             lambda: self._client.scroll(
                 COLLECTION, scroll_filter=_filter(match), limit=_MOST, with_payload=_WITHOUT_TEXTS
@@ -66,11 +66,11 @@ class QdrantServer:
         return sorted(payloads, key=newest)
 
     def delete(self, match: Mapping[str, str]) -> None:
-        """Forget the entries that fit."""
+        """Delete the matching entries."""
         self._ask(lambda: self._client.delete(COLLECTION, models.FilterSelector(filter=_filter(match))))
 
     def check(self) -> str:
-        """Return the server's version and address, once it has shown that it keeps and takes entries of ours."""
+        """Return the server's version and address, after checking that the collection, if any, accepts our entries."""
         found = self._ask(lambda: self._client.info())
         if found is None:
             raise self._failure("it is no Qdrant")
@@ -93,23 +93,23 @@ class QdrantServer:
                 url=self._url,
                 api_key=self._key or None,
                 timeout=max(1, math.ceil(self._timeout_seconds)),
-                check_compatibility=False,  # a request more, and a warning in place of an error
+                check_compatibility=False,  # one more request, and a warning instead of an error
                 transport=BoundedTransport(self._url),
             )
         except ValueError:
             raise UsageError(_NO_ADDRESS, hint) from None
 
     def _check(self, vectors: object) -> None:
-        """Raise ServiceError unless the collection takes vectors like ours, and takes changes at all."""
+        """Raise ServiceError unless the collection has our vector size and is writable."""
         size = vectors.size if isinstance(vectors, models.VectorParams) else None
         if size != DIMENSIONS:
             what = f"its collection {COLLECTION} has vectors of {size or 'several'} dimensions, not {DIMENSIONS}"
             raise self._failure(what, f"delete the collection {COLLECTION}: it only holds copies")
-        nobody = models.PointIdsList(points=[str(uuid.UUID(int=0))])  # a key may be good for reading alone
+        nobody = models.PointIdsList(points=[str(uuid.UUID(int=0))])  # a key may be read-only
         self._ask(lambda: self._client.delete(COLLECTION, nobody))
 
     def _make(self) -> None:
-        """Make the collection where there is none; another process may do so at the same time."""
+        """Create the collection if there is none; another process may do so at the same time."""
         if self._client.collection_exists(COLLECTION):
             return
         try:
@@ -122,7 +122,7 @@ class QdrantServer:
         self._client.create_payload_index(COLLECTION, "timestamp", models.PayloadSchemaType.FLOAT)
 
     def _ask(self, work: Callable[[], T]) -> T | None:
-        """Return what the client returns, None for a collection that nobody has made yet; else ServiceError."""
+        """Return the result of `work`, None if the collection does not exist yet; ServiceError on any other failure."""
         try:
             return work()
         except UnexpectedResponse as exc:
@@ -140,7 +140,7 @@ class QdrantServer:
 
 
 def _reason(content: bytes) -> str:
-    """Return what Qdrant says of a refusal, "" for what is none of its words."""
+    """Return Qdrant's reason for an error, "" if the content is not in its format."""
     try:
         return f", {one_line(strict_json.read(content)['status']['error'], 160)}"
     except (ValueError, LookupError, TypeError):

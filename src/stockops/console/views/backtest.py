@@ -1,4 +1,4 @@
-"""A backtest on one screen: is the model worth anything, at which horizon, and how sure is that?"""
+"""A backtest on one screen: is the model any good, at which horizon, and how certain is that?"""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ _SURE = 0.01
 
 
 def backtested(document: "BacktestResult") -> "RenderableType":
-    """Show a document of `backtest`."""
+    """Show the result of `backtest`."""
     from rich.console import Group
 
     parts = [_skills(document.channels), _ranges(document.ranges), *_peers(document.peers)]
@@ -33,7 +33,7 @@ def backtested(document: "BacktestResult") -> "RenderableType":
 
 
 def _learnt(document: "BacktestResult") -> list[str]:
-    """Say what is tested, where that is not a child of the index's parent."""
+    """Return notes on what is tested, unless it is a model with a parent trained on the index alone."""
     found = []
     if document.strategy == "parent":
         found.append("Too young for a model of its own: this tests its parent as it is.")

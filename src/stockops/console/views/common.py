@@ -1,4 +1,4 @@
-"""What several views say in the same way."""
+"""Text shared by several views."""
 
 from typing import TYPE_CHECKING
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def caveats(data: "PriceData") -> list[str]:
-    """Return what has to be known first of the prices that a result rests on."""
+    """Return the caveats about the prices that a result rests on."""
     known = [f"prices end {data.behind} sessions too early"] if data.behind > 1 else []
     known += [f"no trade in the last {data.untraded} sessions"] if data.untraded > 1 else []
     return known + [f"repaired {repair.date}: {repair.what}" for repair in data.repairs]
 
 
 def captioned(title: str, data: "PriceData") -> str:
-    """Return a title, with the caveats behind it."""
+    """Return a title followed by the caveats."""
     return "; ".join([title, *caveats(data)])
 
 
@@ -28,14 +28,14 @@ def quoted(value: float, unit: str | None) -> str:
 
 
 def price(value: float) -> str:
-    """Return a price with as many digits as it is worth."""
+    """Return a price with a suitable number of digits."""
     from stockops.market.exchanges import written
 
     return written(value)
 
 
 def age(seconds: int) -> str:
-    """Return a time in its largest unit."""
+    """Return a duration in its largest unit."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {unit}"
@@ -43,5 +43,5 @@ def age(seconds: int) -> str:
 
 
 def model_age(unseen: int) -> list[str]:
-    """Return what to say of a model that has not seen the last sessions; nothing of a young one."""
+    """Return a note on a model that has not seen the last sessions; none for a recent one."""
     return [f"the model has not seen the last {unseen} sessions"] if unseen > WORTH_A_WORD else []

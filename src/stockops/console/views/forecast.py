@@ -13,7 +13,7 @@ _SCORED = 5  # sessions that a model forecasts; later ones are extrapolated
 
 
 def predicted(document: "PredictionResult") -> "RenderableType":
-    """Show a forecast, one session a row, beside the last close."""
+    """Show a forecast, one session per row, with the last close."""
     from rich.console import Group
     from rich.table import Table
 
@@ -35,7 +35,7 @@ def predicted(document: "PredictionResult") -> "RenderableType":
 
 
 def _risk(risk: "Risks") -> list[str]:
-    """Return what may be lost, a line a span."""
+    """Return the risk figures, one line per span, and the yearly volatility."""
     return [
         f"{span}: value at risk {found.var_95:.1%} (95 %), {found.var_99:.1%} (99 %), expected shortfall "
         f"{found.es_95:.1%}"
@@ -44,7 +44,7 @@ def _risk(risk: "Risks") -> list[str]:
 
 
 def _notes(document: "PredictionResult") -> list[str]:
-    """Return what a reader of a forecast has to know of its model."""
+    """Return what a reader of a forecast should know about its model."""
     notes = [f"model {document.model_version}, trained to {document.trained_to}; prices from {document.source}"]
     notes += model_age(document.model_age_sessions)
     if document.model_source != document.source:

@@ -1,4 +1,4 @@
-"""What monitoring found, on a terminal."""
+"""Monitoring results on a terminal."""
 
 from typing import TYPE_CHECKING
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def monitored(document: "MonitoringResult") -> "RenderableType":
-    """Show what a look at a ticker found, a part a table."""
+    """Show the monitoring result of a ticker, part by part."""
     from rich.console import Group
     from rich.panel import Panel
 
     parts = [drift(document.drift), evaluation(document.agent_eval), performance(document.performance)]
     notes = [f"degraded: {', '.join(document.degraded)}"] if document.degraded else []
-    notes += model_age(document.model_age_sessions or 0)  # nobody can tell where no forecast came
+    notes += model_age(document.model_age_sessions or 0)  # unknown without a forecast
     title = f"{document.ticker}: {document.health or 'not judged'}"
     title = captioned(title, document.data) if document.data else title
     return Panel(Group(*parts, *notes), title=title, title_align="left")
 
 
 def drift(part: "Drift") -> "RenderableType":
-    """Show a drift report: returns, which are judged, and levels, which move by nature."""
+    """Show a drift report: returns, and levels, which move by nature."""
     from rich.console import Group
     from rich.table import Table
 
@@ -61,7 +61,7 @@ def _returns(returns: "ReturnsDrift") -> str:
 
 
 def evaluation(part: "Evaluation") -> "RenderableType":
-    """Show an evaluation of the analyst."""
+    """Show an evaluation of the analyst's report."""
     from stockops.documents.monitoring import EvaluationResult
 
     if not isinstance(part, EvaluationResult):
@@ -78,7 +78,7 @@ def evaluation(part: "Evaluation") -> "RenderableType":
 
 
 def performance(part: "Performance") -> "RenderableType":
-    """Show how past forecasts did."""
+    """Show the scores of past forecasts."""
     from rich.console import Group
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""Reports on a terminal: the analyst's, and any that is shown as it was written."""
+"""Reports on a terminal: the analyst's, and any document as JSON."""
 
 import json
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def analysis(document: "AnalysisResult") -> "RenderableType":
-    """Show a report, and where it comes from if that is not plain."""
+    """Show a report, with a note if it was cached or is degraded."""
     from rich.console import Group
     from rich.markdown import Markdown
 
@@ -21,7 +21,7 @@ def analysis(document: "AnalysisResult") -> "RenderableType":
 
 
 def report(document: object) -> "RenderableType":
-    """Show a document as it is."""
+    """Show a document as JSON."""
     from rich.json import JSON
 
     from stockops.documents.encoding import as_json

@@ -1,4 +1,4 @@
-"""What a home keeps, on a terminal: artifacts, forecasts and reports in the cache, and whether it all works."""
+"""What a home stores, on a terminal: artifacts, cached forecasts and reports, and the results of `doctor`."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def outputs(document: "Outputs") -> "RenderableType":
-    """Show the artifacts, one a row."""
+    """Show the artifacts, one per row."""
     from rich.table import Table
 
     apart = {f"{name} as of {day}": parts for day, found in document.as_of.items() for name, parts in found.items()}
@@ -30,7 +30,7 @@ def outputs(document: "Outputs") -> "RenderableType":
 
 
 def cache_entries(document: "CacheList") -> "RenderableType":
-    """Show the kept forecasts and reports, one a row, and the count of hits and misses of forecasts."""
+    """Show the cached forecasts and reports, one per row, and the hits and misses of forecasts."""
     from rich.console import Group
     from rich.table import Table
 
@@ -50,13 +50,13 @@ def cache_entries(document: "CacheList") -> "RenderableType":
 
 
 def cleared(document: "CacheCleared") -> "RenderableType":
-    """Say whose forecasts and reports were deleted."""
+    """Show whose forecasts and reports were deleted."""
     forecasts, reports = (", ".join(names) or "none" for names in (document.cleared, document.cleared_reports))
     return f"deleted: forecasts of {forecasts}; reports of {reports}"
 
 
 def findings(document: "DoctorResult") -> "RenderableType":
-    """Show what was tried out, one a row, and under each that failed the way out."""
+    """Show the checks, one per row, each failed one with its fix."""
     from rich.table import Table
 
     colours = {"up": "green", "down": "yellow", "broken": "red"}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def started(document: "TrainingStarted") -> "RenderableType":
-    """Say what was left to a worker, and how to ask for it."""
+    """Show that a training runs in the background, and how to wait for it."""
     task = document.task_id
     return f"{document.ticker}: training in the background; ask with: stockops status {task} --wait"
 
@@ -32,7 +32,7 @@ def task(document: "TaskState") -> "RenderableType":
 
 
 def tasks(document: "TaskList") -> "RenderableType":
-    """Show the background tasks, one a row."""
+    """Show the background tasks, one per row."""
     from rich.table import Table
 
     if not document.tasks:

@@ -13,7 +13,7 @@ _OVERLAP = "these windows overlap with those it learned from: the best case"
 
 
 def trained(document: "TrainedModel") -> "RenderableType":
-    """Show what a training gave: what its method is worth, its errors on windows held out, where it went."""
+    """Show the result of a training: the verdict on its method, its errors on held-out windows, its artifacts."""
     from rich.console import Group
 
     from stockops.backtesting import summary
@@ -32,7 +32,7 @@ def trained(document: "TrainedModel") -> "RenderableType":
 
 
 def metrics(document: "MetricsResult") -> "RenderableType":
-    """Show the metrics of a model as its training left them."""
+    """Show the metrics of a model as its training wrote them."""
     from rich.console import Group
 
     from stockops.backtesting import summary
@@ -44,7 +44,7 @@ def metrics(document: "MetricsResult") -> "RenderableType":
 
 
 def _held_out(validation: "HeldOutScores | None", currency: str | None) -> "RenderableType":
-    """Show the errors on windows that were kept from the training, Close apart from the others; None without any."""
+    """Show the errors on windows held out of the training, Close apart from the others; a note if there are none."""
     from rich.table import Table
 
     if validation is None:
