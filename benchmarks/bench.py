@@ -1,7 +1,7 @@
-"""What `make bench` runs: every figure a ratio to a yardstick taken in the same run on the same machine.
+"""Benchmarks run by `make bench`: each figure is a ratio to a yardstick measured in the same run on the same machine.
 
-Prints a table on stderr and JSON on stdout. `make bench BENCH="--data FOLDER --tickers 10,100,500"` takes the user's
-own CSV files, ^GSPC among them, and lists as long as these.
+Prints a table on stderr and JSON on stdout. `make bench BENCH="--data FOLDER --tickers 10,100,500"` uses the user's own
+CSV files, which must include ^GSPC, and lists of these lengths.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from measure import Ran, best, run, script, stockops
 
 _ROOT = Path(__file__).parents[1]
 _NOTHING_BESIDE = {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off"}
-_SHORT = (0, 3)  # a list may hold a history that is too short to train on
+_SHORT = (0, 3)  # accepted exit codes: a list may include a history too short to train on
 
 
 @dataclass(frozen=True)
 class Figure:
-    """So many seconds, and how many times the yardstick that is; `goal` says which ratio is good enough."""
+    """A time in seconds and that of its yardstick; `goal`: which ratio is good enough."""
 
     what: str
     seconds: float
@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Batch:
-    """A list worked through with one call."""
+    """A list of tickers processed by one call."""
 
     command: str
     tickers: int
@@ -53,7 +53,7 @@ class Batch:
 
 
 class Bench:
-    """One run: a folder of histories, a home in which things are made as they are needed."""
+    """One benchmark run: a folder of histories, and a home in which models are created as needed."""
 
     def __init__(self, folder: Path, source: Path | None, most: int, jobs: int | None) -> None:
         self.folder, self.home, self.data = folder, folder / "home", folder / "data"
@@ -71,7 +71,7 @@ class Bench:
         self.apart = {**self.env, **_NOTHING_BESIDE}
 
     def training(self) -> Iterator[Figure]:
-        """Train a parent and a child; the first part, since the others need the models."""
+        """Train a parent and a child; must run first, since the other parts need the models."""
         parent = json.loads(run(script("shares.py", "train-parent"), self.env).out)
         goal = "at least 0.85"
         yield Figure("parent: forward and backward", parent["inside"], "train-parent", parent["seconds"], goal)
@@ -91,7 +91,7 @@ class Bench:
         yield Figure("plain loop, Feast by its command", plain + self._feast(), "train-child", whole, "at least 10")
 
     def start_up(self) -> Iterator[Figure]:
-        """Help, a hit, a miss: against the imports that nobody can do without."""
+        """Time help, a cache hit and a cache miss against unavoidable imports."""
         predict = stockops("predict-child", "--ticker", self.ticker)
         miss = [*predict, "--no-cache"]
         run(predict, self.env)
@@ -110,14 +110,14 @@ class Bench:
             yield Figure(what, found[what], f"import {library}", found[f"import {library}"], goal)
 
     def backtest(self) -> Iterator[Figure]:
-        """Test two tickers from the same start: the first trains the parent."""
+        """Backtest two tickers from the same start; the first call trains the parent."""
         test = stockops("backtest", "--start", self._start(), "--baselines", "none", "--ticker")
         first = run([*test, self.ticker], self.apart).seconds
         again = run([*test, self.tickers[1]], self.apart).seconds
         yield Figure("backtest, the next ticker of a start", again, "the first, with a parent's training", first)
 
     def batches(self, sizes: list[int]) -> Iterator[Batch]:
-        """Train and forecast lists of several lengths."""
+        """Train and forecast lists of each length."""
         for size in sizes:
             names = self.folder / f"tickers{size}"
             names.write_text("\n".join(self.tickers[:size]) + "\n")
@@ -127,7 +127,7 @@ class Bench:
                 yield _batch(command, size, run(words, self.env, may_leave_with=_SHORT))
 
     def _start(self) -> str:
-        """Return a day two years before both tickers that are tested have ended."""
+        """Return the start of the backtests, about two years before the earlier end of both histories."""
         ends = [histories.last_session(self.data, ticker) for ticker in self.tickers[:2]]
         return f"{min(ends).year - 2}-01-03"
 
@@ -137,7 +137,7 @@ class Bench:
         return run(script("reference.py", *words), {}).seconds
 
     def _feast(self) -> float:
-        """Return what it takes to call Feast's command line twice, as a script does after each download."""
+        """Return the seconds for two calls of Feast's command line, as a script makes after each download."""
         store = self.home / "feature_store"
         for file in (_ROOT / "feature_store").glob("feature*"):
             shutil.copy(file, store)

@@ -1,7 +1,7 @@
-"""What `make chaos` runs: kills, damaged files, commands at once and hostile servers, and what is lost by each.
+"""Fault tests run by `make chaos`: kills, damaged files, concurrent commands and hostile servers.
 
-Prints the table of docs/reliability.md on stdout and each finding on stderr; leaves with 1 if anything was lost, wrong
-or late. `make chaos CHAOS="--share 0.1"` does a tenth of it.
+Prints the table of docs/reliability.md on stdout and each finding on stderr; exits with 1 if anything was lost, wrong
+or late. `make chaos CHAOS="--share 0.1"` runs a tenth of the tests.
 """
 
 import argparse
@@ -37,12 +37,12 @@ _LIMITS = {
     "STOCKOPS_LLM_TIMEOUT_SECONDS": "2", "STOCKOPS_LLM_TOTAL_SECONDS": "3", "STOCKOPS_HTTP_TIMEOUT_SECONDS": "1",
     "STOCKOPS_HTTP_TOTAL_SECONDS": "2", "STOCKOPS_HTTP_ATTEMPTS": "2", "STOCKOPS_HTTP_WAIT_SECONDS": "0.1",
 }  # fmt: skip
-_ADDS = {  # the longest that a server may add to a call, by these limits
+_ADDS = {  # the longest delay that a server may add to a call under these limits, in seconds
     "LLAMA_CPP_BASE_URL": 2.0, "OLLAMA_BASE_URL": 3.0, "LLAMA_CPP_EMBED_URL": 1.0, "QDRANT_URL": 1.0,
     "PUSHGATEWAY_URL": 1.5, "STOCKOPS_FINNHUB_URL": 1.0, "REDIS_URL": 1.0,
 }  # fmt: skip
 _HTTP = [name for name in _ADDS if name != "REDIS_URL"]
-_GRACE = 2.0  # seconds beyond a deadline that are no failure
+_GRACE = 2.0  # seconds beyond a deadline that are tolerated
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Row:
     ended: Counter[str] = field(default_factory=Counter)
 
     def found(self, what: str, why: str) -> None:
-        """Count something that must not be, and say it."""
+        """Count a failure and print it."""
         setattr(self, what, getattr(self, what) + 1)
         print(f"{self.fault}: {what}: {why}", file=sys.stderr)
 
@@ -67,7 +67,7 @@ class Row:
 
 
 class Chaos:
-    """A home with models, and the forecasts that they give: what every fault is measured against."""
+    """A home with models and their expected forecasts, the reference for every fault."""
 
     def __init__(self, folder: Path, share: float, seed: int) -> None:
         self.folder, self.share, self.random = folder, share, random.Random(seed)
@@ -75,7 +75,7 @@ class Chaos:
         self.expected: dict[str, Any] = {}  # model version -> predictions
         self.fine = folder / "fine"
         train = ("train-child", "--ticker", "AAPL,MSFT", "--jobs", "1", "--seed")
-        for seed_of_model in ("8", "7"):  # the second stays
+        for seed_of_model in ("8", "7"):  # the second replaces the first
             self._made(call(*train, seed_of_model, env=self.env(self.fine), seconds=300))
             document = self._made(call(*_PREDICT, env=self.env(self.fine), seconds=300)).document
             self.expected[document["model_version"]] = document["predictions"]
@@ -89,7 +89,7 @@ class Chaos:
         return called
 
     def env(self, home: Path, **more: str) -> dict[str, str]:
-        """The environment of a call in a home."""
+        """Return the environment of a call in a home."""
         return {
             "STOCKOPS_HOME": str(home), "STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": _AS_OF, "STOCKOPS_EPOCHS": "1",
             "STOCKOPS_NEWS": "off", "STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off",
@@ -97,23 +97,23 @@ class Chaos:
         }  # fmt: skip
 
     def row(self, fault: str) -> Row:
-        """Return a new row of the table."""
+        """Add a row to the table and return it."""
         self.rows.append(Row(fault))
         return self.rows[-1]
 
     def count(self, wanted: int) -> int:
-        """Return how many of something to do."""
+        """Return `wanted` scaled by the share, at least 1."""
         return max(1, round(wanted * self.share))
 
     def home(self, name: str) -> Path:
-        """Return a copy of the home."""
+        """Return a fresh copy of the home."""
         home = self.folder / name
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(self.fine, home, symlinks=True)
         return home
 
     def check(self, row: Row, home: Path, why: str) -> None:
-        """See that the next call answers as if nothing had been."""
+        """Check that the next forecast is as if no fault had occurred."""
         called = call(*_PREDICT, env=self.env(home), seconds=30)
         if called.code == LATE:
             row.found("late", f"{why}: the next forecast did not end")
@@ -128,12 +128,12 @@ class Chaos:
         """Kill commands at each of their writes in turn."""
         row, home = self.row("kill -9 at a write"), self.home("writes")
         for command, whole, number in self._to_kill(home):
-            at = 1 + number % max(1, whole.writes - 1)  # a second time some folders are there already
+            at = 1 + number % max(1, whole.writes - 1)  # on a second run some folders already exist
             called = call(*command, env=self.env(home), kill_at_write=at)
             self._killed(row, home, called, f"{command[0]}, write {at}")
 
     def moments(self) -> None:
-        """Kill commands at any time."""
+        """Kill commands at random moments."""
         row, home = self.row("kill -9 at any time"), self.home("moments")
         for command, whole, _ in self._to_kill(home):
             running = Running(command, self.env(home))
@@ -142,7 +142,7 @@ class Chaos:
             self._killed(row, home, running.wait(30), command[0])
 
     def _to_kill(self, home: Path) -> Iterator[tuple[tuple[str, ...], Called, int]]:
-        """Yield commands, what each is when nobody kills it, and how often it was killed before."""
+        """Yield commands, the result of each when not killed, and how often it was killed before."""
         train = ("train-child", "--ticker", "AAPL", "--seed")
         others = [(name, "--ticker", "AAPL") for name in ("analyze", "monitor-ticker")]
         for command in (train, ("predict-child", "--ticker", "AAPL", "--no-cache"), *others):
@@ -157,14 +157,14 @@ class Chaos:
             path = home / "outputs" / ("parent" if ref == PARENT else "AAPL") / f"{ref.ticker}_{ref.checkpoint}"
             try:
                 deserialize(path.read_bytes(), ref)
-            except Exception as exc:  # noqa: BLE001  whatever it is, the model is lost
+            except Exception as exc:  # noqa: BLE001  with any exception the model is lost
                 row.found("lost", f"{why}: {path.name}: {exc}")
         self.check(row, home, why)
 
     # Damage
 
     def damage(self) -> None:
-        """Damage each stored kind in each way, then forecast, look, and ask the doctor."""
+        """Damage each kind of file in each way, then run forecasts, analyze or metrics, and the doctor."""
         home = self.home("damaged")
         call("predict-child", "--ticker", "AAPL", env=self.env(home))
         kept = sorted(path for path in (home / "outputs").rglob("*") if path.is_file())
@@ -196,10 +196,10 @@ class Chaos:
         for rest in path.parent.glob(f"{path.name}-*"):
             rest.unlink()
 
-    # Commands at once
+    # Concurrent commands
 
     def crowd(self) -> None:
-        """Run many commands at once in one home, and compare what was counted with what was done."""
+        """Run many commands concurrently in one home, and compare the counters with what was done."""
         row, home = self.row("commands at once"), self.home("crowd")
         before = self._totals(home)
         mix = [
@@ -238,7 +238,7 @@ class Chaos:
     # Hostile servers
 
     def alone(self) -> None:
-        """Let each server misbehave alone."""
+        """Make each server misbehave alone."""
         row, home = self.row("a hostile server"), self.home("alone")
         usual = call(*_ANALYZE, env=self.env(home))
         for fault in HTTP_FAULTS if self.share >= 1 else HTTP_FAULTS[:2]:
@@ -248,7 +248,7 @@ class Chaos:
             self._hostile(row, home, usual, {"REDIS_URL": redis_fault}, _ADDS["REDIS_URL"])
 
     def together(self) -> None:
-        """Let all servers misbehave at once."""
+        """Make all servers misbehave at once."""
         row, home = self.row("all servers hostile at once"), self.home("together")
         usual = call(*_ANALYZE, env=self.env(home))
         for fault in HTTP_FAULTS:
@@ -264,7 +264,7 @@ class Chaos:
                 said[name] = f"redis://127.0.0.1:{place.port}/0" if name == "REDIS_URL" else place.url
             if "STOCKOPS_FINNHUB_URL" in said:
                 said |= {"FINNHUB_API_KEY": "k", "STOCKOPS_NEWS": "on"}
-            if "QDRANT_URL" in said:  # which is asked where a language model is configured
+            if "QDRANT_URL" in said:  # which is used only if a language model is configured
                 said.setdefault("OLLAMA_BASE_URL", "http://127.0.0.1:9")
             called = call(*_ANALYZE, env=self.env(home, **said), seconds=120)
         row.tries += 1
@@ -320,13 +320,13 @@ _WAYS: dict[str, Callable[[Path, random.Random], None]] = {
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the table of the docs."""
+    """Return the Markdown table for the docs."""
     head = ["| fault | tries | lost | wrong | late | how it ended |", "|---|---:|---:|---:|---:|---|"]
     return "\n".join([*head, *map(str, rows)])
 
 
 def part(name: str, share: float, seed: int) -> list[Row]:
-    """Do one part in a home of its own."""
+    """Run one part in its own home."""
     warm()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
@@ -337,7 +337,7 @@ def part(name: str, share: float, seed: int) -> list[Row]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do all parts, two at once, or one of them."""
+    """Run all parts, two at a time, or one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="how much of it to do")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of what is random")

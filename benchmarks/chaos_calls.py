@@ -1,7 +1,7 @@
-"""Calls of the command line in processes that are forked from a warm one, so that hundreds of them can be killed.
+"""Runs the command line in processes forked from a warm one, so that hundreds of them can be killed quickly.
 
-A call may be told to kill itself at its Nth write: Python's audit events tell when a file is opened for writing,
-renamed, removed or a folder made, and nothing in the program needs to know.
+A call can kill itself at its Nth write: Python's audit events report when a file is opened for writing, renamed or
+removed, or a folder is created, so the program needs no hooks.
 """
 
 import json
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LATE = 124  # the code of a call that had to be ended
+LATE = 124  # exit code of a call that timed out
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
 
 
 @dataclass(frozen=True)
 class Called:
-    """What became of a call: -9 for one that was killed, LATE for one that did not end."""
+    """The result of a call; code: -9 if it was killed, LATE if it timed out."""
 
     code: int
     seconds: float
@@ -33,13 +33,13 @@ class Called:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The last document on stdout; empty where there is none."""
+        """The last JSON document on stdout; empty if there is none."""
         lines = self.out.splitlines()
         return dict(json.loads(lines[-1])) if lines else {}
 
 
 class Running:
-    """A call that has begun."""
+    """A call in progress."""
 
     def __init__(
         self, arguments: Sequence[str], environment: Mapping[str, str], kill_at_write: int | None = None
@@ -51,11 +51,11 @@ class Running:
             _be(Path(self._folder.name), list(arguments), environment, kill_at_write)
 
     def kill(self) -> None:
-        """Kill it, if it still lives."""
+        """Send SIGKILL to the process."""
         os.kill(self.pid, signal.SIGKILL)
 
     def wait(self, seconds: float) -> Called:
-        """Return what became of it; after so many seconds it is killed and late."""
+        """Return the result; after `seconds` the call is killed and counts as LATE."""
         until, late = self._started + seconds, False
         while True:
             pid, status, usage = os.wait4(self.pid, os.WNOHANG)
@@ -75,12 +75,12 @@ class Running:
 
 
 def call(*arguments: str, env: Mapping[str, str], seconds: float = 60.0, kill_at_write: int | None = None) -> Called:
-    """Run one call to its end."""
+    """Run one call and return its result."""
     return Running(arguments, env, kill_at_write).wait(seconds)
 
 
 def warm() -> None:
-    """Import what calls import, once for all of them."""
+    """Import what calls need, once for all of them."""
     import matplotlib.figure  # noqa: F401
     import torch  # noqa: F401
 
@@ -92,7 +92,7 @@ def warm() -> None:
 
 
 def _be(folder: Path, arguments: list[str], environment: Mapping[str, str], kill_at_write: int | None) -> None:
-    """Be the call; never returns."""
+    """Run the call in this process; never returns."""
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), number)
     os.environ.update(environment)
@@ -109,7 +109,7 @@ def _be(folder: Path, arguments: list[str], environment: Mapping[str, str], kill
 
 
 def _listen(log: Path, home: Path, kill_at_write: int | None) -> None:
-    """Count the writes below the home, a byte each, and end at one of them."""
+    """Log each write below the home as one byte, and kill this process at the given one."""
     counter = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     below, seen = str(home), 0
 

@@ -1,4 +1,4 @@
-"""A folder of CSV files to work on: a few real histories, again and again under other names."""
+"""Creates a folder of CSV files: a few real histories, repeated under other names."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +17,7 @@ _LAST = date(2018, 12, 31)  # of the index; the shares end in 2013, with 2,148 s
 def make(folder: Path, source: Path | None, count: int) -> Sequence[str]:
     """Write or link `count` tickers' files and the market's; return the tickers.
 
-    source: a folder of <SYMBOL>.csv; the packaged samples where there is none.
+    source: a folder of <SYMBOL>.csv files; None for the packaged samples.
     """
     originals = _linked(source) if source else _written(folder / "originals")
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +50,6 @@ def _written(folder: Path) -> dict[str, Path]:
 
 
 def _renamed(symbol: str, turn: int) -> str:
-    """Return another symbol of the same exchange."""
+    """Return another symbol on the same exchange."""
     name, dot, exchange = symbol.removeprefix("^").partition(".")
     return f"{name}-X{turn}{dot}{exchange}"

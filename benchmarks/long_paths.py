@@ -1,9 +1,9 @@
-"""Paths beyond the five sessions that a model forecasts, against persistence: is carrying on worth anything?
+"""Compares paths beyond a model's five-session horizon with the persistence baseline.
 
     python benchmarks/long_paths.py --data DIR [--tickers AAPL,KO] [--start 2020-01-02] [--end DAY]
 
-By models trained on what was before the start: `held` repeats the fifth session, as `--days` does, `rolled` feeds the
-model its own bars, `pace` carries the close on at its mean pace before the start. Errors are mean absolute, of Close.
+Models are trained on data before the start: `held` repeats the fifth session, as `--days` does, `rolled` feeds the
+model its own bars, `pace` extends the close at its mean pace before the start. Errors are mean absolute, of Close.
 """
 
 import argparse
@@ -36,16 +36,16 @@ Floats = npt.NDArray[np.float64]
 
 DAYS = 63
 SHOWN = (1, 5, 10, 21, 42, 63)
-EVERY = 5  # origins: each path is rolled on its own
-WARM = 400  # rows of a history that its slowest feature remembers
+EVERY = 5  # origins are taken at this step: each path is rolled separately
+WARM = 400  # rows of history for the feature with the longest memory
 CLOSE = OHLCV.index("Close")
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Of one symbol, as shares of the close at the origin: what came and what each rule said, (origins, 63).
+    """Paths of one symbol, as shares of the close at the origin: actual, and forecast by each rule, (origins, 63).
 
-    bounds: ranges round the held paths, (origins, 2 levels, 63, 2).
+    bounds: ranges around the held paths, (origins, 2 levels, 63, 2).
     """
 
     actual: Floats
@@ -54,7 +54,7 @@ class Paths:
 
 
 def paths(checkpoint: Checkpoint, bars: pd.DataFrame, start: date) -> Paths:
-    """Return the paths from every fifth origin whose 63 sessions have come."""
+    """Return the paths from every fifth origin whose 63 targets are known."""
     table = features.add(bars)
     forecasts = rolling_forecasts(checkpoint, table, Covariates.unknown(len(table)))
     closes = table["Close"].to_numpy()
@@ -77,7 +77,7 @@ def paths(checkpoint: Checkpoint, bars: pd.DataFrame, start: date) -> Paths:
 
 
 def roll(checkpoint: Checkpoint, history: pd.DataFrame) -> Floats:
-    """Return the closes of 63 sessions, the model's own bars joining the history five at a time."""
+    """Return the closes of 63 sessions, appending the model's own bars to the history five at a time."""
     table, count = history.iloc[-WARM:], min(WARM, len(history))
     last = float(history["Close"].iloc[-1])
     while len(table) < count + DAYS:
@@ -90,7 +90,7 @@ def roll(checkpoint: Checkpoint, history: pd.DataFrame) -> Floats:
 
 
 def figures(found: Paths, day: int) -> dict[str, float]:
-    """Return what a table shows of one horizon, in percent."""
+    """Return the figures of one horizon, in percent."""
     actual = found.actual[:, day - 1]
     naive = np.abs(actual - 1).mean()
     low, high = found.bounds[:, :, day - 1, 0], found.bounds[:, :, day - 1, 1]
@@ -101,7 +101,7 @@ def figures(found: Paths, day: int) -> dict[str, float]:
 
 
 def measured(tickers: Sequence[str], data: Path, start: date, end: date | None) -> Iterator[tuple[str, Paths]]:
-    """Train what a backtest of that start would train, and give the paths of each ticker."""
+    """Train the models of a backtest from that start, and yield the paths of each ticker."""
     home = Path(tempfile.mkdtemp())
     os.environ |= {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off"}
     flags = {"source": "csv", "data_dir": str(data), "as_of": end}
@@ -117,7 +117,7 @@ def measured(tickers: Sequence[str], data: Path, start: date, end: date | None) 
 
 
 def main() -> None:
-    """Print mean and worst over the tickers, a line a horizon."""
+    """Print mean, minimum and maximum over the tickers, one line per horizon."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tickers", default="AAPL,AMZN,BRK-B,GOOG,JPM,KO,META,MSFT,NVDA,TSLA,XOM,7203.T")

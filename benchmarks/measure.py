@@ -1,4 +1,4 @@
-"""Wall time, memory and words of fresh processes."""
+"""Measures wall time, peak memory and output of fresh processes."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Ran:
-    """A process that has ended: how long it took, the most memory that it and its children held, what it said."""
+    """A finished process: its time, the peak memory of it and its children, its stdout."""
 
     seconds: float
     peak_bytes: int
@@ -25,7 +25,7 @@ class Ran:
 
 
 def run(arguments: Sequence[str], env: Mapping[str, str], *, may_leave_with: tuple[int, ...] = (0,)) -> Ran:
-    """Run this Python with some arguments; what it left with must be expected."""
+    """Run this Python with the arguments; exits with an error unless the exit code is expected."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments],
@@ -43,23 +43,23 @@ def run(arguments: Sequence[str], env: Mapping[str, str], *, may_leave_with: tup
 
 
 def best(calls: Mapping[str, tuple[Sequence[str], Mapping[str, str]]], rounds: int) -> dict[str, float]:
-    """Return the shortest wall time of each call; they take turns, so that a slow minute hits all of them."""
+    """Return the shortest wall time of each call; calls alternate, so that a slow minute affects all of them."""
     taken = [{name: run(*call).seconds for name, call in calls.items()} for _ in range(rounds)]
     return {name: min(turn[name] for turn in taken) for name in calls}
 
 
 def stockops(*arguments: str) -> list[str]:
-    """Return the words that run a command."""
+    """Return the arguments that run a stockops command."""
     return ["-m", "stockops", *arguments]
 
 
 def script(name: str, *arguments: str) -> list[str]:
-    """Return the words that run a script of this folder."""
+    """Return the arguments that run a script of this folder."""
     return [str(_FOLDER / name), *arguments]
 
 
 class _Peak:
-    """Looks at a process and its children until it is stopped; a page that several share counts once."""
+    """Samples the memory of a process and its children until stopped; shared pages count once."""
 
     def __init__(self, pid: int) -> None:
         self._peak = 0

@@ -1,9 +1,9 @@
-"""The plain way to train a child, as a script would: prints the errors that it ends with.
+"""Trains a child the plain way, as a script would, and prints its losses.
 
-A sample at a time from a data set, every epoch through the frozen LSTM with its dropout, the whole history evaluated a
-window at a time. No picture, no record, no checkpoint but one `torch.save`.
+Takes single samples from a data set, runs every epoch through the frozen LSTM with its dropout, and evaluates the whole
+history one window at a time. No plots, no tracking, no checkpoint but one `torch.save`.
 
-arguments: folder of CSV files, symbol, the parent's checkpoint, where to save, epochs.
+Arguments: folder of CSV files, symbol, the parent's checkpoint, output path, epochs.
 """
 
 import json
@@ -31,7 +31,7 @@ NOTHING = Covariates.unknown(1)
 
 
 class Samples(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """One window after the other."""
+    """Data set of single windows."""
 
     def __init__(self, values: Any, mean: Any, scale: Any, weights: Any) -> None:
         self.values, self.mean, self.scale, self.weights = values, mean, scale, weights

@@ -1,6 +1,6 @@
-"""A training command, and how much of its time went forward and backward through the network: prints JSON.
+"""Runs a training command and prints, as JSON, its time and the part spent in forward and backward passes.
 
-arguments: the words of the command. The time is that of the whole process, its imports included.
+Arguments: the command line. The time is that of the whole process, including imports.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ inside = 0.0
 
 
 def timed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add up the time spent in a function that calls no other of those timed."""
+    """Accumulate the time spent in a function, which must not call another timed one."""
 
     @functools.wraps(function)
     def wrapped(*arguments: Any, **named: Any) -> Any:

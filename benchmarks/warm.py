@@ -1,6 +1,6 @@
-"""A command in a process that has run it before, as a worker's second ticker: prints seconds.
+"""Runs a command in a process that has run it before, as for a worker's second ticker; prints the best seconds.
 
-arguments: how often, and the words of the command.
+Arguments: number of repetitions, then the command line.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
-"""What the machine and torch give at best, in a process of its own: prints JSON.
+"""Measures the best performance of machine and torch in a process of its own; prints JSON.
 
-arguments: folder of CSV files, symbol, threads.
+Arguments: folder of CSV files, symbol, threads.
 """
 
 import json
@@ -21,7 +21,7 @@ from stockops.market import calendar, features
 from stockops.market.adjustment import adjust
 from stockops.market.ohlcv import FIRST_DAY
 
-_SIDE = 2_048  # of the square matrices of the roofline
+_SIDE = 2_048  # side of the square matrices for the roofline
 
 
 def shortest(work: Callable[[], object], repeats: int) -> float:
@@ -34,7 +34,7 @@ def shortest(work: Callable[[], object], repeats: int) -> float:
 
 
 def flops_of_a_window(model: PriceLSTM) -> int:
-    """Return the multiplications and additions of one window's way through the LSTM."""
+    """Return the FLOPs of one window's pass through the LSTM."""
     c = model.config
     weights = sum(4 * c.hidden * (given + c.hidden) for given in [c.features, *[c.hidden] * (c.layers - 1)])
     return 2 * weights * c.context

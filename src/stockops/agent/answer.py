@@ -1,4 +1,4 @@
-"""What a language model answered: validated, its stance taken from its fields and never from its prose."""
+"""Parses and validates a language model's answer; the stance comes from its fields, never from its prose."""
 
 import itertools
 import json
@@ -11,14 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from stockops.agent import markdown
 from stockops.records import Confidence, Recommendation, Sentiment
 
-_MOST = 20_000  # characters of prose; more is a model that does not stop
-_MOST_BRACES = 500  # that are looked at; talk has a few
+_MOST = 20_000  # characters of prose; a model that exceeds this is not going to stop
+_MOST_BRACES = 500  # opening braces tried as the start of JSON; ordinary prose has only a few
 _THOUGHT = re.compile(r"<(/?)think>", re.IGNORECASE)
 _STANCE = re.compile(r"^[^\n]*\bmarket stance\b\*{0,2}[ \t]{0,9}:[^\n]*$", re.IGNORECASE | re.MULTILINE)
 
 
 class AnswerError(ValueError):
-    """An answer that cannot be used; the text says what is wrong, for the model to repair."""
+    """An unusable answer; the message says what is wrong, so that the model can repair it."""
 
 
 def _upper(value: object) -> object:
@@ -44,9 +44,9 @@ SCHEMA = LlmAnswer.model_json_schema() | {"additionalProperties": False}
 
 
 def read(raw: str) -> LlmAnswer:
-    """Return the answer in what a model sent; AnswerError when a field is missing or holds something else.
+    """Return the answer in a model's output; raises AnswerError if a field is missing or invalid.
 
-    Thoughts (`<think>`), code fences and talk round the JSON are passed over, braces in that talk too.
+    Reasoning (`<think>`), code fences and text around the JSON are ignored, even if that text contains braces.
     """
     problems: list[ValidationError] = []
     for fields in _objects(raw):
@@ -67,7 +67,7 @@ def read(raw: str) -> LlmAnswer:
 
 
 def is_one(raw: str) -> bool:
-    """Tell whether a text holds an answer."""
+    """Return whether a text contains a valid answer."""
     try:
         read(raw)
     except AnswerError:
@@ -76,7 +76,7 @@ def is_one(raw: str) -> bool:
 
 
 def _objects(raw: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a text: all of it, then whatever begins with a brace outside of thoughts."""
+    """Yield the JSON objects in a text: the whole text first, then from each opening brace outside the reasoning."""
     decoder = json.JSONDecoder(strict=False)
     spoken = without_thoughts(raw)
     starts = [(spoken, brace.start()) for brace in itertools.islice(re.finditer(r"\{", spoken), _MOST_BRACES)]
@@ -90,11 +90,11 @@ def _objects(raw: str) -> Iterator[dict[str, Any]]:
 
 
 def without_thoughts(raw: str) -> str:
-    """Return the text after what a model thought aloud, closed or cut short."""
+    """Return the text without a model's `<think>` blocks, whether closed or cut short."""
     spoken: list[str] = []
     begin, thinks = 0, False
     for tag in _THOUGHT.finditer(raw):
-        if tag[1]:  # a closing one, whose beginning may have gone elsewhere
+        if tag[1]:  # a closing tag; its opening tag may be missing
             spoken = spoken if thinks else []
             begin, thinks = tag.end(), False
         elif not thinks:
@@ -104,6 +104,6 @@ def without_thoughts(raw: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Return prose that fits into a report (markdown.prose), without thoughts and a stance of its own."""
+    """Return prose that fits into a report (`markdown.prose`), without reasoning or a stance line."""
     plain = markdown.prose(_STANCE.sub("", without_thoughts(text)[:_MOST]))
     return re.sub(r"\n{3,}", "\n\n", plain).strip()

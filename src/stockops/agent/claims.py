@@ -1,4 +1,4 @@
-"""Which prices, percentages and dates of a text stand in the facts: a report may state no others."""
+"""Checks which prices, percentages and dates in a text appear in the facts; a report may state no others."""
 
 import re
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from stockops.agent import number_words
 
 # A claim is an amount of money, a decimal number, anything in percent, basis points or multiples, in digits or in
-# words, and a whole number that a word of price leads in or that lies near the price; counts, years and ordinals are
-# none. The sign is left out: "fell 1.2 %" states -1.2.
+# words, or a whole number that follows a price word or lies near the price. Counts, years and ordinals are not claims.
+# The sign is ignored: "fell 1.2 %" states -1.2.
 _MONEY = r"USD|EUR|GBP|JPY|CHF|CNY|INR|dollars?|euros?|yen|pounds?|pence|rupees?"
 _RATIO = r"%|percent\b|per\scent\b|percentage\spoints?\b|basis\spoints?\b|bps\b|x\b|-?times\b"
 _CLAIM = re.compile(
@@ -18,7 +18,7 @@ _CLAIM = re.compile(
     rf"(?P<unit>\s?(?:{_RATIO}|(?:{_MONEY})\b))?",
     re.IGNORECASE,
 )
-_NEAR = 2.0  # a bare number between half and twice the price is taken for one
+_NEAR = 2.0  # a bare number between half and twice the price is taken for a price
 _COUNTED = re.compile(
     r"[\s-]?(?:(?:trading|calendar|consecutive|more|other|different|held|of)\s)?(?:sessions?|days?|weeks?|months?|years?"
     r"|quarters?|hours?|minutes?|windows?|holdings?|stocks?|shares?|compan|analysts?|cases?|times|items?|articles?|out\sof"
@@ -31,7 +31,7 @@ _COUNTED_FACT = re.compile(
 _NAMED = re.compile(
     r"(?:S&P|Dow|Nasdaq|Russell|Nikkei|FTSE|DAX|CAC|STOXX|MSCI|top|next|last|past|first|Q|FY)[\s-]*$", re.IGNORECASE
 )
-_NAME_REACH = 20  # letters before a number that may name what it is
+_NAME_REACH = 20  # characters before a number searched for a name, such as "S&P"
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = (
@@ -50,10 +50,10 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*_«\"'(\d])")
 
 @dataclass(frozen=True, slots=True)
 class AllowedClaims:
-    """What a text may state: numbers up to rounding and sign, dates (YYYY-MM-DD), whatever stands in `quoted`.
+    """What a text may state: numbers up to rounding and sign, dates (YYYY-MM-DD), anything in `quoted`.
 
-    price: near which a bare whole number is taken for a price; 0 for nowhere. counts: of forecasts, windows and
-    closes; such a number is taken for one where a word says so.
+    price: a bare whole number near it is taken for a price; 0 disables this. counts: numbers of forecasts, windows and
+    closes; such a number is taken for a count if the next words say so.
     """
 
     numbers: tuple[float, ...]
@@ -65,7 +65,7 @@ class AllowedClaims:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A claim: where it stands, how it is written, the number in digits ("" for a date)."""
+    """A claim: its position, its text, and the number in digits ("" for a date)."""
 
     start: int
     text: str
@@ -74,7 +74,7 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """What is known, made ready once for all the sentences of a text."""
+    """The allowed claims, prepared once for all sentences of a text."""
 
     dates: frozenset[str]
     without_years: frozenset[str]
@@ -88,25 +88,25 @@ class _Allowed:
         return cls(dates, frozenset(day[5:] for day in dates), quoted, tuple(abs(fact) for fact in known.numbers))
 
     def states(self, number: str) -> bool:
-        """Tell whether a number is a fact, rounded to as many digits, or is quoted."""
+        """Return whether a number is quoted, or is a fact rounded to the same number of digits."""
         return number in self.quoted or _rounds_any(number, self.facts)
 
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """How many claims a text makes, and those that stand in no fact, in order."""
+    """The number of claims in a text, and those without a matching fact, in order."""
 
     claims: int
     unmatched: tuple[str, ...]
 
     @property
     def share(self) -> float:
-        """Share of the claims that stand in the facts, 1 where none is made."""
+        """Share of the claims that match a fact; 1 if there are no claims."""
         return 1 - len(self.unmatched) / self.claims if self.claims else 1.0
 
 
 def check(text: str, known: AllowedClaims) -> Grounding:
-    """Return which claims of a text the facts bear out."""
+    """Compare the claims of a text with the facts."""
     return _check(text, known, _Allowed.of(known))
 
 
@@ -125,7 +125,7 @@ def _check(text: str, known: AllowedClaims, allowed: _Allowed) -> Grounding:
 
 
 def drop_ungrounded(text: str, known: AllowedClaims) -> tuple[str, int]:
-    """Return the text without the sentences that make ungrounded claims, and how many those were."""
+    """Return the text without sentences that make ungrounded claims, and the number removed."""
     dropped, allowed = 0, _Allowed.of(known)
     lines = []
     for line in text.splitlines():
@@ -142,7 +142,7 @@ def _dates(text: str) -> "list[re.Match[str]]":
 
 
 def _numbers(text: str, known: AllowedClaims) -> list[_Claim]:
-    """Return the claims that are numbers, in digits and in words, not those inside dates and links."""
+    """Return the numeric claims, in digits and in words, excluding those inside dates and links."""
     plain = _DATE.sub(_blank, _LINK.sub(_blank, text))
     found = [match for match in _CLAIM.finditer(plain) if _is_claim(match, plain, known)]
     in_digits = [_Claim(match.start(), match.group().strip(), match["number"]) for match in found]
@@ -161,12 +161,12 @@ def _is_claim(match: "re.Match[str]", text: str, known: AllowedClaims) -> bool:
 
 
 def _blank(match: "re.Match[str]") -> str:
-    """Blanks instead of a match: what follows keeps its place."""
+    """Return blanks of the match's length, so that later positions do not shift."""
     return " " * len(match.group())
 
 
 def _day(match: "re.Match[str]") -> str:
-    """Return a date as YYYY-MM-DD, or MM-DD where it has no year."""
+    """Return a date as YYYY-MM-DD, or MM-DD if it has no year."""
     if match["iso"]:
         return match["iso"]
     month = int(match["m3"] or _MONTHS.index((match["m1"] or match["m2"])[:3]) + 1)
@@ -175,7 +175,7 @@ def _day(match: "re.Match[str]") -> str:
 
 
 def _rounds_any(number: str, facts: Iterable[float]) -> bool:
-    """Tell whether a number as it was written is a fact, rounded to as many digits."""
+    """Return whether a number as written equals a fact rounded to the same number of digits."""
     digits = len(number.partition(".")[2])
     value = float(number.replace(",", ""))
     return any(abs(value - fact) <= 0.5 * 10**-digits + 1e-9 for fact in facts)

@@ -1,4 +1,4 @@
-"""Is a report worth reading? Three checks of its words, and two of what it says against its facts."""
+"""Evaluates a report: three checks of its wording, two of its content against the facts."""
 
 import re
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from stockops.agent.facts import Facts
 from stockops.documents.monitoring import Checks, GroundingShare
 from stockops.records import Recommendation
 
-_TRUSTWORTHY = 0.6  # share of the checks that must be passed, and more
+_TRUSTWORTHY = 0.6  # a report is trustworthy above this share of passed checks
 _SOURCES = ("sources?", "according to", "news", "reports?", "reported", "data")
 _STANCES = ("bullish", "bearish", "neutral", "buy", "sell", "hold")
-_WORDLIKE = 3  # symbols up to so many letters are words, too, when written small: all, it, now
+_WORDLIKE = 3  # symbols up to this length may be words in lower case: all, it, now
 
 
 @dataclass(frozen=True, slots=True)
 class ReportEvaluation:
-    """What came of a report.
+    """The evaluation of a report.
 
-    grounding, stance_agrees: beside the score, not in it; None where no facts were at hand.
+    grounding, stance_agrees: not part of the score; None if no facts were available.
     """
 
     relevance: bool
@@ -30,7 +30,7 @@ class ReportEvaluation:
 
     @property
     def overall_score(self) -> float:
-        """Share of the three checks that are passed, 0 to 1."""
+        """Share of the three checks that passed, 0 to 1."""
         return (self.relevance + self.trustworthiness + self.has_recommendation) / 3
 
     @property
@@ -59,7 +59,7 @@ class ReportEvaluation:
 def evaluate(
     report: str, ticker: str, facts: Facts | None = None, recommendation: Recommendation | None = None
 ) -> ReportEvaluation:
-    """Return what a report is worth; with facts also whether its claims and its stance are borne out by them."""
+    """Evaluate a report; given facts, also check its claims and its stance against them."""
     return ReportEvaluation(
         relevance=_mentions(report, ticker),
         trustworthiness=_says(report, _SOURCES) and any(letter.isdigit() for letter in report),
@@ -70,14 +70,14 @@ def evaluate(
 
 
 def agrees(recommendation: Recommendation, facts: Facts) -> bool:
-    """Tell whether a stance goes with the forecast: its direction, or NEUTRAL where that is not clear."""
+    """Return whether a stance matches the forecast: its direction, or NEUTRAL if it has no clear one."""
     if recommendation == "NEUTRAL":
         return offline.stance(facts) == "NEUTRAL"
     return facts.outlook_percent > 0 if recommendation == "BULLISH" else facts.outlook_percent < 0
 
 
 def _mentions(report: str, ticker: str) -> bool:
-    """Look for the symbol as a word of its own; a short one, which may be a common word, in capitals only."""
+    """Return whether the symbol appears as a word; a short one, which may be a common word, only in capitals."""
     flags = re.NOFLAG if len(ticker) <= _WORDLIKE else re.IGNORECASE
     return re.search(rf"(?<![\w^.-]){re.escape(ticker)}(?![\w^]|[.-]\w)", report, flags) is not None
 

@@ -1,6 +1,6 @@
-"""All that an analysis may speak of: the forecast, what lies behind it, how good the model was, the news.
+"""Everything that an analysis may mention: the forecast, its background, the model's track record, the news.
 
-Numbers are derived here once, so that the report, the prompt and the check of its numbers speak of the same.
+Numbers are derived here once, so that the report, the prompt and the grounding check use the same ones.
 """
 
 import itertools
@@ -21,15 +21,15 @@ from stockops.records import WORTH_A_WORD
 if TYPE_CHECKING:
     from stockops.market.context import Context
 
-_CLEAR = 0.5  # of half the 80 % range: below that a forecast change is lost in what is usual
+_CLEAR = 0.5  # of half the 80 % range; a smaller forecast change is not a clear direction
 _SESSIONS_A_YEAR = 252
-_SPANS = {"1 day": 1, "5 days": 5, "21 days": 21}  # of returns; a forecast brings 30 closes
+_SPANS = {"1 day": 1, "5 days": 5, "21 days": 21}  # of returns; a forecast comes with 30 past closes
 Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One forecast session; change_percent and the percents of the ranges are against the last close."""
+    """One forecast session; change_percent and the percent ranges are relative to the last close."""
 
     date: str
     close: float
@@ -42,7 +42,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class SpanLosses:
-    """SpanLosses over so many sessions, in percent of the last close: see `forecasting.risk`."""
+    """Value at risk and expected shortfall over `days` sessions, percent of the last close; see `forecasting.risk`."""
 
     days: int
     var_95_percent: float
@@ -52,7 +52,7 @@ class SpanLosses:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutSkill:
-    """How the model did on windows held out of training, in percent better than persistence."""
+    """The model's skill on windows held out of training, in percent against the persistence baseline."""
 
     windows: int
     skill_percent: float
@@ -60,10 +60,10 @@ class HeldOutSkill:
 
 @dataclass(frozen=True, slots=True)
 class BacktestFacts:
-    """How forecasts did on sessions that no model had seen, from a backtest; skills against naive forecasts.
+    """Results of a backtest on sessions that no model had seen; skill is against the best naive forecast.
 
-    skill_percent: by channel, then by sessions ahead, one and five. finding: what the tests of Close say beyond chance,
-    `better`, `worse` or `tied`. coverage_percent: of closes in their range, by its level.
+    skill_percent: by channel, then by horizon, one and five sessions. finding: the significant result of the tests on
+    Close, `better`, `worse` or `tied`. coverage_percent: share of closes inside their range, by level.
     """
 
     start: str
@@ -78,11 +78,11 @@ class BacktestFacts:
 class Facts:
     """What is known of a ticker after one session's close.
 
-    returns_percent: by span. volatility_percent: of daily log returns, annualised; None where too few closes
-    are known. expected_volatility_percent: annualised, of the next session. losses: to be reckoned with over the next
-    session and over five. unit: of prices, None where nobody says. context: where the price stands, None where it was
-    not traded lately or nobody looked. warnings: what a reader has to know first. looks_back: the last session is so
-    long ago that a language model may know what came after.
+    returns_percent: by span. volatility_percent: of daily log returns, annualised; None with too few closes.
+    expected_volatility_percent: annualised, of the next session. losses: risk over the next session and over five.
+    unit: of prices, None if unknown. context: where the price stands, None if it was not traded lately or no context
+    was computed. warnings: what a reader must know first. looks_back: the last session is so long ago that a language
+    model may know what came after.
     """
 
     ticker: str
@@ -106,23 +106,23 @@ class Facts:
 
     @property
     def outlook_percent(self) -> float:
-        """The forecast change of the close over the path."""
+        """Forecast change of the close over the path."""
         return self.days[-1].change_percent
 
     @property
     def half_width_percent(self) -> float:
-        """Half the 80 % range of the last day, in percent of the last price: what a change has to stand against."""
+        """Half the 80 % range of the last day, in percent of the last price: the scale a change is judged by."""
         low, high = self.days[-1].close_80
         return 50 * (high - low) / self.last_price
 
     @property
     def sees_direction(self) -> bool:
-        """Whether the forecast change stands out beside what is usual."""
+        """Whether the forecast change is large enough to be a direction."""
         return abs(self.outlook_percent) >= _CLEAR * self.half_width_percent
 
     @property
     def known(self) -> AllowedClaims:
-        """What a text about them may state."""
+        """What a text about these facts may state."""
         days = {self.last_date, *(day.date for day in self.days), *(day for day, _ in self.closes)}
         published = {f"{item.published:%Y-%m-%d}" for item in self.news.items}
         tested = {self.backtest.start, self.backtest.end} if self.backtest else set()
@@ -174,7 +174,7 @@ def _of_drift(drift: DriftResult) -> Iterator[float]:
 
 
 def _of_context(context: "Context", last: float) -> Iterator[float]:
-    """Yield the figures of a context, and how far the last close is from its levels, in percent."""
+    """Yield the figures of a context, and the distance of the last close from its levels in percent."""
     yield from (*context.returns_percent.values(), *context.market_percent.values())
     levels = [level for level in (context.high, context.low, *context.averages.values()) if level is not None]
     yield from levels
@@ -194,13 +194,13 @@ def gather(
     untested: str = "",
     looks_back: bool = False,
 ) -> Facts:
-    """Return the facts in a forecast, the metrics of its model, a drift report, the news and a backtest.
+    """Return the facts from a forecast, the metrics of its model, a drift report, the news and a backtest.
 
-    untested: what is to be said where there is no backtest.
+    untested: the warning to give if there is no backtest.
     """
     closes = tuple((past.date, past.close) for past in forecast.history)
     last = closes[-1][1]
-    # A price that nobody paid has not moved, which says nothing of how it moves.
+    # An untraded price stands still, which says nothing about how it moves when traded.
     traded = [close for _, close in closes] if forecast.data.untraded <= 1 else []
     return Facts(
         ticker=forecast.ticker,
@@ -225,7 +225,7 @@ def gather(
 
 
 def _warnings(forecast: PredictionResult, untested: str) -> Iterator[str]:
-    """Yield what a reader has to know first: of the evidence, then of the prices, then of the model."""
+    """Yield what a reader must know first: about the evidence, then the prices, then the model."""
     data, unseen = forecast.data, forecast.model_age_sessions
     if untested:
         yield f"This forecast is {untested}."
@@ -269,7 +269,7 @@ def _volatility(closes: Sequence[float]) -> float | None:
 
 
 def _record(metrics: MetricsResult | None) -> HeldOutSkill | None:
-    """Return the held-out half of a model's metrics; None where they state no skill."""
+    """Return the skill on held-out windows from a model's metrics; None if they state none."""
     held_out = metrics.validation if metrics else None
     skill = held_out.skill.RMSE if held_out else None
     return None if held_out is None or skill is None else HeldOutSkill(held_out.windows, 100 * skill)

@@ -1,17 +1,17 @@
-"""An embedding without a model: equal and nearly equal questions lie close, paraphrases do not."""
+"""A text embedding without a model: nearly equal questions are close to each other, paraphrases are not."""
 
 import hashlib
 import math
 import re
 from collections import Counter
 
-NAME = "lexical-1"  # part of what a kept report answers; raise it with every change below
-DIMENSIONS = 768  # those of nomic-embed-text, so that both fit into one collection
+NAME = "lexical-1"  # part of the report cache key; increase it with every change below
+DIMENSIONS = 768  # as nomic-embed-text, so that both fit into one collection
 _LETTERS = 3
 
 
 def embed(text: str) -> tuple[float, ...]:
-    """Return a text's words and their trigrams, hashed with signs into 768 dimensions, of length 1.
+    """Return the text's words and trigrams, hashed with signs into 768 dimensions, as a unit vector.
 
     Source: Weinberger et al., Feature Hashing for Large Scale Multitask Learning (2009).
     """

@@ -1,4 +1,4 @@
-"""Headlines: text of strangers, made harmless and short before a prompt or a report sees it."""
+"""News headlines: untrusted text, cleaned and shortened before it reaches a prompt or a report."""
 
 import html
 import re
@@ -12,16 +12,16 @@ from stockops.documents.analysis import Headline
 from stockops.wording import visible
 
 _MOST_ITEMS = 10
-_MARKUP_TOO = 20  # times the length that is wanted: a page in place of a headline is not read through
-_BETWEEN = ("Cc", "Cn", "Co", "Cs")  # stand between words; formats stand within them
+_MARKUP_TOO = 20  # times the wanted length: of a page sent in place of a headline, only this much is read
+_BETWEEN = ("Cc", "Cn", "Co", "Cs")  # category Cf is not listed: format characters occur within words
 _HEADLINE, _SUMMARY, _SOURCE = 200, 400, 60  # characters
-# Tags, and what chat templates take for the beginning of somebody else's turn: <|im_start|>, [INST], <<SYS>>.
+# Tags, and tokens with which chat templates begin another speaker's turn: <|im_start|>, [INST], <<SYS>>.
 _MARKUP = re.compile(r"<[^<>]{0,200}>|<\|.{0,40}?\|>|\[/?(?:INST|SYS|SYSTEM)\]|<</?SYS>>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """One headline as its publisher wrote it, to be quoted and never obeyed."""
+    """One headline as its publisher wrote it; may be quoted, never followed as an instruction."""
 
     headline: str
     source: str
@@ -31,26 +31,26 @@ class NewsItem:
 
     @property
     def as_headline(self) -> Headline:
-        """What `analyze` says of it."""
+        """The headline as `analyze` prints it."""
         published = self.published.isoformat(timespec="minutes")
         return Headline(headline=self.headline, source=self.source, url=self.url, published=published)
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was written lately, newest first; `missing` says why nothing could be had, "" where it could."""
+    """Recent news, newest first; `missing` says why none is available, "" if it is."""
 
     items: tuple[NewsItem, ...] = ()
     missing: str = ""
 
     @property
     def quoted(self) -> str:
-        """All that the items say, for telling a quotation from a claim."""
+        """The text of all items, to tell a quotation from a claim."""
         return " ".join(f"{item.headline} {item.summary}" for item in self.items)
 
 
 def select(found: Iterable[NewsItem], first: datetime, last: datetime) -> tuple[NewsItem, ...]:
-    """Return the newest items of a span, cleaned, cut to length, each story once."""
+    """Return the newest items between `first` and `last`, cleaned and shortened, each story once."""
     inside = sorted((_clean(item) for item in found if first <= item.published <= last), key=_age)
     stories: dict[str, NewsItem] = {}
     for item in inside:
@@ -60,7 +60,7 @@ def select(found: Iterable[NewsItem], first: datetime, last: datetime) -> tuple[
 
 
 def plain(text: str, most: int) -> str:
-    """Return a stranger's text as one line without markup or invisible letters, cut at a word."""
+    """Return third-party text as one line without markup or invisible characters, cut at a word."""
     text = unicodedata.normalize("NFKC", html.unescape(text[: _MARKUP_TOO * most]))
     text = "".join(" " if unicodedata.category(letter) in _BETWEEN else letter for letter in text)
     text = " ".join(_MARKUP.sub(" ", visible(text)).split())
@@ -82,5 +82,5 @@ def _age(item: NewsItem) -> tuple[float, str]:
 
 
 def _story(headline: str) -> str:
-    """Two publishers' copies of one story differ in case and punctuation only."""
+    """Return a key that ignores case and punctuation, in which two publishers' copies of one story differ."""
     return re.sub(r"\W+", " ", headline).strip().casefold()

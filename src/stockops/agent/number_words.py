@@ -1,4 +1,4 @@
-"""Numbers that are written in English words, with a unit behind them: "one and a half percent" states 1.5."""
+"""Numbers in English words followed by a unit: "one and a half percent" states 1.5."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _VALUES = {
 }
 _WORD = rf"(?:{'|'.join((*_ONES, *_TENS, 'hundred', 'thousand'))})"
 _JOINT = r"(?:(?:(?<=hundred)|(?<=thousand))\sand\s|[\s-])"
-# Bounded, or a text of such words alone takes the square of its length.
+# Bounded: otherwise a text of only such words takes quadratic time.
 _WHOLE = rf"(?:a\s(?=hundred|thousand))?{_WORD}(?:{_JOINT}{_WORD}){{0,11}}"
 _DIGITS = rf"(?:\s(?:{'|'.join(_ONES[:10])})){{1,9}}"
 _MONEY = r"(?:dollars?|euros?|yen|yuan|pounds?|pence|rupees?|francs?)\b"
@@ -30,7 +30,7 @@ _CLAIM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class WordedNumber:
-    """One number: where it stands, how it is written, unit included, and the same in digits."""
+    """One number: its position, its text including the unit, and its value in digits."""
 
     start: int
     text: str
@@ -38,7 +38,7 @@ class WordedNumber:
 
 
 def find(text: str) -> Iterator[WordedNumber]:
-    """Yield the numbers in words that have a unit of money or ratio; others count something, and are none."""
+    """Yield the numbers in words that have a money or ratio unit; others are counts, not claims."""
     for match in _CLAIM.finditer(text):
         yield WordedNumber(match.start(), match.group(), _in_digits(match))
 

@@ -1,4 +1,4 @@
-"""The writer of last resort: rules over the same facts. It says what it is, and claims only what it knows."""
+"""The fallback writer: rules over the same facts. It says so itself, and states nothing but facts."""
 
 from collections.abc import Iterator
 
@@ -15,14 +15,14 @@ _SELF = Sentence(
 
 
 def write(facts: Facts, question: str | None = None) -> LlmAnswer:
-    """Return the analysis that the facts alone allow."""
+    """Return an analysis written from the facts by rules alone."""
     text = "\n\n".join(" ".join(sentence.text for sentence in part) for part in paragraphs(facts, question))
-    # Never more than Low: a rule has read no news, and held-out windows that overlap prove little.
+    # Always Low: rules read no news, and overlapping held-out windows prove little.
     return LlmAnswer(report=text, recommendation=stance(facts), confidence="Low")
 
 
 def paragraphs(facts: Facts, question: str | None = None) -> Iterator[list[Sentence]]:
-    """Yield what is written: the answer to a question, the outlook, what stands out, the track record, who wrote."""
+    """Yield the paragraphs: answer to the question, outlook, notable facts, track record, who wrote it."""
     notable = [sentence for sentence in sentences.standing(facts) if sentence.notable]
     parts = (
         list(topics.answer(facts, question)) if question else [],
@@ -35,7 +35,7 @@ def paragraphs(facts: Facts, question: str | None = None) -> Iterator[list[Sente
 
 
 def stance(facts: Facts) -> Recommendation:
-    """Return what the forecast alone says: NEUTRAL where its change is small beside what is usual."""
+    """Return the stance of the forecast alone: NEUTRAL if its change is small beside its range."""
     if not facts.sees_direction:
         return "NEUTRAL"
     return "BULLISH" if facts.outlook_percent > 0 else "BEARISH"

@@ -1,4 +1,4 @@
-"""What a language model is told: the facts as JSON, strangers' text marked as such, the question last."""
+"""The prompt for a language model: facts as JSON, third-party text marked as untrusted, the question last."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from stockops.agent.answer import SCHEMA
 from stockops.agent.facts import Facts
 from stockops.agent.news import News
 
-VERSION = "4"  # part of what a kept report answers; raise it with every change of the words below
+VERSION = "4"  # part of the report cache key; increase it with every change to the text below
 
 Message = dict[str, str]  # role and content
 
@@ -32,19 +32,19 @@ Rules:
 Answer with one JSON object that fits this schema, and nothing else:
 {json.dumps(SCHEMA)}"""
 
-_EARLIER_CHARACTERS = 6_000  # some 1,500 tokens of earlier turns, the latest first
+_EARLIER_CHARACTERS = 6_000  # about 1,500 tokens of earlier turns, the latest first
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question of a conversation and what was answered."""
+    """One question of a conversation and its answer."""
 
     question: str
     answer: str
 
 
 def asked(ticker: str, question: str | None) -> str:
-    """Return the question that an analysis answers."""
+    """Return the question to answer, by default a request to analyse the ticker."""
     return question or f"Analyse {ticker}."
 
 
@@ -58,13 +58,13 @@ def messages(facts: Facts, question: str | None, earlier: Sequence[Turn] = ()) -
 
 
 def repair(answer: str, wrong: str) -> list[Message]:
-    """Return what is added to a conversation whose answer could not be used."""
+    """Return the messages to append after an unusable answer."""
     wish = f"Your answer cannot be used: {wrong}. Answer again with the one JSON object and nothing else."
     return [{"role": "assistant", "content": answer or "(nothing)"}, {"role": "user", "content": wish}]
 
 
 def _latest(turns: Sequence[Turn]) -> list[Turn]:
-    """Return the last turns that fit, in order; the answer of an overlong one is cut."""
+    """Return the last turns that fit, in order; an answer too long to fit is cut."""
     recent: list[Turn] = []
     left = _EARLIER_CHARACTERS
     for turn in reversed(turns):
@@ -90,7 +90,7 @@ def _news(news: News) -> str:
 
 
 def _rounded(value: Any) -> Any:
-    """Return numbers as a person would write them: a model copies digits, so it gets no more than it needs."""
+    """Return numbers rounded as a person would write them: a model copies digits, so it gets only those it needs."""
     if isinstance(value, float):
         return round(value, 2) if abs(value) >= 1 else float(f"{value:.3g}")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A user's question: one clean line, and what an embedding cannot tell of it."""
+"""A user's question: cleaned to one line, and the terms that an embedding cannot tell apart."""
 
 import re
 
@@ -6,8 +6,8 @@ from stockops.agent.news import plain
 from stockops.errors import UsageError
 
 _MOST = 1000
-# Embeddings put a question and its reversal next to each other (0.83 to 0.9997 with nomic-embed-text), so a kept
-# report answers only a question with the same of these.
+# Embeddings put a question and its reversal next to each other (0.83 to 0.9997 with nomic-embed-text), so a cached
+# report answers only a question with the same terms.
 _TELLING = re.compile(
     r"\d[\d.,]*|\b(?:not?|never|without|rises?|rising|rose|falls?|falling|fell|up|down|higher|lower|highs?|lows?|"
     r"more|less|buy|sell|hold|long|short|bull(?:ish)?|bear(?:ish)?|above|below|over|under|gains?|loss(?:es)?|"
@@ -18,7 +18,7 @@ _TELLING = re.compile(
 
 
 def clean(question: str | None) -> str | None:
-    """Return a question as one line; UsageError for an empty or an overlong one."""
+    """Return a question as one line; raises UsageError if it is empty or too long."""
     if question is None:
         return None
     text = plain(question, _MOST + 1)
@@ -28,5 +28,5 @@ def clean(question: str | None) -> str | None:
 
 
 def discriminating_terms(question: str | None) -> str:
-    """Return the words and numbers that a question of the same meaning has, too, in order."""
+    """Return the words and numbers, in order, that another question must share to mean the same."""
     return " ".join(word.lower().rstrip(".,") for word in _TELLING.findall(question or ""))

@@ -1,4 +1,4 @@
-"""The report in Markdown: what the facts say in tables of ours, what a writer made of them in prose."""
+"""Renders the report in Markdown: the facts in tables, the writer's answer as prose."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ _DIRECTIONS: dict[Recommendation, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who wrote the prose: provider as `analyze` names it, and its model ("" where it names none)."""
+    """Who wrote the prose: the provider as `analyze` names it, and its model ("" if it names none)."""
 
     provider: str
     model: str = ""
@@ -39,7 +39,7 @@ class Writer:
 
 
 def markdown(facts: Facts, answer: LlmAnswer, *, writer: Writer, question: str | None = None) -> str:
-    """Return the whole report; sentences of the answer with claims that stand in no fact are left out, and said."""
+    """Return the whole report; ungrounded sentences of the answer are removed, and the report states how many."""
     known = facts.known
     text, dropped = claims.drop_ungrounded(answer.report, replace(known, quoted=f"{known.quoted} {question or ''}"))
     parts = [
@@ -94,7 +94,7 @@ def _outlook(facts: Facts) -> str:
 
 
 def _standing(facts: Facts) -> str:
-    """Print its moves beside the market's, and what else is known of where it stands."""
+    """Return the ticker's moves beside the market's as a table, followed by the rest of its context as bullets."""
     told = _bullets(sentence for sentence in sentences.standing(facts) if sentence.topic not in ("moves", "market"))
     context = facts.context
     if context is None:
@@ -153,7 +153,7 @@ def _record(facts: Facts) -> str:
 
 
 def _tested(backtest: BacktestFacts) -> str:
-    """Say what a backtest found, one day and five days ahead."""
+    """Return a backtest's results one day and five days ahead."""
     others = "\n".join(
         f"- {name}: {sentences.against(backtest, name)}." for name in backtest.skill_percent if name != "Close"
     )

@@ -1,4 +1,4 @@
-"""What the rules can say, a sentence each: a fact of the facts, or the definition of a word that a fact is told in."""
+"""The sentences that rules can write: each states one fact, or defines a term used by one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ Topic = Literal[
 
 MARKET_NAME = "S&P 500"
 _SESSIONS = {1: "the last session", 5: "5 sessions", 21: "21 sessions", 63: "63 sessions", 252: "252 sessions"}
-_HEATED, _COLD = 70.0, 30.0  # of RSI, as Wilder called them
+_HEATED, _COLD = 70.0, 30.0  # RSI levels, after Wilder
 _MUCH, _LITTLE = 1.5, 0.6  # of the usual volume
 _COMPARED = (5, 252)  # sessions
-_APART = 5.0  # percent in five sessions between a price and the market
+_APART = 5.0  # percentage points between a price and the market over five sessions
 _FINDINGS = {"tied": "ties with", "better": "is better than", "worse": "is worse than"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence, what it is about, and whether it stands out among those of its kind."""
+    """One sentence, its topic, and whether its value is notable."""
 
     text: str
     topic: Topic
@@ -30,7 +30,7 @@ class Sentence:
 
 
 def outlook(facts: Facts) -> Iterator[Sentence]:
-    """Say what is forecast, its range, and whether the change stands out beside it."""
+    """Yield the forecast, its range, and whether the change is large beside that range."""
     last = facts.days[-1]
     yield Sentence(
         f"From a last close of {quoted(facts.last_price, facts.unit)} the model sees {facts.ticker} at "
@@ -43,7 +43,7 @@ def outlook(facts: Facts) -> Iterator[Sentence]:
 
 
 def ranges(facts: Facts) -> Iterator[Sentence]:
-    """Say the 80 % range of the last day, and what it means."""
+    """Yield the 80 % range of the last day, and its definition."""
     yield _range(facts)
     yield Sentence("One week in five ends outside such a range, if it holds what it promises.", "definition")
 
@@ -54,7 +54,7 @@ def _range(facts: Facts) -> Sentence:
 
 
 def risks(facts: Facts) -> Iterator[Sentence]:
-    """Say how far it may go, and how much it moves."""
+    """Yield the 95 % range, value at risk, expected shortfall and volatility."""
     last = facts.days[-1]
     outside = f"One week in twenty ends outside {spanned(last.close_95, last.percent_95)}"
     yield Sentence(f"{outside}, if the 95 % range holds what it promises.", "risk")
@@ -79,7 +79,7 @@ def risks(facts: Facts) -> Iterator[Sentence]:
 
 
 def standing(facts: Facts) -> Iterator[Sentence]:
-    """Say where the price stands against its own past: what stands out first."""
+    """Yield where the price stands against its own past and the market, notable sentences first."""
     if facts.context is None:
         yield Sentence(_nothing_known(facts), "standing")
         return
@@ -89,7 +89,7 @@ def standing(facts: Facts) -> Iterator[Sentence]:
 
 
 def market(facts: Facts) -> Iterator[Sentence]:
-    """Say how it moved beside the market."""
+    """Yield the ticker's moves beside the market's, its beta and correlation."""
     context = facts.context
     if context is None:
         return
@@ -112,7 +112,7 @@ def market(facts: Facts) -> Iterator[Sentence]:
 
 
 def volume(facts: Facts) -> Iterator[Sentence]:
-    """Say how the last volume compares with the usual one."""
+    """Yield how the last volume compares with the median of the year before."""
     ratio = facts.context.volume_ratio if facts.context else None
     if ratio:
         notable = ratio > _MUCH or ratio < _LITTLE
@@ -121,7 +121,7 @@ def volume(facts: Facts) -> Iterator[Sentence]:
 
 
 def record(facts: Facts) -> Iterator[Sentence]:
-    """Say what the last backtest found of Close, one day and five days ahead."""
+    """Yield what the last backtest found for Close, one day and five days ahead."""
     if facts.backtest is None:
         return
     found = facts.backtest
@@ -130,7 +130,7 @@ def record(facts: Facts) -> Iterator[Sentence]:
 
 
 def drift(facts: Facts) -> Iterator[Sentence]:
-    """Say what the last look at the data found of returns."""
+    """Yield what the last drift check found for returns."""
     returns = facts.drift.returns if facts.drift else None
     if returns:
         health, ratio = returns.health.split()[0].lower(), returns.volatility.ratio
@@ -142,32 +142,32 @@ def drift(facts: Facts) -> Iterator[Sentence]:
 
 
 def spanned(bounds: tuple[float, float], percents: tuple[float, float]) -> str:
-    """Return a range in prices, and from the last close in percent."""
+    """Return a range in prices, and in percent from the last close."""
     low, high = (written(bound) for bound in bounds)
     down, up = (f"{percent:+.1f} %" for percent in percents)
     return f"{low} to {high}: {down} to {up}"
 
 
 def against(tested: BacktestFacts, channel: str) -> str:
-    """Return a channel's errors against its best naive forecast, at every horizon that is known."""
+    """Return a channel's errors against its best naive forecast, at every known horizon."""
     found = tested.skill_percent.get(channel, {})
     ahead = {days: "1 day" if days == "1" else f"{days} days" for days in found}
     return ", ".join(f"an error {size(skill)} {ahead[days]} ahead" for days, skill in found.items())
 
 
 def of_close(tested: BacktestFacts) -> str:
-    """Return what a backtest found of Close; what chance may have brought is called a tie."""
+    """Return what a backtest found for Close; a difference that may be chance is a tie."""
     return f"forecast of Close {_FINDINGS[tested.finding]} 'tomorrow = today': {against(tested, 'Close')}"
 
 
 def inside_ranges(tested: BacktestFacts) -> str:
-    """Return which share of closes a backtest found inside each range."""
+    """Return the share of closes that a backtest found inside each range."""
     shares = tested.coverage_percent.items()
     return " and ".join(f"{share:.1f} % of closes were inside their {level} % range" for level, share in shares)
 
 
 def size(skill: float) -> str:
-    """Return an error beside another, of the skill against it in percent."""
+    """Return how much smaller or larger an error is than another, from the skill in percent."""
     return f"{abs(skill):.1f} % {'smaller' if skill >= 0 else 'larger'}"
 
 

@@ -1,4 +1,4 @@
-"""What a question is about, as far as words tell, and what the rules can answer to it."""
+"""Recognises a question's topics by keywords, and answers them by rules."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ _KNOWN = ", ".join(_TOPICS)
 
 
 def answer(facts: Facts, question: str) -> Iterator[Sentence]:
-    """Yield what the facts say to a question, then what only a language model could have said."""
+    """Yield what the facts say on a question's topics, then a note on what needs a language model."""
     asked = {
         name: say for name, (words, say) in _TOPICS.items() if re.search(rf"\b(?:{words})", question, re.IGNORECASE)
     }

@@ -1,4 +1,4 @@
-"""What was forecast from each close, what came, and what a naive forecaster would have said."""
+"""The evaluation set of a backtest: the forecasts from each close, the actual values, and naive forecasts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ _RISKMETRICS = 0.94  # daily decay (J.P. Morgan, RiskMetrics, 1996)
 
 @dataclass(frozen=True, slots=True)
 class BaselineForecast:
-    """What a peer says, in raw units. bars: OHLCV, (origins, 5 horizons, 5), NaN in channels it does not speak of.
+    """A baseline's forecasts. bars: OHLCV, (origins, 5 horizons, 5), NaN in channels it does not forecast.
 
-    bounds: on Close, (origins, 2 levels, 5, 2), None without ranges.
+    bounds: on Close, (origins, 2 levels, 5, 2), None without ranges. Raw units, unless from `in_units`.
     """
 
     bars: Floats
@@ -35,15 +35,15 @@ class BaselineForecast:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSet:
-    """Forecasts from consecutive closes, oldest first, and what came.
+    """Forecasts from consecutive closes, oldest first, and the actual values.
 
-    Everything is measured so that years can be averaged: prices in percent of the close at the origin, volume in
-    shares. dates: of the origins. forecast, actual: OHLCV, (origins, 5 horizons, 5 channels), actual NaN where the
-    target has not come. last: the row at the origin, (origins, 5). bounds: on Close, High and Low, in the order of
-    `ranges.RANGED`, (origins, 3, 2 levels, 5, 2).
-    naive: forecasts of the same shape by name, NaN for channels that one does not speak of. naive_ranges: bounds of the
-    same shape by name. step: mean absolute change of each channel from one session to the next before the trial,
-    in the same units, (5,). unit: what one of them is of a raw unit, (origins, 1, 5).
+    Units are chosen so that years can be averaged: prices in percent of the close at the origin, volume in shares.
+    dates: of the origins. forecast, actual: OHLCV, (origins, 5 horizons, 5 channels), actual NaN before the target has
+    closed. last: the row at the origin, (origins, 5). bounds: on Close, High and Low, in the order of `ranges.RANGED`,
+    (origins, 3, 2 levels, 5, 2).
+    naive: forecasts by name, shaped as `forecast`, NaN in channels that one does not forecast. naive_ranges: bounds on
+    Close by name, (origins, 2 levels, 5, 2). step: mean absolute change of each channel from one session to the next
+    before the evaluation set, in the same units, (5,). unit: size of these units in raw units, (origins, 1, 5).
     """
 
     dates: tuple[date, ...]
@@ -57,7 +57,7 @@ class EvaluationSet:
     unit: Floats
 
     def in_units(self, predicted: BaselineForecast) -> BaselineForecast:
-        """Return another forecast from the same origins in the units of the trial."""
+        """Return another forecast from the same origins in the units of the evaluation set."""
         bounds = None if predicted.bounds is None else predicted.bounds / self.unit[:, None, :, :1]
         return BaselineForecast(predicted.bars / self.unit, bounds)
 
@@ -68,16 +68,16 @@ class EvaluationSet:
 
 
 def joined(parts: Sequence[BaselineForecast]) -> BaselineForecast:
-    """Return forecasts from runs of origins as one."""
+    """Return the forecasts from consecutive runs of origins as one."""
     bounds = [part.bounds for part in parts if part.bounds is not None]
     return BaselineForecast(np.concatenate([part.bars for part in parts]), np.concatenate(bounds) if bounds else None)
 
 
 def build_evaluation_set(table: pd.DataFrame, rows: Rows, forecast: Floats, bounds: Floats) -> EvaluationSet:
-    """Return the trial of forecasts (origins, 5, 5) and bounds (origins, 3, 2, 5, 2) in raw units.
+    """Return the evaluation set of forecasts (origins, 5, 5) and bounds (origins, 3, 2, 5, 2) in raw units.
 
-    table: features of the history up to the end of the trial, index of sessions. rows: of the origins in it, in
-    one run; what is before the first of them is what a naive forecaster may learn from.
+    table: features of the history up to the end of the evaluation, index of sessions. rows: the consecutive rows of
+    the origins in it; naive forecasts may be fitted on what precedes the first of them.
     """
     values = table.to_numpy()[:, : len(OHLCV)]
     days = [pd.Timestamp(stamp).date() for stamp in pd.DatetimeIndex(table.index)[rows]]
@@ -99,14 +99,14 @@ def build_evaluation_set(table: pd.DataFrame, rows: Rows, forecast: Floats, boun
 
 
 def _units(last: Floats) -> Floats:
-    """Return what one unit of each channel is, (origins, 1, 5): a percent of the close, a share."""
+    """Return one unit of each channel, (origins, 1, 5): a percent of the close, a share."""
     unit = np.repeat(last[:, CLOSE, None] / 100, len(OHLCV), axis=1)
     unit[:, VOLUME] = 1.0
     return unit[:, None]
 
 
 def _naive(values: Floats, rows: Rows) -> dict[str, Floats]:
-    """Return what needs no model: persistence, of the close or of the channel itself; for volume its mean."""
+    """Return the naive forecasts: persistence of the close or of the channel itself; for volume also its mean."""
     shape = (len(rows), HORIZON, len(OHLCV))
     close, own, mean = (np.full(shape, np.nan) for _ in range(3))
     close[..., : len(PRICES)] = values[rows, None, CLOSE, None]
@@ -118,14 +118,14 @@ def _naive(values: Floats, rows: Rows) -> dict[str, Floats]:
 
 
 def _naive_ranges(values: Floats, rows: Rows) -> dict[str, Floats]:
-    """Return ranges round the last close, as wide as 80 % and 95 % of the moves before the trial.
+    """Return ranges around the last close that cover 80 % and 95 % of the moves before the evaluation set.
 
-    `constant`: of the moves as they are. `EWMA`: of moves in units of the volatility at their origin, times that of
-    today: what a careful person does in a spreadsheet.
+    `constant`: quantiles of the moves themselves. `EWMA`: quantiles of the moves in units of the volatility at their
+    origin, times the volatility at this one, as one would do in a spreadsheet.
     """
     closes, first = values[:, CLOSE], rows[0]
-    spread = _ewma(closes)  # of row i + 59
-    past = np.arange(CONTEXT - 1, first - HORIZON + 1)  # origins whose five targets came before the trial
+    spread = _ewma(closes)  # entry i belongs to row i + 59
+    past = np.arange(CONTEXT - 1, first - HORIZON + 1)  # origins whose five targets precede the evaluation set
     came = targets(values, past)[..., CLOSE]
     today = np.repeat(closes[past, None], HORIZON, axis=1)
     now = np.repeat(closes[rows, None], HORIZON, axis=1)

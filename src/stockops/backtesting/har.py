@@ -1,9 +1,9 @@
-"""HAR: the next sessions' ranges and volume from the means of the last day, week and month, by least squares.
+"""HAR: forecasts volatility and volume from their means over the last day, week and month, by least squares.
 
-Volume also knows the calendar: what sort of session the origin's and the target's are.
+Volume also uses the calendar: the traits of the origin's and the target's session.
 
-Hard to beat with anything on daily ranges, and fitted in milliseconds. Source: Corsi, A Simple Approximate Long-Memory
-Model of Realized Volatility (2009); the range of a day in place of its realised variance: Garman, Klass (1980).
+Hard to beat on daily ranges, and fitted in milliseconds. Source: Corsi, A Simple Approximate Long-Memory Model of
+Realized Volatility (2009); the range of a day in place of its realised variance: Garman, Klass (1980).
 """
 
 import numpy as np
@@ -19,19 +19,20 @@ from stockops.market.windows import HORIZON, targets
 
 Rows = npt.NDArray[np.int64]
 
-_USUAL = 250  # sessions whose highs and lows, in units of volatility, say where the next will be
+_USUAL = 250  # sessions whose median high and low, in units of volatility, are the forecast
 _FEWEST = 22
 _HIGH, _LOW = OHLCV.index("High"), OHLCV.index("Low")
 
 
 def forecasts(values: Floats, rows: Rows, traits: Floats) -> BaselineForecast:
-    """Return what HAR says of High, Low and Volume, and its ranges on Close, from each origin.
+    """Return HAR's forecasts of High, Low and Volume, and its ranges on Close, from each origin.
 
-    values: OHLCV, (rows, 5). rows: of the origins, in one run. traits: of each row's session and of the next five, as
-    they were known then (`market.announced`), (rows, 6, traits). Coefficients and quantiles are those of what had come
-    by the first origin; where highs and lows lie, of what had come by each. Open and Close are NaN: it says nothing.
+    values: OHLCV, (rows, 5). rows: the consecutive rows of the origins. traits: of each row's session and the next
+    five, as known then (`market.announced`), (rows, 6, traits). Coefficients and quantiles are fitted on targets known
+    by the first origin; the medians of High and Low, on those known by each origin. Open and Close are NaN: not
+    forecast.
     """
-    past = np.arange(SPANS[-1], rows[0] - HORIZON + 1)  # origins whose targets have come by the first
+    past = np.arange(SPANS[-1], rows[0] - HORIZON + 1)  # origins whose targets are known by the first origin
     spread = _spread(values, past)
     closes = values[:, CLOSE]
     moves = np.log(targets(values[:, : len(PRICES)], np.arange(len(values))) / closes[:, None, None])
@@ -46,9 +47,9 @@ def forecasts(values: Floats, rows: Rows, traits: Floats) -> BaselineForecast:
 
 
 def _spread(values: Floats, past: Rows) -> Floats:
-    """Return the standard deviation of the log return over the next 1 to 5 sessions, (rows, 5)."""
+    """Return the forecast standard deviation of the log return over the next 1 to 5 sessions, (rows, 5)."""
     variance = np.maximum(daily_variance(values), QUIET**2)
-    variance = np.concatenate([variance[:1], variance])  # the first session has no night
+    variance = np.concatenate([variance[:1], variance])  # the first session has no overnight move
     closes = np.log(values[:, CLOSE])
     falls = np.minimum(np.diff(closes, prepend=closes[0]), 0)
     known = np.column_stack([*(_means(np.log(variance), span) for span in SPANS), falls, _means(falls, SPANS[1])])
@@ -57,7 +58,7 @@ def _spread(values: Floats, past: Rows) -> Floats:
 
 
 def _volume(values: Floats, traits: Floats, past: Rows) -> Floats:
-    """Return volume over the next 1 to 5 sessions, (rows, 5); its median, which has the least absolute error."""
+    """Return the forecast volume 1 to 5 sessions ahead, (rows, 5): its median, which minimises the absolute error."""
     logged = np.log1p(values[:, VOLUME])
     ahead = targets(logged, np.arange(len(values)))
     means = [_means(logged, span) for span in SPANS]
@@ -69,7 +70,7 @@ def _volume(values: Floats, traits: Floats, past: Rows) -> Floats:
 
 
 def _fitted(known: Floats, ahead: Floats, past: Rows) -> Floats:
-    """Return what least squares on the rows `past` makes of all of them: known (rows, terms), ahead (rows, …)."""
+    """Return predictions for all rows, fitted on the rows `past`: known (rows, terms), ahead (rows, …)."""
     terms = np.column_stack([np.ones(len(known)), known])
     weights, *_ = np.linalg.lstsq(terms[past], ahead[past])
     predicted: Floats = terms @ weights
@@ -82,6 +83,6 @@ def _means(series: Floats, span: int) -> Floats:
 
 
 def _medians(series: Floats) -> Floats:
-    """Return the median of what had come by each row of (rows, 5), of a year."""
+    """Return the rolling median over a year, of the values (rows, 5) known by each row."""
     rolling = pd.DataFrame(series).rolling(_USUAL, min_periods=_FEWEST).median()
     return np.column_stack([rolling[day].shift(day + 1).to_numpy() for day in range(HORIZON)])

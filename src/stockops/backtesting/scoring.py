@@ -1,4 +1,4 @@
-"""A trial in figures: per channel and horizon, each beside its best naive forecast, and of the ranges."""
+"""Scores an evaluation set: per channel and horizon against the best naive forecast, and the ranges."""
 
 from collections.abc import Iterator, Mapping
 
@@ -30,9 +30,9 @@ HORIZONS = range(1, HORIZON + 1)
 
 
 def channels(evaluation: EvaluationSet) -> dict[str, Channel]:
-    """Return the figures of every channel by horizon, None where no forecast has come of age.
+    """Return the figures of every channel by horizon, None if no forecast has matured.
 
-    mase has the mean daily change before the test as its scale (`mase_scale`), which may be of quite another era.
+    mase is scaled by the mean daily change before the evaluation set (`mase_scale`), which may be of another era.
     """
     return {
         name: Channel(
@@ -44,12 +44,11 @@ def channels(evaluation: EvaluationSet) -> dict[str, Channel]:
 
 
 def peer(evaluation: EvaluationSet, forecast: Floats) -> dict[str, dict[str, PeerFigures]]:
-    """Return by channel and horizon how another forecast did.
+    """Return the figures of a baseline forecast by channel and horizon.
 
-    forecast: (origins, 5, 5), in the trial's units; NaN in channels that it does not speak of.
-
-    skill: against the channel's best naive forecast. model_skill: of the model against this peer, with the p-value of
-    the Diebold-Mariano test of both.
+    forecast: (origins, 5, 5), in the units of the evaluation set; NaN in channels that it does not forecast.
+    skill: against the channel's best naive forecast. model_skill: of the model against this baseline, with the p-value
+    of the Diebold-Mariano test of both.
     """
     return {
         name: {
@@ -61,17 +60,17 @@ def peer(evaluation: EvaluationSet, forecast: Floats) -> dict[str, dict[str, Pee
 
 
 def intervals(evaluation: EvaluationSet, peers: Mapping[str, Floats | None]) -> dict[str, RangeLevel]:
-    """Return by level coverage and Winkler score of the ranges on Close, with those of other ranges.
+    """Return coverage and Winkler score of the ranges on Close by level, with those of other ranges.
 
-    peers: bounds of other forecasters in the trial's units, None of those without. best_range: whose Winkler score is
-    the smallest among naive ranges and peers; winkler_ratio: the model's, divided by each of theirs.
+    peers: bounds of the baselines in the units of the evaluation set, None for those without. best_range: the one with
+    the smallest Winkler score among naive ranges and baselines; winkler_ratio: the model's score over each of theirs.
     """
     others = {name: bounds for name, bounds in peers.items() if bounds is not None}
     return {str(round(100 * level)): _level(evaluation, index, others) for index, level in enumerate(LEVELS)}
 
 
 def extremes(evaluation: EvaluationSet) -> dict[str, dict[str, ExtremeLevel]]:
-    """Return how the ranges on High and Low held, by level."""
+    """Return coverage and Winkler score of the ranges on High and Low, by level."""
     return {
         name: {str(round(100 * level)): _held(evaluation, name, index) for index, level in enumerate(LEVELS)}
         for name in RANGED[1:]
@@ -79,7 +78,7 @@ def extremes(evaluation: EvaluationSet) -> dict[str, dict[str, ExtremeLevel]]:
 
 
 def coverage_by_year(evaluation: EvaluationSet) -> dict[str, dict[str, float]]:
-    """Return {year: {forecasts, level in percent: share}} over all horizons."""
+    """Return {year: {"forecasts": count, level in percent: share}} over all horizons."""
     found: dict[str, dict[str, float]] = {}
     for year in np.unique(evaluation.years):
         inside = [_inside(evaluation, index, evaluation.years == year) for index in range(len(LEVELS))]
@@ -142,16 +141,16 @@ def _naive_losses(evaluation: EvaluationSet, channel: int, days: int, known: Fla
 
 
 def _skill(losses: Floats, others: Floats) -> float | None:
-    """Return 1 - mean loss / mean loss of the others; None where those never erred."""
+    """Return 1 - mean loss / mean loss of the others; None if theirs is zero."""
     reference = float(others.mean())
     return 1 - float(losses.mean()) / reference if reference > 0 else None
 
 
 def _direction(evaluation: EvaluationSet, channel: int, days: int, known: Flags) -> Direction | None:
-    """Return how often a forecast rise or fall from the channel's last value came, beside what is as easily had.
+    """Return how often the forecast direction from the channel's last value was right, with naive accuracies.
 
-    naive_accuracy: of `always up`, and of the naive forecasts that differ from the last value. Forecasts of no change,
-    and sessions without one, tell nothing and are left out.
+    naive_accuracy: of `always up`, and of the naive forecasts that differ from the last value. Forecasts of no change
+    and sessions without change are left out.
     """
     last = evaluation.last[known, channel]
     came = np.sign(evaluation.actual[known, days - 1, channel] - last)
@@ -251,13 +250,13 @@ def _ranges(
 
 
 def _hits(bounds: Floats, evaluation: EvaluationSet, index: int, days: int, channel: int = CLOSE) -> Flags:
-    """Tell which values fell into their range."""
+    """Return which values fell inside their range."""
     actual, within = evaluation.actual[:, days - 1, channel], bounds[:, index, days - 1]
     return (within[:, 0] <= actual) & (actual <= within[:, 1])
 
 
 def _inside(evaluation: EvaluationSet, index: int, chosen: Flags) -> Flags:
-    """Return the hits of all horizons among the chosen origins, those whose target has come."""
+    """Return the hits of all horizons among the chosen origins whose target is known."""
     parts = [
         _hits(evaluation.bounds[:, 0], evaluation, index, days)[
             chosen & ~np.isnan(evaluation.actual[:, days - 1, CLOSE])

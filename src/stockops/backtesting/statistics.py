@@ -1,4 +1,4 @@
-"""How good forecasts are, and how sure one can be of it. Nothing here knows of stocks."""
+"""Forecast scores and their significance. Nothing here is specific to stocks."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """A share of cases with its 95 % confidence interval."""
+    """A proportion with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -22,10 +22,10 @@ class Proportion:
 
 
 def share(hits: Flags, horizon: int) -> Proportion | None:
-    """Return the share of hits among consecutive forecasts of one horizon; None without any.
+    """Return the share of hits among consecutive forecasts of one horizon; None without forecasts.
 
-    The interval is Wilson's (1927). Forecasts h sessions ahead made each session overlap, so that n of them tell
-    about as much as n / h that do not: the interval is that of so many.
+    The interval is Wilson's (1927). Forecasts h sessions ahead made each session overlap, so n of them carry about as
+    much information as n / h independent ones: the interval is for that many.
     """
     if not len(hits):
         return None
@@ -37,7 +37,7 @@ def share(hits: Flags, horizon: int) -> Proportion | None:
 
 @dataclass(frozen=True, slots=True)
 class DieboldMariano:
-    """Do two forecasts differ? statistic below 0: the first has the smaller losses. p_value: two-sided."""
+    """Test of two forecasts. statistic below 0: the first has the smaller losses. p_value: two-sided."""
 
     statistic: float
     p_value: float
@@ -46,9 +46,10 @@ class DieboldMariano:
 def diebold_mariano(losses: Floats, others: Floats, horizon: int) -> DieboldMariano | None:
     """Return the test of equal expected loss of two forecasts of the same cases, in the order of their origins.
 
-    horizon: sessions ahead; the losses of h-step forecasts are correlated over h - 1 sessions, and the variance of
-    their mean difference counts that in. Where that estimate is not positive, the lags are left out, as in R's
-    forecast::dm.test. None for fewer than two cases more than the horizon. Forecasts that never differ: p = 1.
+    horizon: sessions ahead; the losses of h-step forecasts are correlated over h - 1 sessions, which the variance of
+    their mean difference takes into account. If that estimate is not positive, the lags are left out, as in R's
+    forecast::dm.test. None for fewer than horizon + 2 cases, or if the losses differ by a constant. Losses that never
+    differ: p = 1.
     Source: Diebold, Mariano, Comparing Predictive Accuracy (1995), with the small-sample correction and Student's t
     of Harvey, Leybourne, Newbold (1997).
     """
@@ -69,9 +70,9 @@ def diebold_mariano(losses: Floats, others: Floats, horizon: int) -> DieboldMari
 
 
 def winkler(low: Floats, high: Floats, actual: Floats, level: float) -> Floats:
-    """Return the Winkler (interval) score of each range: its width, and 2 / (1 - level) times what it is missed by.
+    """Return the Winkler (interval) score of each range: its width plus 2 / (1 - level) times the distance outside it.
 
-    The smaller the better; smallest on average for the true quantiles. Source: Winkler, A Decision-Theoretic Approach
+    Smaller is better; smallest in expectation for the true quantiles. Source: Winkler, A Decision-Theoretic Approach
     to Interval Estimation (1972); Gneiting, Raftery, Strictly Proper Scoring Rules (2007).
     """
     outside = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
@@ -80,9 +81,9 @@ def winkler(low: Floats, high: Floats, actual: Floats, level: float) -> Floats:
 
 
 def weighted_interval_score(middle_error: Floats, scores: dict[float, Floats]) -> Floats:
-    """Return the weighted interval score: the CRPS of a forecast that is known by a middle and some ranges.
+    """Return the weighted interval score: it approximates the CRPS of a forecast given by a median and some ranges.
 
-    middle_error: |actual - middle|; scores: Winkler scores by level. Source: Bracher, Ray, Gneiting, Reich, Evaluating
+    middle_error: |actual - median|; scores: Winkler scores by level. Source: Bracher, Ray, Gneiting, Reich, Evaluating
     Epidemic Forecasts in an Interval Format (2021).
     """
     weighted = 0.5 * middle_error + sum((1 - level) / 2 * score for level, score in scores.items())

@@ -1,4 +1,4 @@
-"""What a backtest comes to, for those who quote it. Only its records are read: no library of numbers is needed."""
+"""Summarises a backtest for reports and terminal. Reads its records only; needs no numeric library."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from stockops.documents.backtest import (
 )
 from stockops.records import FailOn
 
-_SURE = 0.01  # a p-value for each of five horizons: one in twenty for all of them
+_SURE = 0.01  # p-value at each of five horizons: 0.05 for all of them
 _SHOWN = ("1", "5")
 
 
 def finding(figures: HorizonFigures) -> Finding:
-    """Return what a channel's figures at one horizon say against its best naive forecast, beyond what chance brings."""
+    """Return whether a channel at one horizon is significantly better or worse than its best naive forecast."""
     test = figures.diebold_mariano[figures.best_naive]
     if test is None or test.p_value >= _SURE:
         return "tied"
@@ -36,7 +36,7 @@ def brief(
     source: str,
     refit: str,
 ) -> BacktestSummary:
-    """Return the honest summary of a backtest: skill of every channel, findings on Close, coverage, and a sentence."""
+    """Return the summary of a backtest: skill of every channel, findings on Close, coverage, and a text."""
     close = {days: found for days, found in channels["Close"].horizons.items() if found}
     stated = [found.skill for found in close.values() if found.skill is not None]
     summary = BacktestSummary(
@@ -58,9 +58,9 @@ def brief(
 
 
 def alarm(channels: Mapping[str, Channel], summary: BacktestSummary, fail_on: FailOn | None) -> str:
-    """Return why a backtest is as bad as that or worse, "" where it is not.
+    """Return why a backtest fails under `fail_on`, "" if it does not.
 
-    `worse`: Close is worse than its best naive forecast at some horizon, beyond chance. `tied`: or nowhere better.
+    `worse`: Close is significantly worse than its best naive forecast at some horizon. `tied`: or better at none.
     """
     horizons, findings = channels["Close"].horizons, summary.close_findings
     worse = [_tested(days, found) for days, found in horizons.items() if found and findings[days] == "worse"]
@@ -72,9 +72,9 @@ def alarm(channels: Mapping[str, Channel], summary: BacktestSummary, fail_on: Fa
 
 
 def against_best(level: RangeLevel) -> tuple[dict[str, float | None], str]:
-    """Return the Winkler score of the model's ranges of a level over that of the best others, by days ahead.
+    """Return the model's Winkler score at a level over that of the best other ranges, by days ahead.
 
-    And whose those are, the most frequent first. None where theirs has no width.
+    Also returns the names of those, the most frequent first. A ratio is None if the other score is zero.
     """
     ratios = {days: found.winkler_ratio.get(found.best_range) for days, found in level.horizons.items()}
     names = Counter(found.best_range for found in level.horizons.values())
@@ -88,17 +88,17 @@ def _tested(days: str, figures: HorizonFigures) -> str:
 
 
 def verdict(summary: BacktestSummary) -> str:
-    """Return what a backtest found about Close, and when: the one figure of a model's worth."""
+    """Return what a backtest found about Close, and over which period."""
     return f"Close {_close(summary)} in the backtest of {summary.start} to {summary.end}"
 
 
 def worth(summary: BacktestSummary | None, ticker: str) -> str:
-    """Return the verdict of a backtest, or that there is none to quote."""
+    """Return the verdict of a backtest, or that there is none."""
     return untested(ticker) if summary is None else verdict(summary)
 
 
 def untested(ticker: str) -> str:
-    """Return what is to be said of a model that no backtest has tested."""
+    """Return the notice for a model without a backtest."""
     return f"not tested on unseen sessions: run stockops backtest --ticker {ticker}"
 
 

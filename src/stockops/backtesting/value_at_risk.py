@@ -1,4 +1,4 @@
-"""Did losses exceed their value at risk as often as they may, and in no runs? And how far did they go beyond?"""
+"""Tests value at risk: how often losses exceeded it, whether exceedances cluster, and how far they went beyond."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,19 +11,19 @@ from stockops.market.windows import HORIZON
 
 Flags = npt.NDArray[np.bool_]
 
-_ALLOWED = (0.05, 0.01)  # share of forecasts beyond the value at risk of 95 and 99 %, in the order of `Losses.var`
+_ALLOWED = (0.05, 0.01)  # nominal share of losses beyond the 95 and 99 % value at risk, in the order of `Losses.var`
 
 
 def figures(evaluation: EvaluationSet, expected_losses: Losses) -> dict[str, RiskFigures]:
     """Return {days: figures of var_95, var_99 and es_95} for one and five sessions ahead.
 
-    Over five sessions from every fifth origin only, so that no two losses share a day.
+    Five-session losses are taken from every fifth origin only, so that no two share a day.
     """
     return {str(days): _of(evaluation, expected_losses, days) for days in (1, HORIZON)}
 
 
 def kupiec(exceeded: Flags, allowed: float) -> float:
-    """Return the p-value of as many exceedances where that share is allowed; 1 where it is met exactly.
+    """Return the p-value of the number of exceedances given the allowed share; 1 if it is met exactly.
 
     Source: Kupiec, Techniques for Verifying the Accuracy of Risk Measurement Models (1995), unconditional coverage.
     """
@@ -33,7 +33,7 @@ def kupiec(exceeded: Flags, allowed: float) -> float:
 
 
 def christoffersen(exceeded: Flags) -> float | None:
-    """Return the p-value of exceedances that come no more often after another one; None for fewer than two of them.
+    """Return the p-value for exceedances being independent of the previous one; None for fewer than two of them.
 
     Source: Christoffersen, Evaluating Interval Forecasts (1998), independence against a first-order Markov chain.
     """
@@ -49,7 +49,7 @@ def christoffersen(exceeded: Flags) -> float | None:
 
 
 def _likelihood(hits: int, others: int, share: float) -> float:
-    """Return the logarithm of the likelihood of so many hits and others where a share of hits is expected."""
+    """Return the log-likelihood of this many hits and non-hits given the share of hits."""
     return float(special.xlogy(hits, share) + special.xlog1py(others, -share))
 
 

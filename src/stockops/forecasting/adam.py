@@ -1,4 +1,4 @@
-"""Adam, as `torch.optim.Adam` computes it; ours, because constructing that one imports a compiler for 1.5 s."""
+"""Adam, computed as in `torch.optim.Adam`, whose construction imports a compiler and takes 1.5 s."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor
 class Adam:
     """Updates weights in place from their gradients.
 
-    weight_decay adds that share of a weight to its gradient (L2).
+    weight_decay: this fraction of each weight is added to its gradient (L2).
     Source: Kingma, Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
     """
 
@@ -24,13 +24,13 @@ class Adam:
         self._steps = 0
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         for weight in self._weights:
             weight.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
-        """Take one step down the gradients; every weight must have one."""
+        """Take one optimisation step; every weight must have a gradient."""
         self._steps += 1
         gradients = [weight.grad for weight in self._weights if weight.grad is not None]
         gradients = list(torch._foreach_add(gradients, self._weights, alpha=self._weight_decay))

@@ -1,9 +1,9 @@
-"""A checkpoint's file: arrays in torch's own format, a zip archive, written and read without torch.
+"""Reads and writes the checkpoint file format: arrays in torch's own zip archive, without torch.
 
-The archive holds the bytes of each array, in order, and a pickle that says which is which. We know which is which, so
-the pickle is never interpreted: it has to be the very one that such arrays have, or a notebook that gives the file to
-`torch.load` might run something else. The archive's comment is a digest of every byte before it. Files of earlier
-releases were written by torch.save and have no digest; there, all that lies in the archive is compared.
+The archive holds the bytes of each array, in order, and a pickle that describes them. Their layout is known, so the
+pickle is never interpreted: it must be exactly the one that such arrays have, otherwise a notebook that passes the file
+to `torch.load` might execute something else. The archive's comment is a digest of every byte before it. Files of
+earlier releases were written by torch.save and have no digest; for those, every member of the archive is checked.
 """
 
 import hashlib
@@ -23,18 +23,18 @@ Layout = Mapping[str, tuple[str, tuple[int, ...]]]  # name -> dtype and shape
 MOST_BYTES = 64 << 20  # the network has 1.4 MB
 _ROOT = "archive"
 _STORAGES = {"float32": "FloatStorage", "float64": "DoubleStorage", "uint8": "ByteStorage"}
-_AROUND = {"byteorder": b"little", "version": b"3\n"}  # what torch expects beside arrays and pickle
+_AROUND = {"byteorder": b"little", "version": b"3\n"}  # members that torch expects beside arrays and pickle
 _OF_TORCH = {".format_version": b"1", ".storage_alignment": b"64"}
 _SERIAL = ".data/serialization_id"  # torch's number for a file, 40 digits
 _MARK = b"stockops sha256 "
 _DIGEST = 64  # hexadecimal digits
 
-# What zipfile, struct and pickletools raise for bytes that are not theirs.
+# What zipfile, struct and pickletools raise for invalid data.
 BENT = (ValueError, KeyError, EOFError, OverflowError, NotImplementedError, struct.error, zipfile.BadZipFile)
 
 
 def write(arrays: Arrays) -> bytes:
-    """Return the file; the same arrays give the same bytes."""
+    """Return the file's bytes; the same arrays give the same bytes."""
     members = {"data.pkl": _pickle({name: (str(array.dtype), array.shape) for name, array in arrays.items()})}
     stored = [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes() for array in arrays.values()]
     members |= {f"data/{number}": content for number, content in enumerate(stored)} | _AROUND
@@ -48,14 +48,14 @@ def write(arrays: Arrays) -> bytes:
 
 
 def parts(data: bytes) -> tuple[bytes, list[bytes]]:
-    """Return the pickle, and the bytes of each array in order; one of BENT for a file that is not whole.
+    """Return the pickle, and the bytes of each array in order; raises one of BENT for a damaged file.
 
-    Sizes are looked at before anything is read: a small archive can state that it holds gigabytes.
+    Sizes are checked before anything is read: a small archive can claim to hold gigabytes.
     """
     body, mark, digest = data[-_DIGEST - len(_MARK) :].partition(_MARK)
     if mark and (body or digest != hashlib.sha256(data[:-_DIGEST]).hexdigest().encode()):
         raise ValueError("its bytes do not match its digest")
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:  # which compares each member's checksum
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:  # verifies each member's checksum on reading
         members = archive.infolist()
         if any(member.compress_type or member.flag_bits & 1 for member in members):
             raise ValueError("it is packed")
@@ -70,14 +70,14 @@ def parts(data: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def check_pickle(pickle: bytes, layout: Layout) -> None:
-    """Raise ValueError unless a pickle says what such arrays are, and nothing else."""
+    """Raise ValueError unless a pickle describes exactly these arrays, and nothing else."""
     expected = _pickle(layout)
     if pickle != expected and list(_meaning(pickle)) != list(_meaning(expected)):
         raise ValueError("its pickle is not that of its arrays")
 
 
 def _check_around(found: Mapping[str, bytes], known: set[str]) -> None:
-    """Raise ValueError for a member that is neither array nor pickle, and is not as torch has it."""
+    """Raise ValueError for a missing member, or for one that is neither array, pickle nor as torch writes it."""
     fixed = _AROUND | _OF_TORCH
     for name in found.keys() - known:
         right = found[name].isdigit() and len(found[name]) == 40 if name == _SERIAL else found[name] == fixed.get(name)
@@ -88,7 +88,7 @@ def _check_around(found: Mapping[str, bytes], known: set[str]) -> None:
 
 
 def _pickle(layout: Layout) -> bytes:
-    """Return the pickle of a state dict, as torch.load reads it: each array is `_rebuild_tensor_v2` of a storage.
+    """Return the pickle of a state dict as torch.load reads it: each array is `_rebuild_tensor_v2` of a storage.
 
     Source: torch/serialization.py and torch/_tensor.py, protocol 2.
     """
@@ -126,7 +126,7 @@ def _tuple(values: "tuple[int, ...] | list[int]") -> bytes:
 
 
 def _meaning(pickle: bytes) -> Iterator[tuple[str, object]]:
-    """Yield the operations of a pickle, without running any; what is written once and fetched again stands twice."""
+    """Yield the operations of a pickle without running any, with memo references resolved."""
     memo: dict[object, tuple[str, object]] = {}
     last: tuple[str, object] = ("", None)
     for operation, argument, _ in pickletools.genops(pickle):

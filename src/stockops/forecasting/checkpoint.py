@@ -1,10 +1,10 @@
 """A checkpoint: weights, scaler and ranges in one plain state dict, with the card that describes them.
 
-The file is as `torch.save` writes tensors and loads with `weights_only=True`. One of them, `card`, holds the
-JSON card as bytes, so that a checkpoint is one file that appears at once and cannot part from its
-description; the `.json` beside it is a copy for readers without torch. The model version is a hash over
-tensors and card, and they determine every other byte of the file (archive): one that does not hash to the version in
-its card, or holds anything else, is damaged and never forecasts. No torch is needed: its import would take a second.
+The file has the format of `torch.save` and loads with `weights_only=True`. One tensor, `card`, holds the JSON card as
+bytes, so that a checkpoint is a single file, written atomically, and never separated from its description; the `.json`
+beside it is a copy for readers without torch. The model version is a hash over tensors and card, which determine every
+other byte of the file (see `archive`): a file that does not hash to the version in its card, or holds anything else, is
+damaged and never used to forecast. torch is not needed: importing it would take a second.
 """
 
 import hashlib
@@ -43,12 +43,12 @@ class Checkpoint:
 
     @property
     def quantiles(self) -> Floats:
-        """The quantiles of the ranges as the training left them, (3 channels, 2 sides, 4 shares, 5 horizons)."""
+        """The quantiles of the ranges at the end of training, (3 channels, 2 sides, 4 shares, 5 horizons)."""
         return self.weights["range_quantiles"].astype(np.float64)
 
     @property
     def shortfall(self) -> Floats:
-        """How much further than the 95 % bound below Close the closes beyond it lie on average, (5 horizons,)."""
+        """Mean distance of closes beyond the lower 95 % bound, relative to that of the bound, (5 horizons,)."""
         return self.weights["shortfall"].astype(np.float64)
 
     @property
@@ -63,25 +63,25 @@ class Checkpoint:
 
     @property
     def of_many(self) -> bool:
-        """Whether it, or its parent, learnt from more histories than the index's."""
+        """Whether the model, or its parent, was trained on more histories than the index's."""
         return (self.card.parent or self.card).panel is not None
 
     @property
     def summary(self) -> ParentSummary:
-        """Which model it is, in the words of a child's card."""
+        """The model's identity, as recorded in a child's card."""
         card = self.card
         panel = len(card.panel) if card.panel else None
         return ParentSummary(ticker=card.ticker, version=self.version, last=card.data.last, panel=panel)
 
 
 def create(weights: Weights, card: ModelCard) -> Checkpoint:
-    """Return the checkpoint whose card carries the model version of these weights and this card."""
+    """Return a checkpoint, with the model version of these weights and this card set in the card."""
     card = replace(card, model_version=None)
     return Checkpoint(weights, replace(card, model_version=_version(weights, as_json(card))))
 
 
 def serialize(checkpoint: Checkpoint) -> bytes:
-    """Return the file; the same checkpoint gives the same bytes."""
+    """Return the file's bytes; the same checkpoint gives the same bytes."""
     card = np.frombuffer(json.dumps(as_json(checkpoint.card), allow_nan=False).encode(), np.uint8)
     return archive.write({**checkpoint.weights, _CARD: card})
 
@@ -89,8 +89,8 @@ def serialize(checkpoint: Checkpoint) -> bytes:
 def deserialize(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> Checkpoint:
     """Return the checkpoint in a file's bytes.
 
-    Raises ModelDamagedError, naming the file and the cure, for anything but the very contents that were packed, and for
-    a whole model that is another than `ref`: a copy under a wrong name, or a link to one.
+    Raises ModelDamagedError, naming the file and the cure, for anything but the exact contents that were serialized,
+    and for an intact model other than `ref`: a copy under a wrong name, or a link to one.
     """
     wrong = "is damaged or not a stockops model"
     try:
@@ -111,11 +111,11 @@ def deserialize(data: bytes, ref: ModelRef, name: str = "", cure: str = "") -> C
 
 
 def _read(data: bytes) -> tuple[Weights, Document]:
-    """Return arrays and card of a file: the arrays in the order of the state dict, the card last."""
+    """Return arrays and card from a file's bytes; the arrays are stored in state dict order, the card last."""
     pickle, (*stored, last) = archive.parts(data)
     card = _card(last)
     config = LSTMConfig(**card["config"])
-    if config.layers * ARRAYS_OF_A_LAYER > len(stored):  # before as many are laid out as it may claim
+    if config.layers * ARRAYS_OF_A_LAYER > len(stored):  # before laying out as many as it claims
         raise ValueError("it has fewer arrays than layers")
     shapes = layout(config)
     arrays = {
@@ -127,7 +127,7 @@ def _read(data: bytes) -> tuple[Weights, Document]:
 
 
 def _card(data: bytes) -> Document:
-    """Return a card that says what it must to be read on; ValueError for anything else."""
+    """Return a card that has the fields needed to read on; raises ValueError otherwise."""
     card: Document | None = strict_json.read(data)
     sizes = card.get("config") if isinstance(card, dict) else None
     if card is None or not isinstance(sizes, dict) or sizes.keys() - {field.name for field in fields(LSTMConfig)}:

@@ -1,6 +1,6 @@
-"""What a forecast knows beside its window: calendar, market, and the longer past of its own history.
+"""Covariates of a forecast beside its window: calendar, market, and the earlier past of its own history.
 
-All as they were known at each origin, so none of them looks ahead. Without them a forecast is poorer, and still one.
+All are as known at each origin, so there is no look-ahead. A forecast without them is less accurate but works.
 """
 
 import hashlib
@@ -20,20 +20,21 @@ from stockops.market.windows import CONTEXT, HORIZON
 Rows = npt.NDArray[np.int64]
 
 TRAITS = len(announced.TRAITS)
-LATE = pd.Timedelta(days=7)  # that the market's last close may be older
+LATE = pd.Timedelta(days=7)  # how much older the market's last close may be
 _QUARTER = 63  # sessions from one quarterly report to the next
 _REPORTS = 4  # quarters looked back
-_ABOUT = 3  # sessions that a report may come earlier or later
-_CALM, _WILDEST = 1.0, 3.0  # a day tells of a report where its log variance is so far above usual
+_ABOUT = 3  # sessions by which a report may come earlier or later
+_CALM, _WILDEST = 1.0, 3.0  # threshold and cap of the log variance above usual that hints at a report
 
 
 @dataclass(frozen=True, slots=True)
 class Covariates:
-    """Per origin, first axis alike.
+    """Covariates by origin; all arrays share the first axis.
 
-    traits: of its session and the next five, (origins, 6, 9), see `market.announced`. market: HAR terms of the market,
-    (origins, 5). level: how far volatility is from what it has been over the whole history, (origins,). season: how
-    wild it was one to four quarters before each of the next five sessions, the mean up to that one, (origins, 5).
+    traits: of the origin's session and the next five, (origins, 6, 9), see `market.announced`. market: HAR terms of the
+    market, (origins, 5). level: the window's log variance relative to its mean over the history so far, (origins,).
+    season: excess log variance one to four quarters before each of the next five sessions, averaged up to that session,
+    (origins, 5).
     """
 
     traits: Floats
@@ -42,12 +43,12 @@ class Covariates:
     season: Floats
 
     def at(self, rows: Rows | slice) -> "Covariates":
-        """Return those of some origins."""
+        """Return the covariates of some origins."""
         return Covariates(*(getattr(self, part.name)[rows] for part in fields(self)))
 
     @property
     def digest(self) -> str:
-        """Equal for equal covariates only."""
+        """A digest, equal only for equal covariates."""
         digest = hashlib.sha256()
         for part in fields(self):
             digest.update(np.ascontiguousarray(getattr(self, part.name)).tobytes())
@@ -55,7 +56,7 @@ class Covariates:
 
     @classmethod
     def unknown(cls, origins: int) -> "Covariates":
-        """Return what is known of nothing: sessions like any other, a market and a history as usual."""
+        """Return neutral covariates: ordinary sessions, usual market and usual history."""
         traits = np.zeros((origins, announced.SEEN, TRAITS))
         market = np.zeros((origins, volatility.TERMS))
         return cls(traits, market, np.zeros(origins), np.zeros((origins, HORIZON)))
@@ -63,15 +64,15 @@ class Covariates:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The index that tickers are compared with: adjusted bars, oldest first, and the calendar of its sessions."""
+    """The market index: adjusted bars, oldest first, and the calendar of its sessions."""
 
     bars: pd.DataFrame
     calendar: TradingCalendar
 
     def terms(self, moments: pd.DatetimeIndex) -> Floats:
-        """Return HAR terms of the last window that had closed at each moment, (moments, 5).
+        """Return the HAR terms of the last window that had closed at each moment, (moments, 5).
 
-        So Tokyo sees the New York of the day before. Zero where there is no window of the last seven days.
+        So Tokyo sees New York's previous day. Zero if no window closed within the last seven days.
         """
         found = np.zeros((len(moments), volatility.TERMS))
         if len(self.bars) < CONTEXT:
@@ -84,7 +85,7 @@ class Market:
 
 
 def of(table: pd.DataFrame, calendar: TradingCalendar, market: Market | None) -> Covariates:
-    """Return the covariates of every row of a feature table; the market's are zero without one."""
+    """Return the covariates of every row of a feature table; without a market its terms are zero."""
     days = pd.DatetimeIndex(table.index)
     found = Covariates.unknown(len(days))
     level, season = (found.level, found.season) if len(days) < CONTEXT else _past(table)
@@ -101,7 +102,7 @@ def _windows(table: pd.DataFrame) -> Floats:
 
 
 def _past(table: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return level and season of every row; zero before the first window."""
+    """Return level and season of every row; zero before the first full window."""
     usual = volatility.usual(_windows(table))
     level = np.zeros(len(table))
     level[CONTEXT - 1 :] = usual - np.cumsum(usual) / np.arange(1, len(usual) + 1)

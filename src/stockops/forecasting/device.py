@@ -1,4 +1,4 @@
-"""Where torch computes, and on how many threads."""
+"""The device torch computes on, and its number of threads."""
 
 import torch
 
@@ -7,10 +7,10 @@ from stockops.records import Device
 
 
 def prepare(device: Device, threads: int) -> torch.device:
-    """Return the device to compute on; UsageError when `cuda` is asked for and none is there.
+    """Return the device to compute on; raises UsageError if `cuda` is requested but not available.
 
-    The thread count is set, never left to torch: its default of one per core stalls a small LSTM on a
-    busy machine, and a fixed count gives the same sums, so the same bytes, on every machine.
+    The thread count is always set: torch's default of one per core stalls a small LSTM on a busy machine, and a fixed
+    count gives the same sums, and so the same bytes, on every machine.
     """
     torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():

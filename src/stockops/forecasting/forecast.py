@@ -1,4 +1,4 @@
-"""From a checkpoint and a history to the next session and the path after it."""
+"""Forecasts the next sessions and their risk from a checkpoint and a history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from stockops.market import features
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import CONTEXT, HORIZON
 
-MAX_DAYS = 63  # a quarter; further out the range says nothing anyone would use
+MAX_DAYS = 63  # a quarter; beyond it the range is too wide to be useful
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class ForecastBar:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The sessions that were asked for, the first five at least, and the risk over the first and over five."""
+    """The forecast of the requested sessions, and the risk over one session and over five."""
 
     path: tuple[ForecastBar, ...]
     next_day: Risk
@@ -51,12 +51,12 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What one model says after one session's close.
+    """One model's forecast after one session's close.
 
-    currency: of the prices, None where nobody says. strategy: how the model was trained, None for the parent, "parent"
-    for a ticker too young to be more than that. ranges_from: whose misses its ranges were calibrated on.
-    model_age: sessions of the history that the model was not trained on. model_source: of the prices that it was.
-    worth: what the last backtest found, or that there is none. behind: sessions that the prices end too early.
+    currency: of the prices, None if unknown. strategy: how the model was trained, None for the parent, "parent" for a
+    ticker with too short a history for a model of its own. ranges_from: the ticker whose residuals calibrated the
+    ranges. model_age: sessions of the history since the model's training. model_source: source of the training prices.
+    worth: what the last backtest found, or that there is none. behind: sessions missing at the end of the prices.
     """
 
     ticker: str
@@ -81,7 +81,7 @@ class Forecast:
 
     @property
     def next_day(self) -> ForecastBar:
-        """The first of them."""
+        """The first forecast session."""
         return self.path[0]
 
 
@@ -94,12 +94,12 @@ def predict_one_step_and_week(
 ) -> Outlook:
     """Return the forecast of each of `sessions`, the first five of which are the week, and its risk.
 
-    table, covariates: features of the whole history and what else is known at each row, the last one the origin.
-    latest: the features of that row, shape (7,), where they come from a feature store. Beyond five sessions, which the
-    model does not forecast, the fifth is carried on: what its own bars fed back to it made of a path was the drift of
-    the past (docs/backtest.md). Every forecast is a bar: low <= open, close <= high, prices above zero, volume not
-    below. The ranges have learnt from every session after the training. Raises DataError when the history is too short
-    for one window of features.
+    table, covariates: features of the whole history and the covariates of each row; the last row is the origin.
+    latest: the features of that row, shape (7,), if they come from a feature store. Beyond its horizon of five sessions
+    the model's fifth session is repeated: feeding its own bars back to it only produced the drift of the past
+    (docs/backtest.md). Every forecast is a valid bar: low <= open, close <= high, prices above zero, volume not below.
+    The ranges are updated with every session since the training. Raises DataError if the history is too short for one
+    window of features.
     """
     _check_length(table)
     window = table.to_numpy()[-CONTEXT:].copy()
@@ -115,8 +115,8 @@ def predict_one_step_and_week(
 
 
 def _quantiles(checkpoint: Checkpoint, table: pd.DataFrame, covariates: Covariates) -> Floats:
-    """Return the quantiles of the ranges as they stand at the last row, (3, 2, 4, 5)."""
-    if checkpoint.trained_to >= pd.Timestamp(table.index[-1]).date():  # no target has come since
+    """Return the quantiles of the ranges at the last row, (3, 2, 4, 5)."""
+    if checkpoint.trained_to >= pd.Timestamp(table.index[-1]).date():  # no target is known since the training
         return checkpoint.quantiles
     tracked: Floats = rolling_forecasts(checkpoint, table, covariates).quantiles[-1]
     return tracked

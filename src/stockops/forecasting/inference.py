@@ -1,6 +1,6 @@
-"""What a stored network says, without torch: importing that takes a second, and a forecast a few milliseconds.
+"""Inference in NumPy, without torch: importing torch takes a second, a forecast a few milliseconds.
 
-The arithmetic is that of `lstm.PriceLSTM` in evaluation, in float32, so both agree but for rounding (within 1e-5).
+The arithmetic is that of `lstm.PriceLSTM` in evaluation mode, in float32; both agree up to rounding (within 1e-5).
 """
 
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ Singles = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[np.floating]]
 
 ARRAYS_OF_A_LAYER = 4  # two matrices, two biases
-_BATCH = 256  # windows in one pass, whose states fit a core's cache
+_BATCH = 256  # windows per pass, so that their states fit a core's cache
 _RARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class LSTMConfig:
-    """Sizes of the network; saved in every checkpoint."""
+    """Sizes of the network; stored in every checkpoint."""
 
     context: int = CONTEXT
     horizon: int = HORIZON
@@ -60,14 +60,14 @@ def layout(config: LSTMConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 def encoded(windows: Floats, weights: Weights) -> Singles:
-    """Return what the LSTM reads, (windows, 60, 7): the relative window, standardised."""
+    """Return the LSTM's input, (windows, 60, 7): the relative window, standardised."""
     return ((relative(windows) - weights["scaler_mean"]) / weights["scaler_scale"]).astype(np.float32)
 
 
 def calendar(covariates: Covariates) -> Singles:
-    """Return what the head reads of the calendar, (windows, 5, 18): traits of the origin's session and the target's.
+    """Return the head's calendar input, (windows, 5, 18): traits of the origin's session and the target's.
 
-    Rare flags, so in units of about their standard deviation: training learns of them as fast as of the rest.
+    The flags are rare, so they are divided by about their standard deviation: training learns them as fast as the rest.
     """
     traits = covariates.traits
     origin = np.repeat(traits[:, :1], HORIZON, axis=1)
@@ -75,7 +75,7 @@ def calendar(covariates: Covariates) -> Singles:
 
 
 def forecast(weights: Weights, windows: Floats, covariates: Covariates) -> tuple[Floats, Floats]:
-    """Return forecasts in raw units, (windows, 5, 7), and the spread to come, (windows, 5).
+    """Return forecasts in raw units, (windows, 5, 7), and the expected spread, (windows, 5).
 
     windows: (windows, 60, 7). spread: standard deviation of the log return from the last close to each session's.
     """

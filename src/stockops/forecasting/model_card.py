@@ -1,4 +1,4 @@
-"""The card of a model: whose it is, of which data, made how and by what, and what its training said of it."""
+"""The model card: ticker, training data, method, library versions and training results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from stockops.records import METHOD, EpochLoss, Split
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelMember:
-    """One of the histories that a parent learnt from; bars: their digest."""
+    """One of the histories that a parent was trained on; bars: their digest."""
 
     ticker: str
     source: str
@@ -26,13 +26,13 @@ class PanelMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """What a checkpoint says of itself.
+    """A checkpoint's description of itself.
 
-    model_version: the content hash, None until the checkpoint is created. method: what its weights mean. bars: digest
-    of the bars of its training. strategy: how it was trained, None for a parent, "parent" for a child that is its
-    parent. parent: None for a parent. panel: where it learnt from more than one history. fit: of the training, empty
-    without one. history: the loss of every epoch. shrinkage: by price, then horizon. ranges_from: whose residuals the
-    ranges were calibrated on.
+    model_version: the content hash, None until the checkpoint is created. method: version of the meaning of its
+    weights. bars: digest of the training bars. strategy: how it was trained, None for a parent, "parent" for a child
+    that is a copy of its parent. parent: None for a parent. panel: the histories, if there was more than one. fit:
+    training parameters, empty without a training. history: the loss of every epoch. shrinkage: by price, then horizon.
+    ranges_from: the ticker whose residuals calibrated the ranges.
     """
 
     model_version: str | None = absent()

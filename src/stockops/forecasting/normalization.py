@@ -1,8 +1,8 @@
-"""A window as the network sees it: relative to its last close, in units of its own volatility.
+"""Normalises windows: relative to their last close, in units of their own volatility.
 
-So a price never seen before looks like any other, 2005 like 2025, and a calm month like a wild one. What the network
-says is measured in what the sessions to come are expected to move (`spread`), and led back to raw units here. Windows
-are float64 in raw units, columns FEATURES.
+So a price never seen before looks like any other, 2005 like 2025, and a calm month like a volatile one. The network's
+output is in units of the expected `spread`, and is converted back to raw units here. Windows are float64 in raw units,
+columns FEATURES.
 """
 
 import numpy as np
@@ -14,17 +14,16 @@ from stockops.forecasting.volatility import TERMS, terms, volatility
 from stockops.market.features import FEATURES
 
 _CLOSE, _VOLUME, _RSI = (FEATURES.index(name) for name in ("Close", "Volume", "RSI14"))
-_RSI_POINTS = 15.0  # about its standard deviation, so that RSI14 weighs in the loss like the others
-_WILDEST = 5.0  # largest change of log volume, a factor of 150, whatever the head says
+_RSI_POINTS = 15.0  # about its standard deviation, so that RSI14 has the weight of the others in the loss
+_WILDEST = 5.0  # cap on the change of log volume, a factor of 150
 _AVERAGES = (5, 20, 60)  # sessions that volume is compared with; as in HAR models (Corsi, 2009), plus the window
 WINDOW_CONTEXT = len(_AVERAGES) + 1 + TERMS + TERMS + 1
 
 
 def units(windows: Floats, spread: Floats) -> Floats:
-    """Return what a change is measured in, (windows, days, 7); spread: of log returns, (windows, days).
+    """Return the units of changes, (windows, days, 7); spread: of log returns, (windows, days).
 
-    Prices and MACD: the last close times the spread. Volume is measured in logarithms and RSI14 in points: it has a
-    scale of its own.
+    Prices and MACD: the last close times the spread. Volume is in logarithms, RSI14 in 15 points, a fixed scale.
     """
     usual = windows[:, -1, _CLOSE, None] * spread
     unit = np.repeat(usual[..., None], windows.shape[-1], axis=2)
@@ -34,16 +33,16 @@ def units(windows: Floats, spread: Floats) -> Floats:
 
 
 def reference_row(windows: Floats) -> Floats:
-    """Return what a forecast starts from, (windows, 1, 7): the last row, with its close for every price."""
+    """Return the row that changes are relative to, (windows, 1, 7): the last row, with its close for every price."""
     last = windows[:, -1:].copy()
     last[..., :_CLOSE] = last[..., _CLOSE, None]
     return last
 
 
 def relative(windows: Floats) -> Floats:
-    """Return windows (windows, 60, 7) as changes from the anchor in units of what a usual day brings.
+    """Return windows (windows, 60, 7) as changes from the reference row in units of a usual day's move.
 
-    RSI14 alone keeps its level, which is what an oscillator means.
+    Only RSI14 stays a level, which is what an oscillator means.
     """
     origin = _logged(reference_row(windows))
     origin[..., _RSI] = 0.0
@@ -51,13 +50,13 @@ def relative(windows: Floats) -> Floats:
 
 
 def changes(windows: Floats, rows: Floats, spread: Floats) -> Floats:
-    """Return rows (windows, days, 5 or 7) as changes from the anchor in `units`: what the head is to say."""
+    """Return rows (windows, days, 5 or 7) as changes from the reference row in `units`: the head's targets."""
     columns = rows.shape[-1]
     return (_logged(rows) - _logged(reference_row(windows))[..., :columns]) / units(windows, spread)[..., :columns]
 
 
 def denormalize(windows: Floats, change: npt.NDArray[np.floating], spread: Floats) -> Floats:
-    """Return the rows in raw units that these changes lead to, (windows, days, 7)."""
+    """Return the rows in raw units for these changes, (windows, days, 7)."""
     origin = reference_row(windows)
     rows = origin + change * units(windows, spread)
     volume, growth = origin[..., _VOLUME], np.clip(change[..., _VOLUME], -_WILDEST, _WILDEST)
@@ -68,8 +67,8 @@ def denormalize(windows: Floats, change: npt.NDArray[np.floating], spread: Float
 def window_context(windows: Floats, covariates: Covariates) -> Floats:
     """Return where the last row stands in its window, its history and its market, (windows, 15).
 
-    Log volume less its mean over 5, 20 and 60 sessions; RSI14 from its middle; HAR terms of the window and of the
-    market; the level of volatility in the history. None has a unit.
+    Log volume minus its mean over 5, 20 and 60 sessions; RSI14 relative to 50; HAR terms of the window and of the
+    market; the volatility level of the history. All are unitless.
     """
     volume = np.log1p(windows[..., _VOLUME])
     against = [volume[:, -1] - volume[:, -sessions:].mean(axis=1) for sessions in _AVERAGES]
@@ -78,7 +77,7 @@ def window_context(windows: Floats, covariates: Covariates) -> Floats:
 
 
 def _logged(rows: Floats) -> Floats:
-    """Return rows with volume in logarithms; a session without trading is zero in both."""
+    """Return rows with volume as log(1 + volume), so that zero stays zero."""
     logged = rows.copy()
     logged[..., _VOLUME] = np.log1p(logged[..., _VOLUME])
     return logged

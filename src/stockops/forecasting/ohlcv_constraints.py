@@ -1,19 +1,19 @@
-"""What makes five forecast channels a bar."""
+"""Turns five forecast channels into a valid bar."""
 
 import numpy as np
 
 from stockops.arrays import Floats
 from stockops.market.ohlcv import OHLCV, PRICES
 
-_DIGITS = 8  # significant, of a price that is given out: a cent in a million, and a tiny coin still shows
-_LOWEST = 0.01  # of the last close: a forecast price is never below it, so never zero or negative
+_DIGITS = 8  # significant, of a printed price: enough for cents in a million, and for tiny coins
+_LOWEST = 0.01  # of the last close: the lowest forecast price, so that none is zero or negative
 
 
 def as_bars(forecast: Floats, last_close: Floats | float) -> Floats:
-    """Return OHLCV that are bars, (…, 5), from raw forecasts (…, 7); last_close broadcasts against (…, 1).
+    """Return valid OHLCV bars, (…, 5), from raw forecasts (…, 7); last_close broadcasts against (…, 1).
 
-    High and Low are stretched to enclose Open and Close, prices kept above 1 % of the last close and
-    volume above zero: five channels forecast on their own may cross.
+    High and Low are stretched to enclose Open and Close, prices are at least 1 % of the last close and volume is at
+    least zero: channels forecast independently may cross.
     """
     bars = forecast[..., : len(OHLCV)].copy()
     prices = np.maximum(bars[..., : len(PRICES)], _LOWEST * last_close)
@@ -25,5 +25,5 @@ def as_bars(forecast: Floats, last_close: Floats | float) -> Floats:
 
 
 def round_price(price: float) -> float:
-    """Return a price with the digits that it is given out with."""
+    """Return a price rounded to the digits that are printed."""
     return float(f"{price:.{_DIGITS}g}")

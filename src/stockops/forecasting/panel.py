@@ -1,4 +1,4 @@
-"""Many histories made into one to learn from: windows drawn evenly, so none outweighs another and no memory grows."""
+"""Samples one training set from many histories: evenly, so that none dominates and memory stays bounded."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -10,16 +10,16 @@ from stockops.forecasting.covariates import Covariates
 from stockops.forecasting.trainer import TrainingSet
 from stockops.market.windows import Windows
 
-MOST = 32_768  # windows, whatever the number of histories: minutes and a gigabyte while they are learnt from
+MOST = 32_768  # windows in total, for any number of histories: training takes minutes and a gigabyte
 
 Rows = npt.NDArray[np.int64]
 
 
 def gathered(tables: Iterable[TrainingSet], count: int, *, symbol: str, seed: int) -> TrainingSet:
-    """Return one table of windows of up to `count` histories, each of which gives as many or all that it has.
+    """Return one training set with windows from up to `count` histories: an equal number from each, or all it has.
 
-    Windows held out stay held out, and those that a split leaves out (`windows.make`) are left out. They come in the
-    order of their days. A table is let go before the next is asked for, so memory holds what was drawn and one history.
+    Held-out windows stay held out; those in neither part of a split (`windows.make`) are dropped. Windows are sorted by
+    target day. A history is released before the next is requested, so memory holds the sampled windows and one history.
     """
     draw = np.random.default_rng(seed)
     parts = [_drawn(table, MOST // count, draw) for table in tables]
@@ -38,7 +38,7 @@ def gathered(tables: Iterable[TrainingSet], count: int, *, symbol: str, seed: in
 
 
 def _drawn(table: TrainingSet, most: int, draw: np.random.Generator) -> TrainingSet:
-    """Return a table of some of the windows."""
+    """Return a training set of at most `most` windows, drawn at random."""
     cut = table.windows
     usable = np.sort(np.concatenate([cut.training, cut.validation]))
     chosen = np.sort(draw.permutation(usable)[:most])

@@ -1,4 +1,4 @@
-"""What a holder may lose: value at risk and expected shortfall, from the quantiles of the forecast itself.
+"""Value at risk and expected shortfall of a holder, from the quantiles of the forecast itself.
 
 All are shares of the last close. Source: Artzner, Delbaen, Eber, Heath, Coherent Measures of Risk (1999).
 """
@@ -17,18 +17,18 @@ from stockops.market.windows import HORIZON
 
 _CLOSE = OHLCV.index("Close")
 _BELOW, _ABOVE = 0, 1
-_80, _95, _99 = HELD.index(0.90), HELD.index(0.95), HELD.index(0.99)  # of one side
-_HALF_NORMAL = 1.2816  # standard deviations to either side that hold 80 % of a normal distribution
+_80, _95, _99 = HELD.index(0.90), HELD.index(0.95), HELD.index(0.99)  # one-sided
+_HALF_NORMAL = 1.2816  # standard deviations to either side that cover 80 % of a normal distribution
 _YEAR = 252  # sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What may be lost from one close to the close `days` sessions later, as shares of the last close.
+    """Risk from one close to the close `days` sessions later, as shares of the last close.
 
-    volatility_day: standard deviation of a daily log return; of the normal distribution with the same 80 % range.
-    volatility_year: the same for 252 sessions. var_95, var_99: losses that are exceeded one time in 20 and in 100.
-    es_95: the mean loss of those times in 20. Never below 0.
+    volatility_day: standard deviation of a daily log return, that of the normal distribution with the same 80 % range.
+    volatility_year: the same over 252 sessions. var_95, var_99: losses exceeded one time in 20 and in 100. es_95: the
+    mean loss when var_95 is exceeded. Losses are never below 0.
     """
 
     days: int
@@ -41,28 +41,29 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Losses from each origin to each of the next sessions, shares of the last close: (origins, 5 days).
+    """Expected losses from each origin to each of the next five sessions, as shares of the last close.
 
-    var: (origins, 2, 5), exceeded with 5 % and with 1 %. shortfall: (origins, 5), the mean beyond the first.
+    var: (origins, 2, 5), exceeded with 5 % and with 1 % probability. shortfall: (origins, 5), the mean loss beyond the
+    first.
     """
 
     var: Floats
     shortfall: Floats
 
     def at(self, origins: npt.NDArray[np.bool_]) -> "Losses":
-        """Return those of some origins."""
+        """Return the losses of some origins."""
         return Losses(self.var[origins], self.shortfall[origins])
 
     @classmethod
     def joined(cls, parts: Sequence["Losses"]) -> "Losses":
-        """Return those of runs of origins as one."""
+        """Return the losses of consecutive runs of origins as one."""
         return cls(np.concatenate([part.var for part in parts]), np.concatenate([part.shortfall for part in parts]))
 
 
 def shortfall(residuals: Floats, quantiles: Floats) -> Floats:
-    """Return how much further than the 95 % bound below Close the misses beyond it go on average, (5,), at least 1.
+    """Return the mean residual beyond the lower 95 % bound on Close, relative to that bound, (5,), at least 1.
 
-    misses: (windows, 3, 2, 5); quantiles: (3, 2, 4, 5).
+    residuals: (windows, 3, 2, 5); quantiles: (3, 2, 4, 5).
     """
     fallen, bound = residuals[:, 0, _BELOW], quantiles[0, _BELOW, _95]
     beyond = np.where(fallen > bound, fallen, 0.0).sum(axis=0) / np.maximum((fallen > bound).sum(axis=0), 1)
@@ -71,7 +72,7 @@ def shortfall(residuals: Floats, quantiles: Floats) -> Floats:
 
 
 def losses(last: Floats, bars: Floats, spread: Floats, quantiles: Floats, shortfall: Floats) -> Losses:
-    """Return the losses to be reckoned with from closes `last`, (origins,), forecasts being bars (origins, 5, 5)."""
+    """Return the expected losses from closes `last`, (origins,), for forecast bars (origins, 5, 5)."""
     width = ranges.widths(spread, quantiles)[:, 0, _BELOW]  # (origins, 4, 5)
     ahead = np.log(bars[..., _CLOSE] / last[:, None])[:, None]
     var = _loss(ahead - width[:, [_95, _99]])
@@ -79,7 +80,7 @@ def losses(last: Floats, bars: Floats, spread: Floats, quantiles: Floats, shortf
 
 
 def of(last: float, bars: Floats, spread: Floats, quantiles: Floats, shortfall: Floats, days: int) -> Risk:
-    """Return the risk of one forecast over so many sessions; bars: (5, 5), spread: (5,), quantiles: (3, 2, 4, 5)."""
+    """Return the risk of one forecast over `days` sessions; bars: (5, 5), spread: (5,), quantiles: (3, 2, 4, 5)."""
     found = losses(np.array([last]), bars[None], spread[None], quantiles[None], shortfall)
     step = min(days, HORIZON) - 1
     sides = ranges.widths(spread[None], quantiles[None])[0, 0, :, _80, step]

@@ -1,4 +1,4 @@
-"""A model walks forward through sessions that it has not trained on: one forecast from every close."""
+"""Rolling forecasts: one from every close since the model's training."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -23,9 +23,9 @@ _CLOSE = OHLCV.index("Close")
 class RollingForecasts:
     """Forecasts from consecutive origins, oldest first.
 
-    rows: of the origins in the feature table, (origins,). bars: OHLCV, (origins, 5, 5). spread: expected of the log
-    return to each session, (origins, 5). misses: in units of it, (origins, 3, 2, 5), NaN where the target has not come.
-    quantiles: of the ranges as they stood at each origin, (origins, 3, 2, 4, 5).
+    rows: of the origins in the feature table, (origins,). bars: OHLCV, (origins, 5, 5). spread: expected spread of the
+    log return to each session, (origins, 5). residuals: in units of the spread, (origins, 3, 2, 5), NaN where the
+    target is not known yet. quantiles: of the ranges at each origin, (origins, 3, 2, 4, 5).
     """
 
     rows: npt.NDArray[np.int64]
@@ -45,10 +45,9 @@ def rolling_forecasts(
 ) -> RollingForecasts:
     """Return the forecasts from the last session of the training to `last`, by default the last row.
 
-    table, covariates: features and what else is known at each row of the whole history. Each forecast reads the 60 rows
-    up to its origin, and its range the misses of the forecasts whose target had come by then; so a later row changes
-    nothing of it. The training's last session is the first origin: its targets were not trained on. The walk is empty
-    where there is no origin with 60 rows.
+    table, covariates: features and covariates of each row of the whole history. A forecast reads the 60 rows up to its
+    origin, and its range the residuals of forecasts whose target was known by then, so later rows do not change it. The
+    training's last session is the first origin: its targets were not trained on. Empty if no origin has 60 rows.
     """
     days = pd.DatetimeIndex(table.index)
     end = len(days) if last is None else int(days.searchsorted(pd.Timestamp(last), side="right"))

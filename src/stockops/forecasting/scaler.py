@@ -1,7 +1,7 @@
-"""The scaler, and its file for notebooks: scikit-learn's StandardScaler, without scikit-learn.
+"""The scaler, and its pickle for notebooks: scikit-learn's StandardScaler, without scikit-learn.
 
-Importing that takes a second and a half, longer than a child learns; the arithmetic is four lines, and a test holds
-both, and the file, against the library's own.
+Importing scikit-learn takes a second and a half, longer than training a child; the arithmetic is four lines, and a test
+compares both the values and the file with the library's own.
 """
 
 import importlib.metadata
@@ -12,13 +12,13 @@ import numpy as np
 
 from stockops.arrays import Floats
 
-_HEAD = b"\x80\x02csklearn.preprocessing\nStandardScaler\n)\x81"  # protocol 2; a new StandardScaler, without arguments
-_TAIL = b"b."  # give it its state; end
+_HEAD = b"\x80\x02csklearn.preprocessing\nStandardScaler\n)\x81"  # protocol 2; a new StandardScaler without arguments
+_TAIL = b"b."  # BUILD, STOP
 
 
 @dataclass(frozen=True, slots=True)
 class Scaler:
-    """Mean and variance of each column over so many rows; `scale` is what a standardised value is divided by."""
+    """Mean and variance of each column over `rows` rows; standardising divides by `scale`."""
 
     mean: Floats
     variance: Floats
@@ -26,7 +26,7 @@ class Scaler:
 
     @classmethod
     def of(cls, table: Floats) -> "Scaler":
-        """Return the scaler of rows (…, columns)."""
+        """Return the scaler fitted on rows (…, columns)."""
         rows = table.reshape(-1, table.shape[-1])
         mean = rows.sum(axis=0) / len(rows)
         off = rows - mean
@@ -35,13 +35,13 @@ class Scaler:
 
     @property
     def scale(self) -> Floats:
-        """The standard deviation; 1 for a column that is as good as constant."""
+        """The standard deviation; 1 for a column that is constant up to rounding."""
         spread = np.sqrt(self.variance)
         rounding = self.rows * np.finfo(float).eps * np.abs(self.mean)
         return np.where(spread > rounding, spread, 1.0)
 
     def pickled(self) -> bytes:
-        """Return a pickle of the fitted StandardScaler, as a notebook loads it."""
+        """Return a pickle that loads as the fitted StandardScaler."""
         state = {
             "with_mean": True,
             "with_std": True,
@@ -53,4 +53,4 @@ class Scaler:
             "scale_": self.scale,
             "_sklearn_version": importlib.metadata.version("scikit-learn"),
         }
-        return _HEAD + pickle.dumps(state, protocol=2)[2:-1] + _TAIL  # without its own first and last words
+        return _HEAD + pickle.dumps(state, protocol=2)[2:-1] + _TAIL  # without its PROTO and STOP

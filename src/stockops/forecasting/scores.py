@@ -1,4 +1,4 @@
-"""How good forecasts are, each figure beside that of persistence over the same windows."""
+"""Forecast scores, each with that of the persistence baseline over the same windows."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +28,7 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class NormalizedValues:
-    """OHLCV as changes from the anchor in the network's units, (windows, days, 5); last is the same row on all days."""
+    """OHLCV as changes from the reference row in network units, (windows, days, 5); last: the same on all days."""
 
     forecast: Floats
     actual: Floats
@@ -37,12 +37,12 @@ class NormalizedValues:
 
 @dataclass(frozen=True, slots=True)
 class ModelEvaluation:
-    """Forecasts of one model over a whole history, with what came.
+    """Forecasts of one model over a whole history, with the actual values.
 
     dates: the first target's session of each window, shape (windows,).
     forecast: (windows, 5, 5), OHLCV; actual: (windows, 5, 7); last: (windows, 7), the row at the origin; raw units.
     held_out: True for validation windows, shape (windows,).
-    scaled: the first three as the network measures them.
+    scaled: forecast, actual and last in the network's units.
     """
 
     ticker: str
@@ -59,9 +59,9 @@ def summary(evaluation: ModelEvaluation) -> ModelScores:
 
     Over every window and all five days: MSE of OHLCV in the network's `normalization.units`, RMSE of Open to
     Close in the price's currency, R2 averaged over OHLCV. `persistence` holds the same for the last known
-    row carried forward, `skill` is 1 - error / persistence's error: 0 is no better than persistence.
-    `validation` is the same over the held-out windows, `next_day` over the first day. All but `validation` is over
-    windows that the model learned from, most of them. `validation.horizons` has RMSE by sessions ahead, Close apart.
+    row carried forward; `skill` is 1 - error / persistence error: 0 is no better than persistence.
+    `validation` is the same over the held-out windows, `next_day` over the first day. Everything but `validation`
+    includes the training windows. `validation.horizons` has RMSE one and five sessions ahead, Close separately.
     """
     everything = np.ones(len(evaluation.last), dtype=bool)
     overall, held_out = (_compare(evaluation, chosen, slice(None)) for chosen in (everything, evaluation.held_out))
@@ -86,7 +86,7 @@ def summary(evaluation: ModelEvaluation) -> ModelScores:
 
 
 def _by_channels(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: int) -> HorizonScores:
-    """Return RMSE so many sessions ahead, that of persistence, and the skill, by groups of channels of one unit."""
+    """Return RMSE, persistence RMSE and skill `days` sessions ahead, by groups of channels with a common unit."""
     found: dict[str, GroupScore] = {}
     for name, channels in _GROUPS.items():
         actual = evaluation.actual[chosen, days - 1][:, channels]
@@ -124,5 +124,5 @@ def _errors(forecast: Floats, actual: Floats, scaled_error: Floats) -> ErrorScor
 
 
 def _skill(error: float, reference: float) -> float | None:
-    """Return 1 - error / reference; None for a history that never moved, where nothing can be better."""
+    """Return 1 - error / reference; None if the reference is zero, as for a history that never moved."""
     return 1 - error / reference if reference > 0 else None

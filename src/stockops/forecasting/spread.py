@@ -1,9 +1,9 @@
-"""How far the next sessions may move: a regression of their variance on what is known at the origin.
+"""The expected spread of the next sessions: a regression of their variance on what is known at the origin.
 
-A HAR model on daily ranges, which nothing beats by much, with what else was found to tell of volatility: volume, the
-market's own volatility, the calendar, the season of quarterly reports. Linear and fitted in closed form, so a child of
-few sessions takes from its parent what it cannot learn itself. Sources: Corsi, A Simple Approximate Long-Memory Model
-of Realized Volatility (2009); Clements, Preve, A Practical Guide to Harnessing the HAR Volatility Model (2021).
+A HAR model on daily ranges, which nothing beats by much, plus other useful predictors of volatility: volume, the
+market's own volatility, the calendar, the season of quarterly reports. Linear and fitted in closed form, so a child
+with few sessions takes from its parent what it cannot learn itself. Sources: Corsi, A Simple Approximate Long-Memory
+Model of Realized Volatility (2009); Clements, Preve, A Practical Guide to Harnessing the HAR Volatility Model (2021).
 """
 
 import math
@@ -18,16 +18,16 @@ from stockops.forecasting.volatility import QUIET, daily_variance
 from stockops.market.windows import HORIZON
 
 TERMS = 1 + WINDOW_CONTEXT + TRAITS + 1
-_WILD = 2.0  # no spread is beyond: a price that may be seven times as high the next day
-_PRIOR = 250  # sessions that a parent's coefficients weigh as much as
-_FREE = 0.2  # of that weight, on the intercept: a ticker has a level of its own
-_RARE = 1e-4  # least variance of a term, so that one which never varied stays at its prior
+_WILD = 2.0  # largest spread: a price that may be seven times as high the next day
+_PRIOR = 250  # weight of a parent's coefficients, in sessions
+_FREE = 0.2  # share of that weight on the intercept: each ticker has its own level
+_RARE = 1e-4  # minimum variance of a term, so that one which never varied stays at its prior
 
 
 def terms(windows: Floats, covariates: Covariates) -> Floats:
-    """Return what the variance over the next 1 to 5 sessions is regressed on, (windows, 5, 26).
+    """Return the regressors of the variance over the next 1 to 5 sessions, (windows, 5, 26).
 
-    One; the `window_context`; the mean traits of the sessions to come up to each; their season.
+    A constant; the `window_context`; the mean traits of the coming sessions up to each; their season.
     """
     shared = np.column_stack([np.ones(len(windows)), window_context(windows, covariates)])
     shared = np.repeat(shared[:, None], HORIZON, axis=1)
@@ -36,9 +36,9 @@ def terms(windows: Floats, covariates: Covariates) -> Floats:
 
 
 def spread(weights: Floats, windows: Floats, covariates: Covariates) -> Floats:
-    """Return the standard deviation of the log return over the next 1 to 5 sessions, (windows, 5).
+    """Return the expected standard deviation of the log return over the next 1 to 5 sessions, (windows, 5).
 
-    weights: (5, 26), of the logarithm of the variance less what is usual in the window.
+    weights: (5, 26), for the log variance relative to the window's mean.
     """
     above = np.einsum("whk,hk->wh", terms(windows, covariates), weights)
     logged = 0.5 * (volatility.usual(windows)[:, None] + above)
@@ -47,10 +47,10 @@ def spread(weights: Floats, windows: Floats, covariates: Covariates) -> Floats:
 
 
 def fit(windows: Floats, target: Floats, covariates: Covariates, prior: Floats | None) -> Floats:
-    """Return the weights, (5, 26), of windows (windows, 60, 7) and what followed (windows, 5, 7).
+    """Fit the weights, (5, 26), on windows (windows, 60, 7) and their targets (windows, 5, 7).
 
-    Least squares, shrunk toward the prior, (5, 26), as if that had been seen in 250 sessions; toward zero, and hardly,
-    without one.
+    Least squares, shrunk toward the prior, (5, 26), as if it had been observed in 250 sessions; without a prior, very
+    slightly toward zero.
     """
     came = np.concatenate([windows[:, -1:], target], axis=1)
     variance = np.cumsum(np.maximum(daily_variance(came), QUIET**2), axis=1)

@@ -1,4 +1,4 @@
-"""How parents and children are trained, unless a call says otherwise."""
+"""Default training parameters of parents and children."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ from stockops.records import Strategy, TrainOptions
 
 @dataclass(frozen=True, slots=True)
 class FitConfig:
-    """How to train; saved in every checkpoint."""
+    """Training parameters; stored in every checkpoint."""
 
     epochs: int
     learning_rate: float
@@ -17,7 +17,7 @@ class FitConfig:
 
 
 PARENT = FitConfig(epochs=20, learning_rate=1e-3)
-PANEL = FitConfig(epochs=5, learning_rate=1e-3, batch_size=256)  # of a parent that learns from many histories
+PANEL = FitConfig(epochs=5, learning_rate=1e-3, batch_size=256)  # for a parent trained on many histories
 CHILD: dict[Strategy, FitConfig] = {
     "freeze": FitConfig(epochs=10, learning_rate=1e-3),
     "fine_tune": FitConfig(epochs=10, learning_rate=1e-4),
@@ -25,10 +25,10 @@ CHILD: dict[Strategy, FitConfig] = {
 
 
 def parent(*, of_many: bool) -> FitConfig:
-    """Return the recipe of a parent: of the index alone, or of a universe."""
+    """Return the configuration for a parent trained on the index alone, or on many histories."""
     return PANEL if of_many else PARENT
 
 
 def of(recipe: FitConfig, options: TrainOptions) -> FitConfig:
-    """Return a recipe with the epochs that a call asks for, where it does."""
+    """Return a configuration with the epochs from the options, if they are set."""
     return replace(recipe, epochs=options.epochs) if options.epochs else recipe

@@ -1,4 +1,4 @@
-"""One model learns one history: scaler, spread, fit, shrinkage, ranges, scores, in that order."""
+"""Trains one model: scaler, spread, fit, shrinkage, ranges, scores, in that order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from stockops.market.ohlcv import OHLCV, PRICES
 from stockops.records import EpochLoss, Split
 
 _OPEN, _HIGH, _LOW, _CLOSE = (FEATURES.index(name) for name in PRICES)
-_ENOUGH = 500  # windows; a 99 % quantile of fewer hangs on a handful of days
+_ENOUGH = 500  # windows; with fewer, a 99 % quantile depends on a handful of days
 _DAYS_A_YEAR = 365.25
-_PRIOR = 250  # windows that a usual high and low of before weigh as much as
+_PRIOR = 250  # weight of the previous median High and Low, in windows
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """A history made ready for learning: its windows, what else is known at each, the session its target begins on."""
+    """A history prepared for training: its windows, their covariates, and the first target session of each."""
 
     symbol: str
     windows: windows.Windows
@@ -41,7 +41,7 @@ class TrainingSet:
 
     @classmethod
     def of(cls, symbol: str, table: pd.DataFrame, covariates: Covariates, *, split: Split, seed: int) -> "TrainingSet":
-        """Cut a feature table (rows, 7) and its covariates into windows; DataError when they are too few."""
+        """Cut a feature table (rows, 7) and its covariates into windows; raises DataError if there are too few."""
         cut = windows.make(table.to_numpy(dtype=float), symbol=symbol, split=split, seed=seed)
         origins = slice(windows.CONTEXT - 1, windows.CONTEXT - 1 + len(cut.context))
         first_targets = pd.DatetimeIndex(table.index)[windows.CONTEXT :][: len(cut.context)]
@@ -50,10 +50,10 @@ class TrainingSet:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What learning left beside the weights.
+    """What training produces besides the weights.
 
-    history: losses of every epoch. shrinkage: what share of the learnt change of each price was kept, by
-    horizon. own_ranges: False where there were too few windows and the ranges began as the parent's.
+    history: losses of every epoch. shrinkage: share of the learned change of each price that remains, by horizon.
+    own_ranges: False if there were too few windows and the ranges started from the parent's.
     """
 
     history: list[EpochLoss]
@@ -72,17 +72,17 @@ def train(
     on_epoch: Callable[[EpochLoss], None],
     shown: TrainingSet | None = None,
 ) -> TrainingResult:
-    """Train what the model leaves trainable, in place; set its scaler, its spread and the quantiles of its ranges.
+    """Train the model's trainable weights in place; set its scaler, its spread and the quantiles of its ranges.
 
-    Where the body is frozen, what the head sees is computed once per window and the head trains on that. shown: the
-    history that the evaluation is of, where the table is of many (`panel`).
+    If the body is frozen, the head's input is computed once per window and the head is trained on it. shown: the
+    history to evaluate on, if the training set comes from many (`panel`).
     """
     scaler = _fit_scaler(model, table.windows)
     spread = _fit_spread(model, table)
     forward, examples = _examples(model, table, spread)
     if model.head.weight.any():
         _centre(model, in_batches(model, forward, examples.of(examples.training)), examples)
-    else:  # it says nothing yet, and saying so takes as long as an epoch
+    else:  # its output is zero, and computing it would take as long as an epoch
         _centre(model, torch.zeros_like(examples.targets[examples.training]), examples)
     history = training_loop.fit(model, forward, examples, config, seed=seed, on_epoch=on_epoch)
     years = (table.targets_from[-1] - table.targets_from[0]).days / _DAYS_A_YEAR
@@ -93,7 +93,7 @@ def train(
 
 
 def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> Scaler:
-    """Fit the scaler on the relative rows of the training windows alone, and set it in the model."""
+    """Fit the scaler on the relative rows of the training windows only, and set it in the model."""
     scaler = Scaler.of(relative(cut.context[cut.training]))
     model.scaler_mean.copy_(torch.as_tensor(scaler.mean))
     model.scaler_scale.copy_(torch.as_tensor(scaler.scale))
@@ -101,10 +101,10 @@ def _fit_scaler(model: PriceLSTM, cut: windows.Windows) -> Scaler:
 
 
 def _fit_spread(model: PriceLSTM, table: TrainingSet) -> Floats:
-    """Fit the spread on the training windows, a child's from its parent's on; return all windows', (windows, 5)."""
+    """Fit the spread on the training windows, a child's from its parent's; return that of all windows, (windows, 5)."""
     cut, known = table.windows, table.covariates
     chosen, before = cut.training, model.spread.cpu().numpy()
-    prior = before if before.any() else None  # a child begins as a copy of its parent
+    prior = before if before.any() else None  # a child starts as a copy of its parent
     weights = spreads.fit(cut.context[chosen], cut.target[chosen], known.at(chosen), prior)
     model.spread.copy_(torch.as_tensor(weights))
     return spreads.spread(weights, cut.context, known)
@@ -113,7 +113,7 @@ def _fit_spread(model: PriceLSTM, table: TrainingSet) -> Floats:
 def _examples(
     model: PriceLSTM, table: TrainingSet, spread: Floats
 ) -> tuple[Callable[..., Tensor], training_loop.Examples]:
-    """Return what trains and on what: the head on its inputs where the body is frozen, else the network."""
+    """Return the function to train and its examples: the head on its inputs if the body is frozen, else the network."""
     device, cut = model.scaler_mean.device, table.windows
     frozen = not any(weight.requires_grad for weight in model.body.parameters())
     inputs = model.inputs(cut.context, table.covariates)
@@ -128,9 +128,9 @@ def _examples(
 
 @torch.no_grad()
 def _centre(model: PriceLSTM, change: Tensor, examples: training_loop.Examples) -> None:
-    """Move what the head says of High and Low to the median of the training windows, and less far where they are few.
+    """Shift the head's High and Low to the median of the training windows, less far if there are few.
 
-    A usual day's high and low, in units of the spread, are most of what there is to know of them.
+    A usual day's high and low, in units of the spread, are most of what can be predicted about them.
     """
     left = (examples.targets[examples.training] - change).quantile(0.5, dim=0)
     trusted = len(change) / (len(change) + _PRIOR)
@@ -139,11 +139,11 @@ def _centre(model: PriceLSTM, change: Tensor, examples: training_loop.Examples) 
 
 @torch.no_grad()
 def _shrink(model: PriceLSTM, change: Tensor, examples: training_loop.Examples, years: float) -> dict[str, list[float]]:
-    """Shrink what the head says of prices toward the last close: by horizon, factors in [0, 1].
+    """Shrink the head's prices toward the last close; return the factors, in [0, 1], by price, then horizon.
 
-    Open and Close as far as the held-out windows ask for it, by least squares: the last close is next to unbeatable
-    there, and most of what a network learns beyond it is noise. High and Low as far as the usual one was not the same
-    from year to year. Source: Copas, Regression, Prediction and Shrinkage (1983).
+    Open and Close by least squares on the held-out windows: the last close is nearly unbeatable there, and most of what
+    a network learns beyond it is noise. High and Low by how much their median varied from year to year. Source: Copas,
+    Regression, Prediction and Shrinkage (1983).
     """
     target = examples.targets[examples.validation]
     scale = ((change * target).sum(dim=0) / change.square().sum(dim=0).clamp(min=1e-12)).clamp(0.0, 1.0)
@@ -157,10 +157,10 @@ def _shrink(model: PriceLSTM, change: Tensor, examples: training_loop.Examples, 
 
 
 def _steadiness(targets: Tensor, years: int) -> Tensor:
-    """Return how far the median of targets (windows, …), oldest first, was the same in every year, in [0, 1].
+    """Return how stable the median of targets (windows, …), oldest first, was from year to year, in [0, 1].
 
-    Its square over that and twice the variance of the years' medians, as years to come differ more from those of the
-    training than these from each other. 1 for less than two years.
+    The squared median over itself plus twice the variance of the yearly medians: future years differ more from those of
+    the training than these do from each other. 1 for less than two years, unless the median is 0.
     """
     medians = torch.stack([year.quantile(0.5, dim=0) for year in torch.tensor_split(targets, max(years, 1))])
     varied = medians.var(dim=0) if years > 1 else torch.zeros_like(medians[0])
@@ -169,7 +169,7 @@ def _steadiness(targets: Tensor, years: int) -> Tensor:
 
 
 def _evaluate(change: Tensor, table: TrainingSet, spread: Floats) -> ModelEvaluation:
-    """Return the changes forecast for all windows as an evaluation, the forecasts being bars as a user gets them."""
+    """Return the evaluation of the changes forecast for all windows, as the valid bars that a user gets."""
     cut = table.windows
     forecast = as_bars(denormalize(cut.context, change.cpu().numpy(), spread), cut.context[:, -1:, _CLOSE, None])
     held_out = np.zeros(len(cut.context), dtype=bool)
@@ -194,9 +194,9 @@ def _look_at(model: PriceLSTM, table: TrainingSet) -> ModelEvaluation:
 
 
 def _set_ranges(model: PriceLSTM, residuals: Floats, *, of_one: bool) -> bool:
-    """Calibrate the ranges on all windows; tell whether they were enough, the start being the parent's if not.
+    """Calibrate the ranges on all windows; return False if they were too few and the parent's quantiles were used.
 
-    of_one: they are of one history, oldest first, so that the last years of them can be followed.
+    of_one: the windows are of one history, oldest first, so that the quantiles can be tracked over the last years.
     """
     before = model.range_quantiles.cpu().numpy()
     own = len(residuals) >= _ENOUGH or not before.any()

@@ -1,7 +1,7 @@
-"""The training loop: Adam on the mean absolute error of changes, the weights of the best validation epoch kept.
+"""The training loop: Adam on the mean absolute error of changes; returns to the weights of the best validation epoch.
 
-The absolute error, because forecasts are judged by it, and because one crash must not outweigh a year. What is judged
-and kept is the running mean of the weights over about two epochs, which has less of the last batches' noise. Source:
+The absolute error, because forecasts are scored by it, and because one crash must not outweigh a year. The weights that
+are validated and selected are a running mean over about two epochs, with less noise from the last batches. Source:
 Polyak, Juditsky, Acceleration of Stochastic Approximation by Averaging (1992).
 """
 
@@ -17,12 +17,12 @@ from stockops.forecasting.lstm import Inputs, PriceLSTM, in_batches
 from stockops.forecasting.train_config import FitConfig
 from stockops.records import EpochLoss
 
-_MEMORY = 2  # epochs that the mean of the weights goes back
+_MEMORY = 2  # epochs averaged in the running mean of the weights
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What goes in and what should come out, first axis alike; the rows of each split by index."""
+    """Inputs and targets, sharing the first axis; the rows of each split by index."""
 
     inputs: Inputs
     targets: Tensor
@@ -45,9 +45,9 @@ def fit(
 ) -> list[EpochLoss]:
     """Train the network's trainable weights in place and return the loss of every epoch.
 
-    forward: inputs, each (batch, …), -> changes (batch, 5, 7), through `network`. The network as it is given
-    stands in the history as epoch 0 and may well be the best one: training that does not help on the
-    validation windows changes nothing. The same seed gives the same weights.
+    forward: inputs, each (batch, …), -> changes (batch, 5, 7), through `network`. The initial network is epoch 0 in the
+    history and may be the best: training that does not help on the validation windows changes nothing. The same seed
+    gives the same weights.
     """
     trainable = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = Adam(trainable, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
@@ -72,7 +72,7 @@ def fit(
 
 
 def best_epoch(history: list[EpochLoss]) -> EpochLoss:
-    """Return the epoch whose weights were kept: the first with the lowest validation loss."""
+    """Return the epoch whose weights were selected: the first with the lowest validation loss."""
     return min(history, key=lambda epoch: epoch.validation_loss)
 
 
@@ -101,7 +101,7 @@ def _train_one_epoch(
     mean: list[Tensor],
     shuffle: torch.Generator,
 ) -> float:
-    """Take an epoch's steps, let the running mean of the weights follow each, and return the loss."""
+    """Train one epoch, update the running mean of the weights after each step, and return the mean loss."""
     network.train()
     follow = 1 / (_MEMORY * math.ceil(len(examples.training) / config.batch_size))
     order = examples.training[torch.randperm(len(examples.training), generator=shuffle)]

@@ -1,18 +1,18 @@
-"""From the parent to a child: what is copied, what is frozen."""
+"""Creates a child from its parent: what is copied, what is frozen."""
 
 from stockops.forecasting.checkpoint import Checkpoint
 from stockops.forecasting.lstm import PriceLSTM
 from stockops.records import Strategy
 
-_HELD = 15_000  # over the windows that a child learns from: how fast its head decays toward its parent's
+_HELD = 15_000  # divided by a child's training windows: how fast its head decays toward the parent's
 
 
 def child_of(parent: Checkpoint, strategy: Strategy, windows: int) -> PriceLSTM:
-    """Return a copy of the parent's network, head included, that may be trained without touching the parent.
+    """Return a copy of the parent's network, head included, to be trained independently.
 
-    Its head is held to the parent's, the closer the fewer windows it is to learn from. `freeze` leaves only the head
-    trainable; the body then runs without dropout, which would be noise to a head that trains on its states. `fine_tune`
-    leaves everything trainable.
+    Its head is regularised toward the parent's, the more the fewer training windows it has. `freeze` leaves only the
+    head trainable; the body then runs without dropout, which would be noise to a head trained on its states.
+    `fine_tune` leaves everything trainable.
     """
     child = PriceLSTM.of(parent.weights, parent.config)
     child.hold(_HELD / windows)

@@ -1,8 +1,8 @@
-"""From traded prices to comparable ones: dividends and splits taken out of a raw table.
+"""Adjusts a raw table for dividends and splits, so that prices are comparable over time.
 
-What a file says of itself decides: an adjusted close, declared splits, declared dividends. Vendors differ in what they
-have adjusted already (Yahoo's prices for splits, yfinance's `history()` for dividends too), so each declared action is
-held against the prices before it is applied.
+Based on what the file states: an adjusted close, declared splits, declared dividends. Vendors differ in what they have
+adjusted already (Yahoo's prices for splits, yfinance's `history()` for dividends too), so each declared action is
+checked against the prices before it is applied.
 """
 
 import math
@@ -16,14 +16,14 @@ from stockops.market.evidence import Evidence
 from stockops.market.ohlcv import ADJUSTED, DIVIDENDS, OHLCV, PRICES, SPLITS
 from stockops.market.split_ratios import RATIOS
 
-_SMALLEST_STEP = 1.2  # of the adjustment factor that may be a split; most dividends move it by a percent
+_SMALLEST_STEP = 1.2  # smallest step of the adjustment factor taken for a split; most dividends move it by a percent
 _SAME_RATIO = 0.01
-_DOUBT = 2.0  # log odds of volume against a split that prices show
+_DOUBT = 2.0  # log odds by volume above which a split that prices show is rejected
 
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """Bars comparable over time, columns OHLCV, and what was found on the way, a clause each."""
+    """Bars comparable over time, columns OHLCV, and notes on the adjustments, one clause each."""
 
     bars: pd.DataFrame
     notes: tuple[str, ...] = ()
@@ -33,10 +33,9 @@ def adjust(raw: pd.DataFrame) -> Adjusted:
     """Return Open to Volume adjusted for splits and dividends; the last row keeps its traded prices and volume.
 
     With an Adj Close the factor is Adj Close / Close, divided by its value on the last row: a vendor's Adj Close
-    carries every dividend paid up to the day of the download, so without that division a table cut at an earlier day
-    would already know later dividends. Volume follows the part of the factor that is a split. Without one, declared
-    splits and dividends are applied where the prices do not show them adjusted. Without those, prices are taken as
-    adjusted.
+    includes every dividend paid up to the day of the download, so without that division a table cut at an earlier day
+    would contain later dividends. Volume is adjusted by the splits in the factor. Without an Adj Close, declared splits
+    and dividends are applied unless the prices show them adjusted already. Without those, prices are taken as adjusted.
     """
     bars = raw[list(OHLCV)].astype(float)
     splits = _splits(raw, bars)
@@ -59,18 +58,18 @@ def adjust(raw: pd.DataFrame) -> Adjusted:
 
 
 def _from_the_end(steps: Floats) -> Floats:
-    """Return the product of all later steps for each row, (rows,): 1 on the last."""
+    """Return the product of all later steps for each row, (rows,); 1 on the last."""
     product: Floats = np.r_[np.cumprod(steps[:0:-1])[::-1], 1.0]
     return product
 
 
 def _splits(raw: pd.DataFrame, bars: pd.DataFrame) -> Floats:
-    """Return the split, new shares per old one, that each row's traded prices show, 1 for none, (rows,)."""
+    """Return the split that each row's traded prices show, in new shares per old one, 1 for none, (rows,)."""
     close = np.log(bars["Close"].to_numpy())
     step = np.r_[0.0, np.diff(close)]
     if SPLITS in raw.columns:
         declared = raw[SPLITS].to_numpy(dtype=float)
-        shown = np.abs(step + np.log(declared)) < np.abs(step)  # the price fell as much as the shares grew
+        shown = np.abs(step + np.log(declared)) < np.abs(step)  # the price fell by about the split's ratio
         return np.where((declared != 1) & shown, declared, 1.0)
     if ADJUSTED not in raw.columns:
         return np.ones(len(raw))
@@ -80,7 +79,7 @@ def _splits(raw: pd.DataFrame, bars: pd.DataFrame) -> Floats:
 
 
 def _ratio(change: float, step: float) -> float:
-    """Return the split that a step of the adjustment factor stands for, 1 where it is a dividend or an error."""
+    """Return the split that a step of the adjustment factor implies, 1 if it is a dividend or an error."""
     if 1 / _SMALLEST_STEP < change < _SMALLEST_STEP or abs(step + math.log(change)) >= abs(step):
         return 1.0
     near = min(RATIOS, key=lambda ratio: abs(math.log(change * ratio[1] / ratio[0])))
@@ -89,7 +88,7 @@ def _ratio(change: float, step: float) -> float:
 
 
 def _shares(splits: Floats, bars: pd.DataFrame) -> Floats:
-    """Return what each row's volume is multiplied by; a split that volume shows adjusted already counts for nothing."""
+    """Return each row's volume factor; splits for which volume is adjusted already, as it shows, are ignored."""
     if (splits == 1).all():
         return splits
     evidence = Evidence(bars)
@@ -102,10 +101,10 @@ def _shares(splits: Floats, bars: pd.DataFrame) -> Floats:
 
 
 def _dividends(raw: pd.DataFrame, bars: pd.DataFrame, *, has_raw_splits: bool) -> tuple[Floats, str]:
-    """Return each dividend as a share of the close before it, (rows,), all zero where prices are adjusted already.
+    """Return each dividend as a share of the close before it, (rows,), and a note; zero if adjusted for already.
 
-    A price that is not adjusted opens lower by its dividend; the sum over all ex-dates tells, the better the more there
-    are. Prices that are not adjusted for splits are not adjusted for dividends either.
+    An unadjusted price opens lower by its dividend; the sum over all ex-dates decides, more reliably the more there
+    are. Prices not adjusted for splits are not adjusted for dividends either.
     """
     paid = raw[DIVIDENDS].to_numpy(dtype=float)
     before = np.r_[np.nan, bars["Close"].to_numpy()[:-1]]

@@ -1,8 +1,8 @@
-"""What is known of a session before it comes: expiries, half days, holidays round it, the end of a month.
+"""Calendar traits of a session that are known in advance: expiries, half days, adjacent holidays, month ends.
 
-Volume follows these days more than anything else, and they are in the calendar: knowing them is no look-ahead. What was
-not in the calendar at the origin (`unscheduled`) is not in here either. Each origin is told the traits of its own
-session and of the next five that were due then.
+Volume depends on these days more than on anything else, and they are in the calendar, so using them is no look-ahead.
+Closures not in the calendar at the origin (`unscheduled`) are excluded. Each origin has the traits of its own session
+and of the next five that were due then.
 """
 
 import functools
@@ -22,10 +22,10 @@ TRAITS = (
     "expiry", "quarterly_expiry", "half_day", "before_holiday", "after_holiday", "month_end", "quarter_end", "gap",
     "short_week",
 )  # fmt: skip
-SEEN = 1 + HORIZON  # sessions whose traits an origin is told: its own and the next five
+SEEN = 1 + HORIZON  # sessions whose traits an origin has: its own and the next five
 
-# Options on shares and indices expire on the n-th such weekday of a month, on the session before where that
-# is none. Sources: the contract specifications of Cboe, Montréal, Eurex, Euronext, ICE, JPX, ASX, KRX and TAIFEX.
+# Options on shares and indices expire on this n-th weekday of a month, or on the session before if that is not one.
+# Sources: the contract specifications of Cboe, Montréal, Eurex, Euronext, ICE, JPX, ASX, KRX and TAIFEX.
 _EXPIRIES: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(
         ("XNYS", "XTSE", "XLON", "XETR", "XFRA", "XPAR", "XAMS", "XBRU", "XLIS", "XMIL", "XMAD", "XSWX", "XSTO"),
@@ -36,16 +36,16 @@ _EXPIRIES: Mapping[str, tuple[int, str]] = {
     "XKRX": (2, "Thu"),
     "XTAI": (3, "Wed"),
 }
-_MARGIN = pd.Timedelta(days=40)  # round the origins, so that the months at both ends are whole
+_MARGIN = pd.Timedelta(days=40)  # around the origins, so that the months at both ends are complete
 _WEEK = 7
-_EARLY = 1  # hours before the usual close of that year: a half day
+_EARLY = 1  # a half day closes more than this many hours before the usual time of its year
 
 
 def traits(calendar: TradingCalendar, days: pd.DatetimeIndex) -> Floats:
     """Return the traits of the session at each origin and of the next five, (origins, 6, 9), as `TRAITS` names them.
 
-    days: the origins, rising. All are flags but gap: days since the session before less one, of three; and short_week:
-    how many sessions less than usual the session's week has. Zero where sessions are only guessed.
+    days: the origins, ascending. All are flags except gap: (days since the previous session - 1) / 3; and short_week:
+    how many sessions fewer than usual the session's week has. Zero if the calendar is a guess or from data.
     """
     found = np.zeros((len(days), SEEN, len(TRAITS)))
     if calendar.is_guess or calendar.name == FROM_DATA or days.empty:
@@ -56,7 +56,7 @@ def traits(calendar: TradingCalendar, days: pd.DatetimeIndex) -> Floats:
     surprises = surprises[(surprises > first) & (surprises <= last)]
     edges = [0, *days.searchsorted(surprises), len(days)]
     for number, (begin, end) in enumerate(itertools.pairwise(edges)):
-        if begin < end:  # to the eve of a surprise its day was due
+        if begin < end:  # until the eve of an unscheduled closure its day was due
             due = known.union(surprises[number:])
             at = due.searchsorted(days[begin:end], side="right") - 1
             found[begin:end] = _of_sessions(calendar, due)[at[:, None] + np.arange(SEEN)]
@@ -88,7 +88,7 @@ def _of_sessions(calendar: TradingCalendar, due: pd.DatetimeIndex) -> Floats:
 
 
 def _expiries(name: str, due: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
-    """Tell on which sessions options expire."""
+    """Return on which sessions options expire."""
     flags = np.zeros(len(due), dtype=bool)
     if name not in _EXPIRIES:
         return flags
@@ -101,13 +101,13 @@ def _expiries(name: str, due: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
 
 
 def _closed_before(due: pd.DatetimeIndex, week: str) -> npt.NDArray[np.int64]:
-    """Return how many days of a usual week had no session since the session before, (sessions,)."""
+    """Return how many usual trading days without a session lie since the previous session, (sessions,)."""
     days = due.to_numpy().astype("datetime64[D]")
     return np.append(0, np.busday_count(days[:-1] + 1, days[1:] + 1, weekmask=week) - 1)
 
 
 def _half_days(calendar: TradingCalendar, due: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
-    """Tell which sessions end an hour or more before the usual time of their year."""
+    """Return which sessions end more than an hour before the usual time of their year."""
     return _early(calendar).reindex(due, fill_value=False).to_numpy()
 
 
@@ -116,7 +116,7 @@ def _early(calendar: TradingCalendar) -> "pd.Series[bool]":
     closings = calendar.closings
     if closings.empty:
         return pd.Series(dtype=bool, index=pd.DatetimeIndex([]))
-    local = pd.DatetimeIndex(closings).tz_convert(calendar.zone).tz_localize(None)  # a midnight may be twice
+    local = pd.DatetimeIndex(closings).tz_convert(calendar.zone).tz_localize(None)  # a midnight may occur twice
     hours = pd.Series((local - local.normalize()) / pd.Timedelta(hours=1), index=closings.index)
     usual = hours.groupby(local.year).transform("median")
     return hours < usual - _EARLY

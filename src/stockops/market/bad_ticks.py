@@ -1,4 +1,4 @@
-"""Bars that are not of their history for a moment: far away and back, or the same bar over and over."""
+"""Finds bars that briefly do not belong to their history: a move far away and back, or a repeated bar."""
 
 import math
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from stockops.market.evidence import Evidence
 from stockops.market.ohlcv import OHLCV
 from stockops.market.suspicion import CERTAIN, ODDS, Suspicion
 
-_SMALLEST = 0.26  # log of the smallest excursion that is looked at: 30 %
-_LONGEST = 3  # sessions that one may last
-_TICK = math.log(3e-5 / 8)  # prior of a bad bar, a session, spread over a factor of e**4 both ways
+_SMALLEST = 0.26  # log of the smallest excursion considered: 30 %
+_LONGEST = 3  # longest excursion, in sessions
+_TICK = math.log(3e-5 / 8)  # prior of a bad bar per session, spread over a factor of e**4 in both directions
 _UNITS = (100.0, 0.01, 1000.0, 0.001)
-_SAME_UNIT = 0.15  # of the log of one, and five usual days: what the price may really have moved by meanwhile
-_SPIKE, _BEYOND_USUAL = math.log(3.0), 60.0  # of High or Low beyond the body: a factor, and times what is usual
-_STUCK = 2  # repetitions of a bar that are no chance
+_SAME_UNIT = 0.15  # log tolerance for matching a unit, at least five usual moves: the price may have moved, too
+_SPIKE, _BEYOND_USUAL = math.log(3.0), 60.0  # High or Low beyond the body: log of a factor, and multiple of the usual
+_STUCK = 2  # repetitions of a bar that cannot be chance
 
 
 def ticks(evidence: Evidence) -> Iterator[Suspicion]:
-    """Yield bars that lie far from both neighbours, which lie near each other."""
+    """Yield runs of bars far from both neighbours, which are near each other."""
     done = 0
     for row in map(int, np.flatnonzero(np.abs(_largest(evidence)) > _SMALLEST)):
         if row < max(done, 1):
@@ -34,7 +34,7 @@ def ticks(evidence: Evidence) -> Iterator[Suspicion]:
 
 
 def spikes(evidence: Evidence) -> Iterator[Suspicion]:
-    """Yield bars of which High or Low alone lies far from everything."""
+    """Yield bars of which only High or Low is far off."""
     bodies = np.stack([evidence.open, evidence.close])
     for name, beyond in (("High", evidence.high - bodies.max(axis=0)), ("Low", bodies.min(axis=0) - evidence.low)):
         for row in map(int, np.flatnonzero(beyond > _SPIKE)):
@@ -46,7 +46,7 @@ def spikes(evidence: Evidence) -> Iterator[Suspicion]:
 
 
 def repeated(bars: pd.DataFrame) -> Iterator[Suspicion]:
-    """Yield runs of bars that repeat the one before in all five columns although there was trading."""
+    """Yield runs of bars that repeat the one before in all five columns, despite trading."""
     values = bars[list(OHLCV)].to_numpy(dtype=float)
     same = np.r_[False, (values[1:] == values[:-1]).all(axis=1)] & (bars["Volume"].to_numpy() > 0)
     same &= bars["High"].to_numpy() > bars["Low"].to_numpy()
@@ -58,13 +58,13 @@ def repeated(bars: pd.DataFrame) -> Iterator[Suspicion]:
 
 
 def _largest(evidence: Evidence) -> Floats:
-    """Return the larger move of each session, over night or by day: that by which an excursion may begin."""
+    """Return the larger move of each session, overnight or intraday, with which an excursion may begin."""
     larger: Floats = np.where(np.abs(evidence.gap) > np.abs(evidence.body), evidence.gap, evidence.body)
     return larger
 
 
 def _excursion(evidence: Evidence, row: int, end: int) -> Suspicion | None:
-    """Return the rows from `row` to before `end` as a bad tick, if what follows is back where they came from."""
+    """Return the rows from `row` to before `end` as a bad tick, if the price at `end` is back near where it was."""
     before, after = float(evidence.close[row - 1]), float(evidence.open[end])
     away = float(np.median(evidence.close[row:end])) - before
     left = after - before
@@ -85,6 +85,6 @@ def _excursion(evidence: Evidence, row: int, end: int) -> Suspicion | None:
 
 
 def _is_a_storm(evidence: Evidence, row: int) -> bool:
-    """Tell whether so much was traded that a price far away may well have been paid."""
+    """Return whether volume was so high that a price far away may be real."""
     volume = evidence.traded(row)
     return volume is not None and volume.spike() > 1.0

@@ -1,7 +1,7 @@
-"""Sessions of each symbol's own exchange: which days trade, when they end, which come next.
+"""Trading calendar of each symbol's exchange: which days trade, when they close, which come next.
 
-Calendars come from `exchange_calendars`. Where its knowledge ends (a date past its last session, an exchange it does
-not have) a weekly pattern stands in, and that is said once in the log; bars, once there, know better (`from_data`).
+Calendars come from `exchange_calendars`. Beyond its data (a date past its last session, an exchange it does not have) a
+weekly pattern is used instead, and logged once; once there are bars, `from_data` is more accurate.
 """
 
 import difflib
@@ -21,7 +21,7 @@ from stockops.market.calendar_sessions import EVERY_DAY, FROM_DATA, TradingCalen
 __all__ = ["TradingCalendar", "contradiction", "from_data", "of"]
 
 _EARLIEST = pd.Timestamp("2000-01-03")
-# Without holidays and with days that end at midnight UTC: nothing to look up. Currencies are dated in London.
+# No holidays, and days end at midnight UTC: nothing to look up. Currencies are dated in London.
 _ALWAYS = {
     "24/7": TradingCalendar("24/7", week=EVERY_DAY),
     "24/5": TradingCalendar("24/5", ZoneInfo("Europe/London")),
@@ -29,10 +29,10 @@ _ALWAYS = {
 
 
 def of(symbol: str, override: str | None = None) -> TradingCalendar:
-    """Return the calendar of a checked symbol, or the one it is told to keep.
+    """Return the calendar of a checked symbol, or the override.
 
     override: a name or alias of `exchange_calendars`, "24/7", or "from-data", which is a guess until there are bars;
-    raises UsageError for another.
+    raises UsageError for any other.
     """
     if override is not None:
         return _overridden(override.strip())
@@ -44,7 +44,7 @@ def of(symbol: str, override: str | None = None) -> TradingCalendar:
 
 
 def _overridden(wanted: str) -> TradingCalendar:
-    """Return the calendar of a name that a person typed."""
+    """Return the calendar of a name typed by the user."""
     if wanted.lower() == FROM_DATA:
         return _guess(FROM_DATA)
     names = {name.upper(): name for name in xcals.get_calendar_names()}
@@ -64,12 +64,12 @@ def _guess(name: str) -> TradingCalendar:
 
 @functools.cache
 def _named(name: str) -> TradingCalendar:
-    """Return a calendar of the library; building one takes it tenths of a second."""
+    """Return a calendar of the library; building one takes tenths of a second."""
     if name in _ALWAYS:
         return _ALWAYS[name]
     try:
         known = xcals.get_calendar(name, start=_EARLIEST)
     except (ValueError, CalendarError):
-        known = xcals.get_calendar(name)  # its own knowledge begins later
+        known = xcals.get_calendar(name)  # its data begins later
     complete = calendar_years.complete_to(name)
     return TradingCalendar(name, known.tz, complete, week=known.weekmask, closings=known.closes)

@@ -1,21 +1,21 @@
-"""A calendar read off the bars themselves, for an exchange of which no table knows."""
+"""A calendar inferred from the bars themselves, for exchanges in no table."""
 
 import numpy as np
 import pandas as pd
 
 from stockops.market.calendar_sessions import FROM_DATA, WEEKDAYS, TradingCalendar, over
 
-_RECENT_WEEKS = 13  # a quarter: long enough for a holiday week, short enough for a week that was changed
+_RECENT_WEEKS = 13  # a quarter: long enough to outweigh a holiday week, short enough to follow a changed week
 _FEWEST_WEEKS = 4
 _FEWEST_YEARS = 3
 
 
 def from_data(index: pd.DatetimeIndex) -> TradingCalendar:
-    """Return the calendar that the bars of an index (naive midnights, rising) keep.
+    """Return the calendar implied by the index of a price table (naive midnights, ascending).
 
-    Up to the last bar its sessions are the bars' own days. Later ones lie on the weekdays that traded in most of the
-    last 13 weeks, Monday to Friday where there are less than 4 weeks, and on no date that was closed in every year,
-    of at least three, in which it fell on such a weekday.
+    Up to the last bar its sessions are the bars' own days. Later ones fall on the weekdays that traded in most of the
+    last 13 weeks, or Monday to Friday with less than 4 weeks of bars, except dates that were closed in every year, of
+    at least three, in which they fell on such a weekday.
     """
     days = pd.DatetimeIndex(index).normalize().unique()
     week = _week(days)
@@ -24,7 +24,7 @@ def from_data(index: pd.DatetimeIndex) -> TradingCalendar:
 
 
 def _week(days: pd.DatetimeIndex) -> str:
-    """Return the weekdays that traded in most of the recent weeks, as "1111100"."""
+    """Return the weekdays that traded in most of the recent weeks, in the form "1111100"."""
     if days.empty:
         return WEEKDAYS
     weeks = min(_RECENT_WEEKS, ((days[-1] - days[0]).days + 1) // 7)

@@ -1,6 +1,6 @@
-"""Do the bars of a file keep the calendar that their symbol is given?"""
+"""Checks whether the bars of a file fit the calendar of their symbol."""
 
-import calendar as weekdays  # the standard library's: names of the days
+import calendar as weekdays  # the standard library's, for the names of the weekdays
 
 import numpy as np
 import pandas as pd
@@ -8,27 +8,27 @@ import pandas as pd
 from stockops.market.calendar_sessions import FROM_DATA, TradingCalendar
 
 # Calendars lack special sessions (Bombay's on Diwali and on budget Saturdays) and get old holidays wrong: fewer than
-# five bars, or two a year. Exchanges that are mistaken for another differ by three days a year and more.
+# five bars, or two a year. An exchange mistaken for another differs by three or more days a year.
 _FEW = 5
 _FEW_OF = 0.008
-_WEEKLY = 0.1  # of all bars: a day of the week that trades, not a special session
-_NEVER = 0.1  # of a weekday's sessions: traded as good as never
+_WEEKLY = 0.1  # of all bars: above this the weekday trades; below, it had special sessions
+_NEVER = 0.1  # of a weekday's sessions: below this it practically never traded
 _FEWEST_WEEKS = 4
-_FULL = 0.5  # of a weekday's sessions: daily bars, if with holes
+_FULL = 0.5  # of the other weekdays' sessions: above this the bars are daily, possibly with gaps
 _MARGIN = pd.Timedelta(weeks=8)
 
 
 def contradiction(calendar: TradingCalendar, index: pd.DatetimeIndex) -> str | None:
-    """Return in one clause how the days of a price table contradict a calendar, or None.
+    """Return a clause on how the days of a price table contradict a calendar, or None.
 
-    index: naive midnights, rising. Only days within the calendar's knowledge are judged.
+    index: naive midnights, ascending. Only days that the calendar knows are checked.
     """
     index = _judged(calendar, index)
     if index.empty:
         return None
     sessions = calendar.sessions(index[0], index[-1])
     astray = index[calendar.closed(index)]
-    before = calendar.sessions(index[0] - _MARGIN, index[0])  # a holiday closes the one Monday of a short table
+    before = calendar.sessions(index[0] - _MARGIN, index[0])  # the only Monday of a short table may be a holiday
     return (
         _on_closed_weekdays(calendar.name, astray, sessions.union(before), len(index))
         or _never_on_open_weekdays(calendar.name, index, sessions)
@@ -44,7 +44,7 @@ def _judged(calendar: TradingCalendar, index: pd.DatetimeIndex) -> pd.DatetimeIn
 
 
 def _on_closed_weekdays(name: str, astray: pd.DatetimeIndex, sessions: pd.DatetimeIndex, bars: int) -> str | None:
-    """Weekend bars where the week ends on Friday, Sunday bars of a week from Sunday to Thursday."""
+    """Return the clause on bars on closed weekdays, such as weekend bars in a week from Monday to Friday."""
     open_days = np.bincount(sessions.dayofweek, minlength=7)
     closed = np.flatnonzero(open_days <= _NEVER * open_days.max(initial=0))
     found = astray[astray.dayofweek.isin(closed)]
@@ -54,12 +54,12 @@ def _on_closed_weekdays(name: str, astray: pd.DatetimeIndex, sessions: pd.Dateti
 
 
 def _never_on_open_weekdays(name: str, index: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> str | None:
-    """Monday to Friday only, though the calendar trades every day; no Friday of a week that has one."""
+    """Return the clause on open weekdays without bars, such as weekends of a calendar that trades every day."""
     due = np.bincount(sessions.dayofweek, minlength=7)
     found = np.bincount(index.dayofweek, minlength=7)
     never = (due >= _FEWEST_WEEKS) & (found <= _NEVER * due)
     without = np.flatnonzero(never)
-    if not 0 < len(without) <= 2 or found[~never].sum() < _FULL * due[~never].sum():  # or weekly bars, or many holes
+    if not 0 < len(without) <= 2 or found[~never].sum() < _FULL * due[~never].sum():  # or weekly bars, or many gaps
         return None
     return f"{found[without].sum() or 'none'} of {len(index)} bars lie on {_named(without, 's')}, when {name} trades"
 

@@ -1,4 +1,4 @@
-"""A calendar as the rest of the code knows it: the sessions it is sure of, and a weekly pattern around them."""
+"""The trading calendar used by the rest of the code: known sessions, and a weekly pattern around them."""
 
 import functools
 import logging
@@ -20,12 +20,12 @@ EVERY_DAY = "1111111"
 
 @functools.cache
 def warn_weekdays(what: str) -> None:
-    """Say, once, that a rule of thumb stands in for a calendar."""
+    """Log once per text that weekdays are used in place of a calendar."""
     log.warning("no calendar for %s: every weekday counts as a session", what)
 
 
 def over(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return when days are over in UTC, which is when a session closes whose closing time is not known."""
+    """Return when days end in UTC, used as the close of sessions whose closing time is unknown."""
     return (days + _DAY).tz_localize("UTC")
 
 
@@ -37,11 +37,11 @@ def _nothing_known() -> "pd.Series[pd.Timestamp]":
 class TradingCalendar:
     """The sessions of one exchange. Days are tz-naive midnights, moments are aware and UTC.
 
-    name: of `exchange_calendars`, or "from-data", or "unknown". zone: where the exchange's day begins at midnight.
-    complete_to: the last year whose holidays are really known, None where no list of them ends.
-    is_guess: weekdays stand in for an exchange of which nothing is known; `calendar.from_data` knows better.
-    week: the weekdays that trade where `closings` ends, Monday first; holidays: (month, day) without a session there.
-    closings: for each session that is known, oldest first, when it closed.
+    name: of `exchange_calendars`, "from-data" or "unknown". zone: the time zone of the exchange's dates.
+    complete_to: the last year whose holidays are completely known, None if they do not depend on a list.
+    is_guess: the exchange is unknown and every weekday counts as a session; `calendar.from_data` is more accurate.
+    week: the weekdays that trade outside `closings`, Monday first; holidays: (month, day) without a session there.
+    closings: the closing time of each known session, oldest first.
     """
 
     name: str
@@ -54,7 +54,7 @@ class TradingCalendar:
 
     @property
     def known(self) -> pd.DatetimeIndex:
-        """The sessions that are sure."""
+        """The known sessions."""
         return pd.DatetimeIndex(self.closings.index)
 
     def sessions(self, first: date, last: date) -> pd.DatetimeIndex:
@@ -72,7 +72,7 @@ class TradingCalendar:
         return pd.DatetimeIndex(np.concatenate([part.to_numpy() for part in parts]))
 
     def sessions_after(self, session: date, until: date) -> int:
-        """Return how many sessions come after that one, to `until`, included."""
+        """Return the number of sessions after `session`, up to and including `until`."""
         return max(0, len(self.sessions(session, until)) - 1) if until > session else 0
 
     def next_sessions(self, after: date, count: int) -> tuple[date, ...]:
@@ -85,9 +85,9 @@ class TradingCalendar:
         return tuple(stamp.date() for stamp in found[:count])
 
     def last_completed(self, now: datetime) -> date:
-        """Return the last session whose closing prices are out at `now` (an aware datetime).
+        """Return the last session whose closing prices are published at `now` (an aware datetime).
 
-        A session counts 15 minutes after its close; where no closing time is known, once its day is over in UTC.
+        A session counts 15 minutes after its close; if no closing time is known, once its day has ended in UTC.
         """
         moment = pd.Timestamp(now).tz_convert("UTC") - _SETTLE
         closed = int(self.closings.searchsorted(moment, side="right"))
@@ -99,36 +99,36 @@ class TradingCalendar:
     def closes(self, index: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Return when each session of a price table closed.
 
-        A day on which the calendar knows of no session, yet the vendor has a bar, closes when it is over in UTC.
+        A day without a session in the calendar, for which the vendor has a bar, closes when it ends in UTC.
         """
         days = pd.DatetimeIndex(index).tz_localize(None).normalize()
         known = self.closings.reindex(days).fillna(pd.Series(over(days), index=days))
         return pd.DatetimeIndex(known.to_numpy(), tz="UTC", name="event_timestamp")
 
     def out_at(self, session: date) -> datetime:
-        """Return when the closing prices of a session are out; see last_completed."""
+        """Return when the closing prices of a session are published; see `last_completed`."""
         close: datetime = self.closes(pd.DatetimeIndex([session]))[0].to_pydatetime()
         return close + _SETTLE
 
     def missing_runs(self, index: pd.DatetimeIndex) -> list[tuple[date, date, int]]:
-        """Return the holes of a price table as (bar before, bar after, sessions missing), oldest first."""
+        """Return the gaps of a price table as (bar before, bar after, sessions missing), oldest first."""
         position = self.sessions(index[0], index[-1]).searchsorted(index)
         holes = pd.Series(position).diff().fillna(1).to_numpy() - 1
         return [(index[i - 1].date(), index[i].date(), int(holes[i])) for i in range(1, len(index)) if holes[i] > 0]
 
     def closed(self, index: pd.DatetimeIndex) -> NDArray[np.bool_]:
-        """Return which days of an index, in whatever order, have no session; shape (days,)."""
+        """Return which days of an index, in any order, have no session; shape (days,)."""
         if index.empty:
             return np.zeros(0, dtype=bool)
         return ~index.isin(self.sessions(index.min(), index.max()))
 
     def session_dates(self, instants: pd.DatetimeIndex, stated: pd.DatetimeIndex | None = None) -> pd.DatetimeIndex:
-        """Return the session that each bar's stamp stands for.
+        """Return the session that each bar's timestamp refers to.
 
-        instants: the stamps, aware, UTC. stated: their dates as the vendor wrote them, whatever the offset.
-        The date is the exchange's own: 23:00Z is the next day in London's summer. Yet many a vendor writes a
-        session as midnight UTC, which is the evening before in New York: the stated dates count where fewer of
-        them lie on closed days, and where as many do but the stamps are midnights UTC or the zone is not known.
+        instants: the timestamps, aware, UTC. stated: their dates as the vendor wrote them, ignoring the offset.
+        The session is the date at the exchange: 23:00Z is the next day in London's summer. But many vendors write a
+        session as midnight UTC, which is the evening before in New York: the stated dates are used if fewer of them
+        fall on closed days, or equally many do and the timestamps are midnights UTC or the zone is unknown.
         """
         local = instants.tz_convert(self.zone).tz_localize(None).normalize()
         at_midnight = bool((instants == instants.normalize()).all())
@@ -141,7 +141,7 @@ class TradingCalendar:
         return stated if misfit < 0 or (misfit == 0 and (at_midnight or no_zone)) else local
 
     def _pattern(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
-        """Return the days of the weekly pattern, less the holidays; none where `last` comes before `first`."""
+        """Return the days of the weekly pattern without the holidays; none if `last` is before `first`."""
         if last < first:
             return pd.DatetimeIndex([])
         days = pd.date_range(first, last)

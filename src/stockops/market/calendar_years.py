@@ -1,14 +1,14 @@
-"""To which year the holidays of an exchange are known, where they follow no rule but a published list.
+"""The last year with known holidays, for exchanges whose holidays follow a published list instead of rules.
 
-Read from exchange_calendars 4.13.2. Past that year the library goes on with the rules it has (New Year, Easter) and
-without the listed rest (Eid, Diwali, Vesak), so that a session may turn out to be a holiday.
+Taken from exchange_calendars 4.13.2. Past that year the library continues with its rules (New Year, Easter) but without
+the listed holidays (Eid, Diwali, Vesak), so that a session may turn out to be a holiday.
 """
 
 from typing import NamedTuple
 
 
 class Listed(NamedTuple):
-    """year: the last one whose lists are all there; lists: where they stand in the library, as `module.name`."""
+    """Listed holidays. year: the last one complete in all lists; lists: their library location, as `module.name`."""
 
     year: int
     lists: tuple[str, ...]
@@ -31,5 +31,5 @@ LISTED = {
 
 
 def complete_to(name: str) -> int | None:
-    """Return the last year whose holidays are known; None of a calendar that follows rules."""
+    """Return the last year whose holidays are known; None for a calendar that follows rules."""
     return LISTED[name].year if name in LISTED else None

@@ -1,4 +1,4 @@
-"""Where a price stands: against its own past and against the market, after one session's close."""
+"""Where a price stands relative to its own past and to the market, after one session's close."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from stockops.market.features import rsi
 YEAR = 252  # sessions
 SPANS = (1, 5, 21, 63, YEAR)  # of returns, in sessions
 AVERAGES = (50, 200)
-_ENOUGH = 120  # common sessions; fewer say little of beta
-_LATE = 7  # calendar days that the market's last bar may be older
+_ENOUGH = 120  # minimum number of sessions for beta, correlation and usual volume
+_LATE = 7  # calendar days by which the market's last bar may be older
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a history says beside the forecast. None, or a key that is missing: the history is too short.
+    """Context from the history, beside the forecast. None, or a missing key: the history is too short.
 
     returns_percent, market_percent: by span in sessions; the market's over the same days. high, low: of closes over a
-    year, the last one included. averages: of closes, by sessions. rsi: of 14 sessions, Wilder's. volume_ratio: of the
-    last session's volume and the median of the year before it. beta, correlation: of daily log returns over up to a
-    year of `common` sessions.
+    year, including the last. averages: of closes, by number of sessions. rsi: Wilder's, over 14 sessions. volume_ratio:
+    the last session's volume over the median of the year before it. beta, correlation: of daily log returns to the
+    market, over `common` sessions, at most a year.
     """
 
     returns_percent: Mapping[int, float]
@@ -38,7 +38,7 @@ class Context:
 
 
 def of(bars: pd.DataFrame, market: pd.DataFrame | None) -> Context:
-    """Return the context after the last of the bars; market: bars of the index up to the same day, None for none."""
+    """Return the context after the last bar; market: bars of the index up to the same day, or None."""
     closes = bars["Close"]
     if market is not None and (pd.Timestamp(closes.index[-1]) - pd.Timestamp(market.index[-1])).days > _LATE:
         market = None
@@ -63,7 +63,7 @@ def _change(closes: "pd.Series[float]", span: int) -> float:
 
 
 def _same_days(closes: "pd.Series[float]", market: "pd.Series[float]") -> dict[int, float]:
-    """Return the market's changes between the days that a ticker's spans begin on and its last one."""
+    """Return the market's changes over the ticker's spans, from the same first to the same last day."""
     found = {}
     for span in SPANS:
         if len(closes) > span and closes.index[-1 - span] >= market.index[0]:
@@ -78,7 +78,7 @@ def _volume_ratio(volume: "pd.Series[float]") -> float | None:
 
 
 def _together(closes: "pd.Series[float]", market: pd.DataFrame | None) -> tuple[float | None, float | None, int]:
-    """Return beta, correlation and the sessions that they are of."""
+    """Return beta, correlation and the number of sessions behind them."""
     if market is None:
         return None, None, 0
     both = pd.concat([closes, market["Close"]], axis=1, join="inner", keys=["own", "market"]).iloc[-1 - YEAR :]

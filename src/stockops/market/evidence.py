@@ -1,8 +1,8 @@
-"""What a history's own past says of a large move: how likely is it as trading, how likely as a defect?
+"""Evidence on a large move from the history itself: its likelihood as trading, and as a defect.
 
-All densities are natural logarithms. Moves are measured against the sessions round them, with Student's t of three
-degrees of freedom, whose tails are about those of daily returns. What usually comes with a large move, heavy trading
-and a wide day, is learnt from the series itself, so a history whose volume says nothing is not judged by it.
+All densities are natural logarithms. Moves are measured against the surrounding sessions, with Student's t of three
+degrees of freedom, whose tails are about those of daily returns. What usually accompanies a large move, heavy trading
+and a wide range, is learned from the series itself, so uninformative volume carries no weight.
 Source of the tails: Gabaix, Gopikrishnan, Plerou, Stanley, A theory of power-law distributions in financial market
 fluctuations (2003).
 """
@@ -15,40 +15,40 @@ import pandas as pd
 
 from stockops.arrays import Floats
 
-NEAR = 20  # sessions on each side that volume and the day's range are compared with
+NEAR = 20  # sessions on each side that volume and range are compared with
 _AROUND = 60  # sessions on each side that a move is measured against
-_MEDIAN_OF_T3 = 0.765  # of its absolute value
-_STILL = 0.003  # no series is measured in smaller moves than this
-_FEW = 100  # moves; fewer teach nothing of what comes with a large one
-_TAUGHT = 0.2  # what is assumed then: growth of log volume and log range with the logarithm of a move
-_STEADY = 0.25  # least spread of log volume from day to day
-_EVENTS = math.log(5e-4)  # news that moves a price overnight by half on average, a session
-_EVENT_SIZE = 0.35
-_FARTHEST = 3.0  # log; no news and no noise has moved a price twentyfold in a night
-_COMES_BACK = math.log(5e-3)  # how often the next session takes such a move back
+_MEDIAN_OF_T3 = 0.765  # of the absolute value
+_STILL = 0.003  # minimum scale of moves
+_FEW = 100  # moves; with fewer, nothing is learned about what accompanies a large one
+_TAUGHT = 0.2  # default slope: growth of log volume and log range with log(1 + move)
+_STEADY = 0.25  # minimum spread of log volume from day to day
+_EVENTS = math.log(5e-4)  # probability per session of news that moves a price overnight
+_EVENT_SIZE = 0.35  # mean absolute log move on such news
+_FARTHEST = 3.0  # log; no price moves twentyfold overnight by news or noise
+_COMES_BACK = math.log(5e-3)  # probability that the next session reverses such a move
 
 
 def normal(value: float, mean: float, spread: float) -> float:
-    """Return the density of a normal distribution."""
+    """Return the log density of a normal distribution."""
     return -0.5 * ((value - mean) / spread) ** 2 - math.log(spread) - 0.5 * math.log(2 * math.pi)
 
 
 def tailed(value: float, scale: float) -> float:
-    """Return the density of Student's t with three degrees of freedom."""
+    """Return the log density of Student's t with three degrees of freedom."""
     ratio = value / scale
     return math.log(2 / (math.pi * math.sqrt(3))) - 2 * math.log1p(ratio * ratio / 3) - math.log(scale)
 
 
 def either(first: float, second: float, share: float = 0.5) -> float:
-    """Return the density of a mixture; `share` is the second's."""
+    """Return the log density of a mixture of two log densities; `share` is the second's weight."""
     return float(np.logaddexp(math.log(1 - share) + first, math.log(share) + second))
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """Log volume round a row: of that day, and its level in the sessions before, from the row on, and after it.
+    """Log volume around a row: of that day, and its level before the row, from the row on, and after it.
 
-    later: None where too few sessions follow. error: of the difference of levels; spread: from day to day.
+    later: None if too few sessions follow. error: standard error of the difference of levels; spread: from day to day.
     """
 
     today: float | None
@@ -59,20 +59,20 @@ class Volume:
     spread: float
 
     def shift(self, expected: float) -> float:
-        """Return the density of the change of level where one by `expected` is due."""
+        """Return the density of the change of level if one of `expected` is due."""
         return normal(self.since - self.before, expected, self.error)
 
     def any_shift(self, mean: float = 0.0, spread: float = 1.5) -> float:
-        """Return the density of the change of level where anything may have moved it."""
+        """Return the density of the change of level if anything may have caused it."""
         return normal(self.since - self.before, mean, math.hypot(spread, self.error))
 
     def spike(self, expected: float = 0.0) -> float:
-        """Return how far the day lies above the level that follows or is expected to; a quiet day says nothing."""
+        """Return the day's excess over the following or expected level; floored, so that a quiet day says little."""
         usual = self.before + expected if self.later is None else self.later
         return 0.0 if self.today is None else max(self.today - usual, -0.5)
 
     def usual_day(self, spike: float, mean: float) -> float:
-        """Return the density of a spike on a day that is to bring `mean`; some days bring much more."""
+        """Return the density of a spike on a day with an expected spike of `mean`; some days are much busier."""
         return either(normal(spike, mean, 1.2 * min(self.spread, 0.6) + 0.1), normal(spike, 1.0, 0.8), 0.06)
 
 
@@ -95,7 +95,7 @@ class Evidence:
         return len(self.close)
 
     def scale(self, moves: Floats, row: int) -> float:
-        """Return the scale of a row's neighbours, never below 0.3 %; of those that moved, where most did not."""
+        """Return the scale of the moves around a row, at least 0.3 %; that of nonzero moves, if most are zero."""
         near = np.abs(np.r_[moves[max(1, row - _AROUND) : row], moves[row + 1 : row + 1 + _AROUND]])
         if len(near) < 10:
             return 0.02
@@ -104,7 +104,7 @@ class Evidence:
         return max(usual / _MEDIAN_OF_T3, _STILL)
 
     def traded(self, row: int) -> Volume | None:
-        """Return how volume moved at a row; None where too little was traded to tell."""
+        """Return the volume around a row; None if there was too little trading to tell."""
         before = _known(self.volume[max(0, row - NEAR) : row])
         after = _known(self.volume[row : row + NEAR])
         if len(before) < 5 or not len(after):
@@ -124,7 +124,7 @@ class Evidence:
         )
 
     def width(self, row: int) -> float | None:
-        """Return the log of a day's range over the usual one; None where days have none."""
+        """Return the log of a day's range over the usual one; None if ranges are zero or too few."""
         near = np.r_[self.range[max(0, row - NEAR) : row], self.range[row + 1 : row + 1 + NEAR]]
         near = near[near > 0]
         if len(near) < 10 or self.range[row] <= 0:
@@ -132,7 +132,7 @@ class Evidence:
         return max(math.log(self.range[row] / float(np.median(near))), -0.7)
 
     def as_trading(self, row: int) -> float:
-        """Return the density of a row's gap, its volume and its range as what markets do: noise, or news."""
+        """Return the density of a row's gap, body, volume and range as trading: noise or news."""
         gap, body = float(self.gap[row]), float(self.body[row])
         gaps, bodies = self.overnight(row), self.intraday(row)
         volume, width = self.traded(row), self.width(row)
@@ -150,9 +150,9 @@ class Evidence:
         return float(np.logaddexp(noise, news)) - 20 * max(0.0, abs(gap) - _FARTHEST)
 
     def as_shift(self, row: int, factor: float, shares: float) -> float:
-        """Return the density of a row if prices stand in another unit from it on, on a day like any other.
+        """Return the density of a row if prices change unit there, on an otherwise ordinary day.
 
-        factor: log of the new unit's prices over the old one's; shares: log of what volume is multiplied by.
+        factor: log of the ratio of new prices to old ones; shares: log of the factor on volume.
         """
         density = tailed(float(self.gap[row]) - factor, self.overnight(row))
         density += tailed(float(self.body[row]), self.intraday(row))
@@ -165,7 +165,7 @@ class Evidence:
         return density
 
     def as_other(self, row: int) -> float:
-        """Return the density of a row that is not of this series, on a day like any other; its gap says nothing."""
+        """Return the density of a row from another series, on an otherwise ordinary day; its gap is ignored."""
         volume, width = self.traded(row), self.width(row)
         density = tailed(float(self.body[row]), self.intraday(row))
         if volume:
@@ -175,7 +175,7 @@ class Evidence:
         return density
 
     def as_excursion(self, row: int, end: int) -> float:
-        """Return the density of a move away at `row` and back at `end` as what markets do, with the day's volume."""
+        """Return the density of a move away at `row` and back at `end` as trading, with its volume."""
         steps, volume = self.scale(self.step, row), self.traded(row)
         away, back = float(self.close[row] - self.close[row - 1]), float(self.open[end] - self.close[end - 1])
         noise = tailed(away, steps) + tailed(back, steps)
@@ -187,28 +187,28 @@ class Evidence:
         return float(np.logaddexp(noise, news))
 
     def as_bad_tick(self, row: int, end: int) -> float:
-        """Return the density of the same rows as bars that are not of this series, the size of the move apart."""
+        """Return the density of the same rows as bad ticks, ignoring the size of the move."""
         left = float(self.open[end] - self.close[row - 1])
         density = tailed(left, self.scale(self.step, row) * math.sqrt(end - row))
         volume = self.traded(row)
         return density + (volume.usual_day(self._rise(volume, row, end), 0.1) if volume else 0.0)
 
     def _rise(self, volume: Volume, row: int, end: int) -> float:
-        """Return how far the busiest of some sessions lies above the level before them: a storm that goes on."""
+        """Return the excess of the busiest of these sessions over the level before them, as heavy trading may last."""
         traded = _known(self.volume[row:end])
         return max(float(traded.max()) - volume.before, -0.5) if len(traded) else 0.0
 
     def overnight(self, row: int) -> float:
-        """Return the scale of the gaps round a row."""
+        """Return the scale of the gaps around a row."""
         return max(self.scale(self.gap, row), 0.3 * self.scale(self.step, row))
 
     def intraday(self, row: int) -> float:
-        """Return the scale of the moves from open to close round a row."""
+        """Return the scale of the moves from open to close around a row."""
         return max(self.scale(self.body, row), 0.3 * self.scale(self.step, row))
 
     @property
     def taught(self) -> tuple[float, float]:
-        """How log volume and log range grow with the logarithm of a move, by least squares over the history."""
+        """Slopes of log volume and log range on the log size of a move, by least squares over the history."""
         if self._taught is None:
             moves = np.abs(self.step)
             self._taught = (_slope(moves, self.volume, 0.6), _slope(moves, _logged(self.range), 1.0))
@@ -220,12 +220,12 @@ def _news(gap: float) -> float:
 
 
 def _usual_width(width: float) -> float:
-    """Return the density of the width of a day like any other; some are wide."""
+    """Return the density of an ordinary day's width; some are wide."""
     return either(normal(width, 0.1, 0.45), normal(width, 0.3, 1.0), 0.1)
 
 
 def _crowd(gap: float) -> tuple[float, float]:
-    """Return mean and spread of the spike in volume that news of such a gap brings: the larger, the more."""
+    """Return mean and spread of the volume spike that accompanies news; it grows with the gap."""
     return 1.2 + 1.5 * abs(gap), 1.1
 
 

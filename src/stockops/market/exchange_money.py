@@ -1,4 +1,4 @@
-"""Tables and readings of money: the currencies of ISO 4217, units smaller than one, coins, and pairs of them."""
+"""Tables and parsers for money: ISO 4217 currencies, minor units, coins, and pairs of them."""
 
 import re
 
@@ -13,7 +13,7 @@ _ISO_4217_CODES = """
 """
 ISO_4217 = frozenset(_ISO_4217_CODES.split())
 
-# As vendors write a hundredth of a currency in which shares are quoted: its usual code and its name.
+# Vendors' codes for a hundredth of a currency, in which shares are quoted -> its usual code and its name.
 MINOR_UNITS = {
     "GBp": ("GBp", "pence (GBp)"), "GBX": ("GBp", "pence (GBp)"), "GBx": ("GBp", "pence (GBp)"),
     "ILA": ("ILA", "agorot (ILA)"), "ILa": ("ILA", "agorot (ILA)"),
@@ -21,7 +21,7 @@ MINOR_UNITS = {
     "USX": ("USX", "US cents"), "USc": ("USX", "US cents"), "USx": ("USX", "US cents"),
 }  # fmt: skip
 
-# Currencies that trade in pairs. Not every ISO code: ALL, TOP and SOS are coins, too.
+# Currencies that trade in pairs. Not every ISO code: ALL, TOP and SOS are also coins.
 _TRADED_CODES = """
     AED ARS AUD BGN BRL CAD CHF CLP CNH CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KRW KWD MXN MYR NGN
     NOK NZD PEN PHP PKR PLN QAR RON RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR
@@ -48,7 +48,7 @@ _APART = re.compile(f"([A-Z0-9]+)-({_any(QUOTES)})")
 
 
 def exchange_rate(symbol: str) -> str | None:
-    """Return the quote currency of an exchange rate (EURUSD=X, JPY=X, EURUSD, EUR-USD), None of anything else."""
+    """Return the quote currency of an exchange rate (EURUSD=X, JPY=X, EURUSD, EUR-USD), else None."""
     if symbol.endswith("=X"):
         return symbol[-5:-2]
     if pair := _JOINED_CURRENCIES.fullmatch(symbol):
@@ -58,7 +58,7 @@ def exchange_rate(symbol: str) -> str | None:
 
 
 def crypto_quote(symbol: str) -> str | None:
-    """Return what a coin is quoted in (BTC-USD, ETH-BTC, BTCUSD, ETHUSDT), None of what is no pair of coins."""
+    """Return what a coin is quoted in (BTC-USD, ETH-BTC, BTCUSD, ETHUSDT), None if the symbol is not such a pair."""
     if pair := _APART.fullmatch(symbol):
         return pair[2]
     pair = _JOINED_COINS.fullmatch(symbol)

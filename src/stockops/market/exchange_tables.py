@@ -1,12 +1,12 @@
-"""Tables: which calendar of `exchange_calendars` a Yahoo suffix or index keeps.
+"""Tables of the `exchange_calendars` calendar of each Yahoo suffix and index.
 
-Suffixes as of Yahoo's list of exchanges (help.yahoo.com, SLN2310) and `yfinance.const`. What is missing here on
-purpose has no calendar of its own in the library: Cairo .CA, Caracas .CR, Colombo .CM, Doha .QA, Dubai .AE, Hanoi
-.VN, Kuwait .KW, Cboe Europe .XC and .XD, EuroTLX .TI.
+Suffixes as in Yahoo's list of exchanges (help.yahoo.com, SLN2310) and `yfinance.const`. Deliberately missing, for lack
+of a calendar in the library: Cairo .CA, Caracas .CR, Colombo .CM, Doha .QA, Dubai .AE, Hanoi .VN, Kuwait .KW, Cboe
+Europe .XC and .XD, EuroTLX .TI.
 """
 
 # ISO 10383 codes, mostly. Exchanges that share their holidays share a calendar: India's two, China's two, Canada's
-# four, Korea's two, Taiwan's two, and Germany's floors, which keep Frankfurt's.
+# four, Korea's two, Taiwan's two, and Germany's trading floors, which use Frankfurt's.
 SUFFIXES = {
     "AQ": "XLON", "AS": "XAMS", "AT": "ASEX", "AX": "XASX", "BA": "XBUE", "BD": "XBUD", "BE": "XFRA", "BK": "XBKK",
     "BM": "XFRA", "BO": "XBOM", "BR": "XBRU", "CL": "XBOG", "CN": "XTSE", "CO": "XCSE", "DE": "XETR", "DU": "XDUS",
@@ -31,7 +31,7 @@ _BOMBAY = """
     ^BSESN ^CNXAUTO ^CNXCMDT ^CNXCONSUM ^CNXENERGY ^CNXFIN ^CNXFMCG ^CNXINFRA ^CNXIT ^CNXMEDIA ^CNXMETAL ^CNXMNC
     ^CNXPHARMA ^CNXPSE ^CNXPSUBANK ^CNXREALTY ^CNXSC ^CNXSERVICE ^CRSLDX ^CRSMID ^INDIAVIX ^NSEBANK ^NSEI ^NSEMDCP50
 """
-# Of an index whose symbol has no suffix.
+# Calendars of indices whose symbol has no suffix.
 INDICES = {
     "^AEX": "XAMS", "^AMX": "XAMS", "^AORD": "XASX", "^AXJO": "XASX", "^ATX": "XWBO", "^BFX": "XBRU", "^BUX": "XBUD",
     "^BVSP": "BVMF", "^CAC": "XPAR", "^FCHI": "XPAR", "^SBF120": "XPAR", "^FTAS": "XLON", "^FTLC": "XLON",

@@ -1,4 +1,4 @@
-"""Where a symbol trades, and the unit of its prices where the symbol alone tells it."""
+"""Where a symbol trades, and the unit of its prices if the symbol alone determines it."""
 
 import difflib
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ POINTS = "points"
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """calendar: a name of `exchange_calendars`, or "unknown"; unit: what prices are quoted in, None if not certain.
+    """The exchange. calendar: a name of `exchange_calendars`, or "unknown"; unit: of quoted prices, None if uncertain.
 
-    A suffix does not tell the currency: London lists shares in pence, pounds, dollars and euros.
+    A suffix does not determine the currency: London lists shares in pence, pounds, dollars and euros.
     """
 
     calendar: str
@@ -24,7 +24,7 @@ class Exchange:
 
 
 def of(symbol: str) -> Exchange:
-    """Return the exchange of a checked symbol: New York for a plain one, "unknown" where no table knows it."""
+    """Return the exchange of a checked symbol: New York for a plain one, "unknown" if it is in no table."""
     if symbol.startswith("^"):
         return Exchange(_index_calendar(symbol), POINTS)
     if quote := exchange_rate(symbol):
@@ -47,9 +47,9 @@ def _suffix_calendar(symbol: str) -> str:
 
 
 def currency(text: str) -> str:
-    """Return a currency as it is kept: an ISO 4217 code, or a minor unit such as GBp (also read from GBX).
+    """Return a currency in canonical form: an ISO 4217 code, or a minor unit such as GBp (also read from GBX).
 
-    Upper and lower case count only for the minor units; raises UsageError for what is no currency.
+    Case matters only for the minor units; raises UsageError if the text is not a currency.
     """
     code = text.strip()
     if not code.isascii():  # some letters become ASCII in upper case
@@ -67,7 +67,7 @@ def currency(text: str) -> str:
 
 
 def stated_currency(text: object) -> str | None:
-    """Return what a file or a vendor calls the currency, as it is kept; None where that is none."""
+    """Return the currency stated by a file or a vendor in canonical form; None if it is not one."""
     try:
         return currency(text) if isinstance(text, str) else None
     except UsageError:
@@ -75,25 +75,25 @@ def stated_currency(text: object) -> str | None:
 
 
 def describe_currency(code: str) -> str:
-    """Return a currency as a person reads it: "pence (GBp)" for a minor unit, else the code itself."""
+    """Return a currency for display: "pence (GBp)" for a minor unit, else the code itself."""
     return MINOR_UNITS[code][1] if code in MINOR_UNITS else code
 
 
 def quoted(price: float, unit: str | None) -> str:
-    """Return a price with its unit, alone where nobody says it: 211.19 USD, 72.50 pence (GBp), 5,460.48 points."""
+    """Return a price with its unit if known: 211.19 USD, 72.50 pence (GBp), 5,460.48 points."""
     return f"{written(price)} {describe_currency(unit)}" if unit else written(price)
 
 
 def labelled(name: str, unit: str | None) -> str:
-    """Return the name of an axis with its unit in brackets, alone where nobody says."""
+    """Return the name of an axis, with its unit in brackets if known."""
     return f"{name} ({unit})" if unit else name
 
 
 def written(price: float) -> str:
-    """Return a price as a person writes it: cents, or four digits of one below one."""
+    """Return a price for display: two decimals, or four significant digits below 1."""
     return f"{price:,.2f}" if abs(price) >= 1 else f"{price:.4g}"
 
 
 def can_be_split(symbol: str) -> bool:
-    """Tell whether a symbol is of something that splits: a share or a fund, and no index, currency or future."""
+    """Return whether a symbol can split: a share or a fund, but not an index, currency, coin or future."""
     return of(symbol).unit is None and not symbol.endswith("=F")

@@ -1,8 +1,8 @@
-"""The seven features: defined here once, used by training, inference and the feature store alike.
+"""The seven features, defined once for training, inference and the feature store.
 
-No row looks ahead: the features of a prefix are the prefix of the features. RSI14 and MACD remember: their
-averages run over every earlier row, so inference computes them over the same history as training did.
-After `MEMORY` rows the influence of where a history begins is below Float32.
+No row looks ahead: the features of a prefix are the prefix of the features. RSI14 and MACD have memory: their averages
+run over every earlier row, so inference computes them over the same history as training did. After `MEMORY` rows the
+influence of a history's start is below Float32 precision.
 """
 
 import pandas as pd
@@ -10,17 +10,17 @@ import pandas as pd
 from stockops.market.ohlcv import OHLCV
 
 FEATURES = (*OHLCV, "RSI14", "MACD")
-WARM_UP = 25  # rows without a slow average; `add` drops them
+WARM_UP = 25  # rows before the slow average is defined; `add` drops them
 MEMORY = 300  # (25/27)**300 and (13/14)**300 are below 1e-9
 
 
 def add(bars: pd.DataFrame) -> pd.DataFrame:
     """Return the table of FEATURES, shape (rows - 25, 7), float64 of Float32 precision; empty for 25 rows or fewer.
 
-    Float32 is what the feature store keeps, so a vector from there and a computed one are equal to the last bit.
+    The feature store holds Float32, so a stored vector and a computed one are equal to the last bit.
 
     bars: adjusted OHLCV, one row per session, oldest first. The first 25 rows, for which MACD's slow
-    average is not defined, are left out; no other row ever is.
+    average is not defined, are dropped; no other row is.
     """
     close = bars["Close"]
     table = bars.assign(RSI14=rsi(close), MACD=macd(close))[list(FEATURES)].iloc[WARM_UP:]
@@ -42,7 +42,7 @@ def rsi(close: "pd.Series[float]", period: int = 14) -> "pd.Series[float]":
 
 
 def macd(close: "pd.Series[float]") -> "pd.Series[float]":
-    """MACD line: the 12-day less the 26-day exponential average of the close, in the price's currency.
+    """MACD line: the 12-day minus the 26-day exponential average of the close, in the price's currency.
 
     Returns shape (rows,), same index, NaN for the first 25 rows. Each average starts from the simple mean of
     its first 12 or 26 closes, as TA-Lib's EMA does.

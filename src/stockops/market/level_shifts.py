@@ -1,4 +1,4 @@
-"""Rows from which prices stand in other terms: a split not adjusted for, a change of unit, another series."""
+"""Finds rows where the price level shifts: an unadjusted split, a change of unit, another series."""
 
 import math
 from collections.abc import Iterator
@@ -10,23 +10,23 @@ from stockops.market.evidence import Evidence
 from stockops.market.split_ratios import RATIOS
 from stockops.market.suspicion import CERTAIN, ODDS, Suspicion
 
-_SMALLEST = 0.26  # log of the smallest gap that is looked at: 30 %
-_OUTLIER = 8.0  # scales of its neighbours that a move has to be beyond
-_LEAST = 0.4  # log; shares fall by a quarter often enough, so smaller splits are believed only where they are declared
-_CLOSE = 6.0  # usual days' moves off a ratio that a certain one may be
-_NEAR = 0.35  # of the log of a ratio, for the ratio to be considered
-_SMALL_SPLIT, _UNCONFIRMED = 0.75, 3.0  # log; odds more that one up to 2-for-1 needs against what volume says
-_SMALLEST_SPLIT, _DOUBTED = 0.55, 3.0  # log; odds more that one up to 3-for-2 always needs: shares do lose a third
-_LAST = 1.5  # odds less on the last rows, where the vendor has corrected nothing yet
+_SMALLEST = 0.26  # log of the smallest gap considered: 30 %
+_OUTLIER = 8.0  # minimum size of a move, in scales of its neighbours
+_LEAST = 0.4  # log; falls by a quarter are common, so smaller splits are accepted only if declared
+_CLOSE = 6.0  # largest distance from a ratio for a certain repair, in usual daily moves
+_NEAR = 0.35  # largest log distance for a ratio to be considered
+_SMALL_SPLIT, _UNCONFIRMED = 0.75, 3.0  # log size and extra odds: splits up to 2-for-1 that volume does not confirm
+_SMALLEST_SPLIT, _DOUBTED = 0.55, 3.0  # the same for splits up to 3-for-2, always: shares do lose a third
+_LAST = 1.5  # odds subtracted on the last two rows, which the vendor has not corrected yet
 
-_UNITS = {100: 0.15, 1000: 0.01}  # pence and pounds, cents and dollars; a currency that dropped three noughts
-_SHIFT = math.log(1e-3)  # prior of either, a session
-_BREAK = math.log(3e-7 / 8)  # prior of another series, a session, spread over a factor of e**4 both ways
-_BAD_LAST = math.log(1e-3 / 8)  # prior of a bad tick on the last row, which nobody has corrected yet
+_UNITS = {100: 0.15, 1000: 0.01}  # pence and pounds, cents and dollars; a currency that dropped three zeros
+_SHIFT = math.log(1e-3)  # prior of a split or a change of unit, per session
+_BREAK = math.log(3e-7 / 8)  # prior of another series per session, spread over a factor of e**4 in both directions
+_BAD_LAST = math.log(1e-3 / 8)  # prior of a bad tick on the last row, which is not corrected yet
 
 
 def shifts(evidence: Evidence, *, splits: bool) -> Iterator[Suspicion]:
-    """Yield the rows from which prices stand in other terms. splits: whether the symbol is one that can be split."""
+    """Yield the rows where the price level shifts. splits: whether the symbol can split."""
     large = (np.abs(evidence.gap) > _SMALLEST) & (np.abs(evidence.step) > 0.8 * _SMALLEST)
     for row in map(int, np.flatnonzero(large)):
         if _stands_out(evidence, row) and (found := _shift(evidence, row, splits)):
@@ -39,7 +39,7 @@ def _stands_out(evidence: Evidence, row: int) -> bool:
 
 
 def _shift(evidence: Evidence, row: int, splits: bool) -> Suspicion | None:
-    """Return the best explanation that beats trading by far, None where none does."""
+    """Return the best explanation if it is far more likely than trading, else None."""
     guesses = [_another_series(evidence, row), *_units(evidence, row), *(_ratios(evidence, row) if splits else ())]
     density, guess = max(guesses, key=lambda pair: pair[0])
     odds, needed = density - evidence.as_trading(row), ODDS
@@ -54,7 +54,7 @@ def _shift(evidence: Evidence, row: int, splits: bool) -> Suspicion | None:
 
 
 def _doubts(evidence: Evidence, guess: Suspicion) -> float:
-    """Return how much more a small split needs: moves of its size do happen."""
+    """Return the extra log odds that a small split needs: moves of its size do happen."""
     size = abs(math.log(guess.volumes))
     needed = _DOUBTED if size < _SMALLEST_SPLIT else 0.0
     return needed + (_UNCONFIRMED if size < _SMALL_SPLIT and not _volume_agrees(evidence, guess, 0.0) else 0.0)
@@ -79,7 +79,7 @@ def _ratios(evidence: Evidence, row: int) -> Iterator[tuple[float, Suspicion]]:
 
 
 def _another_series(evidence: Evidence, row: int) -> tuple[float, Suspicion]:
-    """Return a price that no ratio explains; on the last row it may be a bad tick as well."""
+    """Return density and guess for a price that no ratio explains; on the last row it may also be a bad tick."""
     if row == len(evidence) - 1:
         guess = Suspicion("foreign", row, row + 1, "a bad tick, or a price of another series")
         return _BAD_LAST + evidence.as_other(row), guess
@@ -88,7 +88,7 @@ def _another_series(evidence: Evidence, row: int) -> tuple[float, Suspicion]:
 
 
 def _is_borne_out(evidence: Evidence, guess: Suspicion) -> bool:
-    """Tell whether a ratio is met closely, volume went the other way with a split, and a new unit has lasted."""
+    """Return whether the ratio fits closely and, for a split, volume agrees; for a unit, it has lasted."""
     if guess.prices is None:
         return False
     missed = abs(float(evidence.gap[guess.row]) - math.log(guess.prices))
@@ -100,6 +100,6 @@ def _is_borne_out(evidence: Evidence, guess: Suspicion) -> bool:
 
 
 def _volume_agrees(evidence: Evidence, guess: Suspicion, odds: float) -> bool:
-    """Tell whether volume moved as a split moves it rather than not at all, by these odds and more."""
+    """Return whether a volume shift by the split is likelier than none, by more than these log odds."""
     volume = evidence.traded(guess.row)
     return volume is not None and volume.shift(math.log(guess.volumes)) - volume.shift(0.0) > odds

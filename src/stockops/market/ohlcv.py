@@ -1,8 +1,8 @@
-"""Daily bars: what a price table holds, what makes one unusable, and how it is adjusted.
+"""Daily bars: the columns of a price table, and the checks that make one usable.
 
-A raw table has one row per session, its index tz-naive midnights named "Date": Open, High, Low, Close, Volume and,
-where the source knows them, Adj Close, Dividends (per share, 0.0 for none) and Splits (new shares per old one, 1.0 for
-none) on their ex-date.
+A raw table has one row per session, indexed by tz-naive midnights named "Date": Open, High, Low, Close, Volume and, if
+the source has them, Adj Close, Dividends (per share, 0.0 for none) and Splits (new shares per old one, 1.0 for none) on
+their ex-date.
 """
 
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ DIVIDENDS = "Dividends"
 SPLITS = "Splits"
 FIRST_DAY = date(2004, 8, 19)  # where every history begins (seed data of the parent)
 
-# Vendors round prices on their own, so High may miss Close by a last digit.
+# Vendors round prices individually, so High may be below Close by a last digit.
 _ROUNDING = 1e-5
-_LEAST, _MOST, _MOST_VOLUME = 1e-15, 1e15, 1e20  # beyond them squares leave the range of floats
+_LEAST, _MOST, _MOST_VOLUME = 1e-15, 1e15, 1e20  # beyond these, squares leave the range of floats
 
 
 @dataclass(frozen=True, slots=True)
 class RawBars:
-    """What a source sent of one symbol.
+    """A source's data for one symbol.
 
     table: a raw table. currency: of its prices, an ISO 4217 code or a minor unit as vendors write it (GBp, ZAc, ILA);
-    None where the source does not say. notes: how the table differs from what was sent, a clause each, for the log.
+    None if the source does not state it. notes: how the table differs from the source's, one clause each, for the log.
     """
 
     table: pd.DataFrame
@@ -40,10 +40,10 @@ class RawBars:
 
 
 def check(bars: pd.DataFrame, symbol: str) -> None:
-    """Raise DataError naming the first row that cannot be a daily bar.
+    """Raise DataError naming the first row that is not a valid daily bar.
 
-    Dates are unique and ascending, prices finite, above zero and of a size that can be reckoned with, volume too and
-    not below zero, and High and Low enclose Open and Close (within rounding of 1e-5).
+    Dates must be unique and ascending, prices finite, above zero and of plausible size, volume finite, not negative and
+    of plausible size, and High and Low must enclose Open and Close (within rounding of 1e-5).
     """
     missing = [column for column in OHLCV if column not in bars.columns]
     if missing:
@@ -84,9 +84,9 @@ def _reject(symbol: str, bars: pd.DataFrame, bad: npt.NDArray[np.bool_], what: s
 
 
 def priced(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return a vendor's table without the rows that lack a price or have a zero for one, and what to say of those.
+    """Return a vendor's table without the rows in which a price is missing or zero, and notes on those.
 
-    They are holes: the user cannot correct them.
+    They are treated as gaps, since the user cannot correct them.
     """
     missing = table[list(PRICES)].isna()
     empty = missing.all(axis=1)
@@ -98,13 +98,13 @@ def priced(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 
 def left_out(days: pd.DatetimeIndex, what: str) -> str:
-    """Return the note on rows that were left out, of which there are some."""
+    """Return the note on dropped rows, at least one."""
     rows = "1 row" if len(days) == 1 else f"{len(days)} rows"
     return f"{rows} {what} left out, the last of {days.max():%Y-%m-%d}"
 
 
 def untraded(bars: pd.DataFrame) -> int:
-    """Return how many rows at the end saw no trade: no volume, and all day the price of the day before."""
+    """Return the number of rows at the end without trading: no volume, and all prices equal to the previous close."""
     prices = bars[list(PRICES)].to_numpy(dtype=float)
     still = (prices[1:] == prices[:-1, -1:]).all(axis=1) & (bars["Volume"].to_numpy()[1:] == 0)
     return len(still) if still.all() else int(np.argmin(still[::-1]))

@@ -1,8 +1,8 @@
-"""Can these bars be real? Those that look like a vendor's mistake, each with a guess at what happened.
+"""Finds bars that look like a vendor's mistake, each with a guess at what happened.
 
-A bar is suspicious when a defect explains it much better than trading does (`market.evidence`): by the size of the
-move, by whether it lands on a ratio that companies split by or on a change of unit, by whether it comes back at once,
-by the volume and the range that come with it. No threshold on the move alone: shares do lose half in a night.
+A bar is suspicious if a defect explains it much better than trading does (`market.evidence`), given the size of the
+move, whether it matches a split ratio or a change of unit, whether it reverses at once, and the volume and range that
+accompany it. There is no threshold on the move alone: shares do lose half overnight.
 """
 
 import pandas as pd
@@ -16,7 +16,7 @@ from stockops.market.suspicion import Suspicion
 def find(bars: pd.DataFrame, *, splits: bool = True) -> tuple[Suspicion, ...]:
     """Return what is suspicious in a checked price table (rows, OHLCV), oldest first.
 
-    splits: False for what is never split, an index or a currency.
+    splits: False for symbols that never split, such as an index or a currency.
     """
     evidence = Evidence(bars)
     found = [*ticks(evidence), *spikes(evidence), *repeated(bars)]

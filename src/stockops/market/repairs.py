@@ -1,4 +1,4 @@
-"""What is certain about suspicious bars, put right."""
+"""Repairs suspicious bars if the defect is certain."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ from stockops.market import plausibility
 from stockops.market.ohlcv import PRICES
 from stockops.market.suspicion import Suspicion
 
-_ROUNDS = 5  # a repair may bring to light what a larger defect had hidden
+_ROUNDS = 5  # a repair may reveal what a larger defect had hidden
 
 
 def repair(
     bars: pd.DataFrame, suspicions: Sequence[Suspicion], *, splits: bool
 ) -> tuple[pd.DataFrame, tuple[Repair, ...], tuple[Suspicion, ...]]:
-    """Return the bars with all that is certain put right, what was done, and what is left suspicious.
+    """Return the bars with certain defects repaired, the repairs, and the remaining suspicions.
 
-    A split or a change of unit rescales the rows before it, a tick in another unit its own rows; any other tick is left
-    out, as a hole. Rows of what is left are those of the table returned. splits: as for plausibility.find.
+    A split or a change of unit rescales the rows before it, a tick in another unit its own rows; any other tick is
+    dropped, leaving a gap. Remaining suspicions refer to rows of the returned table. splits: as for plausibility.find.
     """
     done: list[Repair] = []
     left = tuple(suspicions)

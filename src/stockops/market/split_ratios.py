@@ -1,4 +1,4 @@
-"""The ratios that companies split by, new shares for old ones, and how usual each is among splits."""
+"""Split ratios, as new shares for old ones, and the frequency of each among splits."""
 
 _RARE = 0.015
 RATIOS = {

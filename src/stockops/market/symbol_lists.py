@@ -1,4 +1,4 @@
-"""The symbols in a file of them: one a line, a list, or a column of a table."""
+"""Reads a file of symbols: one per line, a list, or a column of a table."""
 
 import csv
 import re
@@ -12,11 +12,11 @@ _ENTRY = re.compile(r"\S+")
 
 
 def listed(text: str) -> list[str]:
-    """Return the symbols of a tickers file as they are written there, in order; check each with `symbols.parse`.
+    """Return the symbols of a tickers file as written, in order; the caller checks each with `symbols.parse`.
 
-    One a line, or several apart by commas, semicolons, tabs or spaces; or a CSV whose first line names a column
-    Symbol, Ticker or Code, and nothing else of it. `#` begins a comment. A line that is neither one symbol nor a
-    list of them ("AAPL,Apple Inc.") is returned whole, so that whoever checks it names it.
+    One per line, or several separated by commas, semicolons, tabs or spaces; or a CSV whose first line names a column
+    Symbol, Ticker or Code, of which only that column is read. `#` begins a comment. A line that is neither one symbol
+    nor a list of them ("AAPL,Apple Inc.") is returned whole, so that the check's error names it.
     """
     lines = _SECTION.sub("", text.lstrip("\ufeff")).splitlines()
     first = next((line for line in lines if _without_comment(line)), "")
@@ -29,7 +29,7 @@ def listed(text: str) -> list[str]:
 
 
 def _rows(lines: list[str], delimiter: str) -> Iterator[list[str]]:
-    """Yield the rows of lines; UsageError where they are none."""
+    """Yield the CSV rows of lines; raises UsageError if they cannot be read."""
     try:
         yield from csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     except csv.Error as exc:
@@ -41,14 +41,14 @@ def _without_comment(line: str) -> str:
 
 
 def _column(lines: list[str], delimiter: str, column: int) -> Iterator[str]:
-    """Yield the cells of one column; rows that end before it have none."""
+    """Yield the non-empty cells of one column; rows too short for it are skipped."""
     for row in _rows(lines, delimiter):
         if len(row) > column and not row[0].startswith("#") and (cell := _without_comment(row[column])):
             yield cell
 
 
 def _entries(line: str) -> list[str]:
-    """Return the symbols of a line that is a list, else the line."""
+    """Return the symbols of a line that is a list, else the whole line."""
     parts = [part for part in (part.strip() for part in re.split(r"[,;\t]", line)) if part]
     if len(parts) > 1:
         return parts if all(_ENTRY.fullmatch(part) for part in parts) else [line]

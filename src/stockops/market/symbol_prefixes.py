@@ -1,10 +1,10 @@
-"""Tables: exchanges as TradingView and Google Finance write them in front of a symbol, and their indices."""
+"""Tables of the exchange prefixes used by TradingView and Google Finance, and of their indices."""
 
 NEW_YORK = frozenset({
     "AMEX", "ARCA", "ARCX", "BATS", "CBOE", "CBOEBZX", "IEX", "MUTF", "NASDAQ", "NYSE", "NYSEAMERICAN", "NYSEARCA",
     "NYSEMKT", "OTC", "OTCMKTS", "OTCPINK", "US", "XNAS", "XNYS",
 })  # fmt: skip
-# The others' Yahoo suffixes.
+# Yahoo suffixes of all other exchanges.
 SUFFIX_OF = {
     "AMS": "AS", "AQUIS": "AQ", "ASX": "AX", "ATHEX": "AT", "ATH": "AT", "BCBA": "BA", "BCS": "SN", "BER": "BE",
     "BET": "BD", "BIST": "IS", "BIT": "MI", "BKK": "BK", "BME": "MC", "BMFBOVESPA": "SA", "BVMF": "SA", "BMV": "MX",
@@ -32,7 +32,7 @@ FUTURES = frozenset({
 INDEX_PROVIDERS = frozenset({"DJ", "HSI", "INDEXCBOE", "INDEXDJX", "INDEXNASDAQ", "INDEXSP", "NASDAQDJ", "SP", "TVC"})
 KNOWN = NEW_YORK | SUFFIX_OF.keys() | COINS | CURRENCIES | FUTURES | INDEX_PROVIDERS
 
-# Of an index with the name of its exchange in front; without it, DAX and SPX may be anything.
+# Indices with their exchange's prefix; without one, DAX and SPX may be anything.
 INDICES = {
     "ASX": {"XJO": "^AXJO", "XAO": "^AORD"},
     "BME": {"IBC": "^IBEX"},

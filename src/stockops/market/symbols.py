@@ -1,4 +1,4 @@
-"""Ticker symbols as people type them, in the form of Yahoo, checked before they touch a path, a key or a URL."""
+"""Parses ticker symbols as typed into Yahoo's form, and checks them before they reach a path, a key or a URL."""
 
 import difflib
 import logging
@@ -17,15 +17,15 @@ log = logging.getLogger("stockops.symbols")
 
 _PATTERN = re.compile(r"\^?[A-Z0-9](?:[A-Z0-9&]|[.=-](?=[A-Z0-9])){0,14}")
 _QUOTATION_MARKS = "\"'`\u201c\u201d\u2018\u2019\u201e"
-_SHOWN = 40  # characters of what was typed
+_SHOWN = 40  # characters of the input in an error
 
 
 def parse(text: str) -> str:
-    """Return the one form of a symbol, Yahoo's; raise UsageError for anything that is not a symbol.
+    """Return a symbol in canonical form, Yahoo's; raises UsageError if the text is not a symbol.
 
     That form has letters, digits and `&`, single `.`, `=` or `-` between them, `^` in front of an index, up to 16
-    characters: AAPL, ^GSPC, BRK-B, 7203.T, M&M.NS, EURUSD=X, BTC-USD. It is read from $AAPL, AAPL.US, BRK.B,
-    NYSE:BRK.B, LSE:VOD, HKEX:700, BTC/USD and BTC_USD, too, and what was understood is logged.
+    characters: AAPL, ^GSPC, BRK-B, 7203.T, M&M.NS, EURUSD=X, BTC-USD. $AAPL, AAPL.US, BRK.B, NYSE:BRK.B, LSE:VOD,
+    HKEX:700, BTC/USD and BTC_USD are accepted, too; a symbol that is changed is logged.
     """
     typed = _visible(text)
     symbol = _canonical(typed)
@@ -37,7 +37,7 @@ def parse(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Return the text in upper case without what no one sees (a BOM, zero-width characters) and quotation marks."""
+    """Return the text in upper case without invisible characters (a BOM, zero-width ones) and quotation marks."""
     seen = "".join(char for char in text if unicodedata.category(char) != "Cf")
     bare = seen.strip().strip(_QUOTATION_MARKS).strip()
     if not bare.isascii():
@@ -57,7 +57,7 @@ def _canonical(typed: str) -> str:
 
 
 def _listed_on(prefix: str, name: str, *, typed: str) -> str:
-    """Return the symbol of a name with its exchange in front, such as LSE:VOD."""
+    """Return the symbol of a name with an exchange prefix, such as LSE:VOD."""
     if index := prefixes.INDICES.get(prefix, {}).get(name):
         return index
     if prefix not in prefixes.KNOWN:
@@ -85,7 +85,7 @@ def _unknown_prefix(prefix: str, typed: str) -> UsageError:
 
 
 def _with_slash(symbol: str) -> str:
-    """BTC/USD is a pair, BRK/B a share class."""
+    """Return the symbol of one with a slash: BTC/USD is a pair, BRK/B a share class."""
     base, rest = symbol.split("/", 1)
     if base in TRADED and rest in TRADED:
         return f"{base}{rest}=X"
@@ -94,7 +94,7 @@ def _with_slash(symbol: str) -> str:
 
 
 def _with_dots(symbol: str) -> str:
-    """Leave the dot in front of an exchange's suffix; any other is a share class, which Yahoo writes with a dash."""
+    """Keep the dot before an exchange suffix; any other is a share class, which Yahoo writes with a dash."""
     base, dot, last = symbol.rpartition(".")
     if not dot:
         return symbol
@@ -110,5 +110,5 @@ def _refused(text: str, hint: str, why: str = "") -> UsageError:
 
 
 def _shown(text: str) -> str:
-    """Return what was typed, what cannot be printed escaped, and not all of a page."""
+    """Return the input for an error message: cut to 40 characters, unprintable ones escaped."""
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

@@ -1,7 +1,7 @@
-"""Closures that nobody knew of a week before, so that no forecast may know of them either, whatever a table says today.
+"""Closures announced less than a week ahead, which forecasts must not know of, whatever a calendar says today.
 
-Read with `announced`: to the eve of such a day it counts as a session, as it did then. Ad-hoc days that were decreed
-weeks ahead (royal weddings, elections, Tokyo's ten days of 2019) are no surprise to a forecast of five sessions.
+Used by `announced`: until its eve, such a day counts as a session, as it did then. Ad-hoc holidays decreed weeks ahead
+(royal weddings, elections, Tokyo's ten days of 2019) are known to a forecast of five sessions.
 """
 
 import pandas as pd
@@ -30,5 +30,5 @@ _LISTED = {
 
 
 def closures(calendar: str) -> pd.DatetimeIndex:
-    """Return the days on which an exchange was closed unforeseen, oldest first."""
+    """Return the unscheduled closures of an exchange, oldest first."""
     return pd.DatetimeIndex(_LISTED.get(calendar, ()))

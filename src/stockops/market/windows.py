@@ -15,12 +15,12 @@ from stockops.records import Split
 
 Rows = npt.NDArray[np.int64]
 
-CONTEXT = 60  # sessions that the network sees
-HORIZON = 5  # sessions that it forecasts
+CONTEXT = 60  # sessions in a window
+HORIZON = 5  # sessions forecast
 VALIDATION = 0.2  # share of the windows held out
-MIN_WINDOWS = 100  # below this a fifth held out says nothing
-TRAINABLE = CONTEXT + HORIZON + MIN_WINDOWS - 1  # rows with features that make so many
-FORECASTABLE = CONTEXT + 1  # rows with features: a window, and one session that says whether it was right
+MIN_WINDOWS = 100  # with fewer, a held-out fifth is too small to mean anything
+TRAINABLE = CONTEXT + HORIZON + MIN_WINDOWS - 1  # rows with features needed for that many
+FORECASTABLE = CONTEXT + 1  # rows with features: one window, and one session to score it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Windows:
 def make(values: Floats, *, symbol: str, split: Split, seed: int) -> Windows:
     """Cut a feature table, shape (rows, 7), into windows and split them.
 
-    `random` holds out a random fifth: neighbours share 64 of 65 rows, so its validation loss chooses an
-    epoch but is no forecast of the error to come. `chronological` holds out the latest fifth and leaves out
-    the 5 windows before it, so that no row is a target of both. Raises DataError below 100 windows.
+    `random` holds out a random fifth: neighbours share 64 of 65 rows, so its validation loss can select an
+    epoch but does not estimate future error. `chronological` holds out the latest fifth and drops
+    the 5 windows before it, so that no row is a target in both. Raises DataError below 100 windows.
     """
     count = len(values) - CONTEXT - HORIZON + 1
     if count < MIN_WINDOWS:
@@ -57,7 +57,7 @@ def make(values: Floats, *, symbol: str, split: Split, seed: int) -> Windows:
 
 
 def targets(values: Floats, rows: Rows) -> Floats:
-    """Return the five rows after each origin, (origins, 5, ...), NaN after the last. values: (rows, ...)."""
+    """Return the five rows after each origin, (origins, 5, ...), NaN past the last row. values: (rows, ...)."""
     padded = np.concatenate([values, np.full((HORIZON, *values.shape[1:]), np.nan)])
     found: Floats = padded[rows[:, None] + np.arange(1, HORIZON + 1)]
     return found

@@ -1,9 +1,9 @@
-"""The metrics of stockops: names, types and labels, and how a call adds to them.
+"""The metrics of stockops: names, types and labels, and how a command adds to them.
 
 A process lives for seconds, so counters and histograms are running totals in the state store, keyed by the
-series as Prometheus writes it: `state.add(count("prediction_total", type="child"))`. One `add` is atomic, and
-an observation is one `add`, so its buckets, sum and count never disagree. Gauges are not kept: the caller reads
-them anew from what they describe, and hands them on as samples.
+series as Prometheus writes it: `state.add(count("prediction_total", type="child"))`. `add` is atomic, and
+an observation is one `add`, so its buckets, sum and count never disagree. Gauges are not stored: the caller
+computes them each time and passes them on as samples.
 """
 
 import math
@@ -19,7 +19,7 @@ HEALTH = {"healthy": 0, "degraded": 1, "critical": 2}
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `known` are label values that stand at 0 before anything happened, so that a rate sees the first."""
+    """One metric. `known`: label values exported as 0 before the first event, so that a rate includes it."""
 
     name: str
     type: MetricType
@@ -31,7 +31,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The value of one gauge; ValueError for a metric, or labels, that are not in the catalogue."""
+    """The value of one gauge; raises ValueError for a metric or labels not in the catalogue."""
 
     name: str
     labels: Mapping[str, str]
@@ -123,13 +123,13 @@ CATALOGUE: Mapping[str, Metric] = {
 
 
 def count(name: str, amount: float = 1.0, /, **labels: str) -> dict[str, float]:
-    """Return what a counter grows by, for StateStore.add."""
+    """Return a counter's increment, for StateStore.add."""
     _checked(name, "counter", labels)
     return {series(name, labels): _amount(amount)}
 
 
 def observe(name: str, value: float, /, **labels: str) -> dict[str, float]:
-    """Return what a histogram grows by, for one StateStore.add: every bucket the value fits in, sum and count."""
+    """Return a histogram's increments for one StateStore.add: every bucket the value fits in, sum and count."""
     buckets = _checked(name, "histogram", labels).buckets
     value = _amount(value)
     grown = {bucket(name, labels, bound): 1.0 for bound in (*buckets, math.inf) if value <= bound}
@@ -147,7 +147,7 @@ def bound_text(bound: float) -> str:
 
 
 def series(name: str, labels: Mapping[str, str]) -> str:
-    """Return a series as Prometheus writes it, labels in alphabetical order."""
+    """Return a series name as Prometheus writes it, labels in alphabetical order."""
     if not labels:
         return name
     pairs = [f'{label}="{_escaped(value)}"' for label, value in sorted(labels.items())]
@@ -155,12 +155,12 @@ def series(name: str, labels: Mapping[str, str]) -> str:
 
 
 def health(text: str) -> int:
-    """Return the number of a health text: `Healthy`, `Degraded (Warning)`, `Critical (Drift Detected)`, any case."""
+    """Return the number of a health text, in any case: `Healthy`, `Degraded (Warning)`, `Critical (Drift Detected)`."""
     return HEALTH[health_word(text)]
 
 
 def health_word(text: str) -> str:
-    """Return a health text as one of the words of HEALTH."""
+    """Return the HEALTH key of a health text."""
     return text.split()[0].lower()
 
 

@@ -1,7 +1,7 @@
-"""Did the data move? The levels of all seven features as specified, and beside them what is stationary: returns.
+"""Checks for data drift: in the levels of all seven features as specified, and in stationary series (`returns`).
 
-Levels drift by nature: a price that has simply risen looks like drift. So the `returns` block judges log returns
-and log volume changes with tests whose false alarms are known, corrected for asking several at once.
+Levels drift by nature: a price that has simply risen looks like drift. So the `returns` block tests log returns and
+log volume changes with tests of known false-alarm rate, corrected for multiple testing.
 """
 
 import math
@@ -25,14 +25,14 @@ HEALTHS: tuple[Health, ...] = ("Healthy", "Degraded (Warning)", "Critical (Drift
 REFERENCE_DAYS, CURRENT_DAYS = 180, 30  # calendar days before the as-of day; current begins where reference ends
 MIN_REFERENCE, MIN_CURRENT = 20, 5  # rows
 _EPSILON = 1e-12
-_LARGEST = 1e6  # a z-score or ratio beyond it, of a series that stood still, says no more than this
-_DEGRADED_AT, _CRITICAL_AT = 0.05, 0.001  # corrected p-values of the returns' verdict
+_LARGEST = 1e6  # cap for z-scores and ratios, which a constant series would make infinite
+_DEGRADED_AT, _CRITICAL_AT = 0.05, 0.001  # corrected p-values for the returns' health
 _RESAMPLES, _SEED = 2_000, 7
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One feature in both windows; score: difference of means in standard deviations of the reference."""
+    """One feature in both windows; score: absolute difference of means in standard deviations of the reference."""
 
     reference_mean: float
     current_mean: float
@@ -41,10 +41,10 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """What stationary series say.
+    """Drift of the stationary series.
 
-    ks: name -> (statistic, p-value). p_volatility: of the volatility ratio being 1. ratio_95: its 95 % interval.
-    corrected: Holm's p-values by name, of the three questions together.
+    ks: name -> (statistic, p-value). ratio: volatility, current over reference. ratio_95: its 95 % interval.
+    corrected: Holm-corrected p-values of the three tests by name.
     """
 
     ks: Mapping[str, tuple[float, float]]
@@ -56,7 +56,7 @@ class Returns:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """Reference against current window; `skipped` is the reason why there is no verdict, "" where there is one."""
+    """Reference against current window; `skipped`: why there is no verdict, "" if there is one."""
 
     as_of: date
     reference: tuple[date, date, int] | None = None
@@ -68,12 +68,12 @@ class DriftReport:
 
     @property
     def score(self) -> float:
-        """Mean of the features' scores."""
+        """Mean of the feature scores."""
         return float(np.mean([shift.score for shift in self.shifts.values()]))
 
     @property
     def volatility_ratio(self) -> float:
-        """Volatility of daily returns, current over reference; 1 where neither moved."""
+        """Volatility of daily returns, current over reference; 1 if neither moved."""
         reference, current = self.volatility
         if reference > 0:
             return min(current / reference, _LARGEST)
@@ -81,11 +81,11 @@ class DriftReport:
 
     @property
     def health(self) -> Health:
-        """The worse of what the levels and the volatility say."""
+        """The worse of the health by feature levels and by volatility."""
         return HEALTHS[max(_of_score(self.score), _of_ratio(self.volatility_ratio))]
 
     def result(self, ticker: str, timestamp: datetime) -> DriftResult | DriftSkipped:
-        """Return the report of a ticker as it is printed and written."""
+        """Return the report of a ticker as printed and stored."""
         as_of, moment = self.as_of.isoformat(), timestamp.isoformat(timespec="seconds")
         if self.skipped or self.reference is None or self.current is None or self.returns is None:
             return DriftSkipped(ticker=ticker, reason=self.skipped, as_of=as_of, timestamp=moment)
@@ -133,7 +133,7 @@ def report(table: pd.DataFrame, as_of: date) -> DriftReport:
 
 
 def _shift(reference: Floats, current: Floats) -> Shift:
-    """Return the shift of one feature; one that stood still and then moved counts as far away as can be."""
+    """Return the shift of one feature; one that was constant and then moved gets the largest score."""
     before, after = float(reference.mean()), float(current.mean())
     score = abs(after - before) / (float(reference.std(ddof=1)) + _EPSILON * max(abs(before), 1.0))
     return Shift(before, after, min(score, _LARGEST))
@@ -155,11 +155,11 @@ def _of_ratio(ratio: float) -> int:
 
 
 def _returns(reference: pd.DataFrame, current: pd.DataFrame) -> Returns:
-    """Judge log returns and log volume changes: Kolmogorov-Smirnov on both, a permutation test of the volatility.
+    """Test log returns and log volume changes: Kolmogorov-Smirnov on both, Brown-Forsythe on the volatility.
 
-    Verdict: degraded where a p-value corrected by Holm's method is below 0.05, critical below 0.001. Of looks at
-    independent returns, normal ones or Student's t with 4 degrees of freedom, 3 % are false alarms, where the
-    levels give 35 % and 44 %.
+    Health: degraded if a p-value corrected by Holm's method is below 0.05, critical below 0.001. On independent
+    returns, normal or Student's t with 4 degrees of freedom, 3 % of checks are false alarms; the levels give 35 % and
+    44 %.
     """
     prices = [_log_changes(rows["Close"]) for rows in (reference, current)]
     volumes = [_log_changes(rows["Volume"]) for rows in (reference, current)]
@@ -173,14 +173,14 @@ def _returns(reference: pd.DataFrame, current: pd.DataFrame) -> Returns:
 
 
 def _log_changes(series: "pd.Series[float]") -> Floats:
-    """Return daily changes of the logarithm; days without volume are left out."""
+    """Return daily changes of the logarithm; values not above zero are left out."""
     values = series.to_numpy(dtype=float)
     changes: Floats = np.diff(np.log(values[values > 0]))
     return changes
 
 
 def _kolmogorov(reference: Floats, current: Floats) -> tuple[float, float]:
-    """Return statistic and p-value of the two-sample test; (0, 1) where there is nothing to compare."""
+    """Return statistic and p-value of the two-sample test; (0, 1) if there is too little to compare."""
     if min(len(reference), len(current)) < 2:
         return 0.0, 1.0
     found = stats.ks_2samp(reference, current)
@@ -197,10 +197,10 @@ def _spread(changes: Floats) -> float:
 
 
 def _same_spread(reference: Floats, current: Floats) -> float:
-    """Return the p-value of both windows having one volatility: Brown and Forsythe's test on absolute deviations.
+    """Return the p-value for equal volatility in both windows: Brown and Forsythe's test on absolute deviations.
 
-    It holds for fat tails, where an F test does not. Source: Brown, Forsythe, Robust Tests for the Equality of
-    Variances (1974).
+    It is valid for fat tails, unlike an F test. Source: Brown, Forsythe, Robust Tests for the Equality of Variances
+    (1974).
     """
     if min(len(reference), len(current)) < 2 or (np.ptp(reference) == 0 and np.ptp(current) == 0):
         return 1.0
@@ -220,7 +220,7 @@ def _interval(reference: Floats, current: Floats) -> tuple[float, float]:
 
 
 def _holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return p-values corrected for asking several questions at once.
+    """Return p-values corrected for multiple testing.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
     """

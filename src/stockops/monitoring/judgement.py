@@ -1,4 +1,4 @@
-"""What a look at a ticker comes to: how bad it is, and the one figure that says so. Reads the parts' records only."""
+"""The verdicts on a ticker: how bad it is, and the one figure that shows it. Reads the result records only."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _NAMES = {"log_return": "daily returns", "log_volume_change": "volume changes"}
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One verdict: `drift` or `performance`, how bad in a word of HEALTH, and by which figure."""
+    """One verdict: its subject (`drift` or `performance`), health as a key of HEALTH, and the deciding figure."""
 
     subject: str
     health: str
@@ -22,12 +22,12 @@ class Judgement:
         return f"{self.subject} {self.health}: {self.figure}"
 
     def reaches(self, level: str) -> bool:
-        """Tell whether it is as bad as that level, or worse."""
+        """Return whether the verdict is as bad as that level, or worse."""
         return HEALTH[self.health] >= HEALTH[level]
 
 
 def judgements(drift: Drift, performance: Performance, drift_on: DriftOn) -> list[Judgement]:
-    """Return the verdicts of two parts of `monitor-*`; one that was skipped or failed has none."""
+    """Return the verdicts on drift and performance; a part that was skipped or failed has none."""
     found = []
     if isinstance(drift, DriftResult):
         found.append(_of_levels(drift) if drift_on == "levels" or drift.returns is None else _of_returns(drift.returns))
@@ -37,7 +37,7 @@ def judgements(drift: Drift, performance: Performance, drift_on: DriftOn) -> lis
 
 
 def worst(found: list[Judgement]) -> str | None:
-    """Return the worst health, None without any verdict."""
+    """Return the worst health; None without verdicts."""
     return max((judgement.health for judgement in found), key=HEALTH.__getitem__, default=None)
 
 
@@ -47,7 +47,7 @@ def _of_levels(drift: DriftResult) -> Judgement:
 
 
 def _of_returns(returns: ReturnsDrift) -> Judgement:
-    """Name the question that was answered most clearly."""
+    """Return the verdict on returns, with the figure of the test with the lowest p-value."""
     corrected = returns.corrected_p_values
     name = min(corrected, key=corrected.__getitem__)
     if name == "volatility":

@@ -1,8 +1,8 @@
-"""Did past forecasts come true? Each is written down when it is made, and scored when its day has come.
+"""Scores past forecasts: each is recorded when it is made, and scored once its target session has closed.
 
-An adjusted history changes with every dividend and split, so prices of two days of making cannot be compared.
-What is compared are changes from the origin: the forecast's, with the closes as they were, against what came, with
-the closes as they are now.
+An adjusted history changes with every dividend and split, so prices downloaded on different days cannot be compared.
+Instead, changes from the origin are compared: the forecast's, on the closes at that time, with the actual ones, on the
+closes of today.
 """
 
 import math
@@ -23,19 +23,19 @@ from stockops.records import LedgerEntry
 Health = Literal["Healthy", "Degraded", "Critical"]
 Bounds = Callable[[LedgerEntry], tuple[float, float]]
 
-SPANS = (20, 60)  # sessions that a score looks back
-MIN_FORECASTS = 20  # of one day ahead that have come of age; below that a score says nothing
+SPANS = (20, 60)  # sessions that a score covers
+MIN_FORECASTS = 20  # matured, one day ahead; with fewer, a score means nothing
 LEVELS = (80, 95)
 DEGRADED_MASE, _CRITICAL_MASE = 1.05, 1.25
-_DEGRADED_AT, _CRITICAL_AT = 0.01, 0.0001  # p-values of a coverage as low as the one that was seen
+_DEGRADED_AT, _CRITICAL_AT = 0.01, 0.0001  # p-values of a coverage at most as high as observed
 
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """How forecasts of one horizon, or all, did. Errors in percent of the origin's close.
+    """Errors of forecasts of one horizon, or of all, in percent of the origin's close.
 
-    mase: mean absolute error over persistence's, None where nothing moved. bias: mean of forecast less actual.
-    coverage: level in percent -> share inside.
+    mase: mean absolute error over that of the persistence baseline, None if nothing moved. bias: mean of forecast minus
+    actual. coverage: level in percent -> share inside.
     """
 
     forecasts: int
@@ -52,7 +52,7 @@ class Errors:
 
     @property
     def result(self) -> ForecastErrors:
-        """The errors as they are printed and written."""
+        """The errors as printed and stored."""
         return ForecastErrors(
             forecasts=self.forecasts,
             mae_percent=self.mae_percent,
@@ -66,7 +66,7 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Scores by span of sessions: over all horizons (key 0) and for each. `skipped`: why there is no verdict."""
+    """Scores by span of sessions, then by horizon (0: all). `skipped`: why there is no verdict."""
 
     last: date
     matured: int
@@ -76,10 +76,10 @@ class Performance:
 
     @property
     def health(self) -> Health:
-        """The worst that the longest span says.
+        """The health over the longest span.
 
-        Degraded: MASE above 1.05, or so few closes in a range of one day ahead that chance would bring it in one
-        case of a hundred. Critical: MASE above 1.25, or one case in ten thousand.
+        Degraded: MASE above 1.05, or so few closes inside a range one day ahead that chance explains it in fewer than
+        one case in a hundred. Critical: MASE above 1.25, or fewer than one case in ten thousand.
         """
         found = self.spans[max(self.spans)]
         mase = found[0].mase or 0.0
@@ -89,7 +89,7 @@ class Performance:
         return "Degraded" if mase > DEGRADED_MASE or p_value < _DEGRADED_AT else "Healthy"
 
     def result(self, ticker: str, timestamp: datetime) -> PerformanceResult | PerformanceSkipped:
-        """Return the scores of a ticker as they are printed and written."""
+        """Return the scores of a ticker as printed and stored."""
         last, moment = self.last.isoformat(), timestamp.isoformat()
         if self.skipped:
             return PerformanceSkipped(
@@ -117,10 +117,10 @@ def _span(found: Mapping[int, Errors]) -> SpanErrors:
 
 
 def score(entries: Sequence[LedgerEntry], bars: pd.DataFrame) -> Performance:
-    """Compare forecasts with what came.
+    """Compare forecasts with the actual closes.
 
-    bars: adjusted OHLCV as they are now, index of session dates. Of several forecasts of one session from one
-    origin the last one made counts. A forecast whose origin or target is no bar of the history is left out.
+    bars: adjusted OHLCV as of now, index of session dates. Of several forecasts with the same origin and target, the
+    last one made counts. A forecast whose origin or target has no bar in the history is left out.
     """
     last = pd.Timestamp(bars.index[-1]).date()
     final = _final(entries)
@@ -140,7 +140,7 @@ def score(entries: Sequence[LedgerEntry], bars: pd.DataFrame) -> Performance:
 
 
 def _final(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    """Return the last forecast made of each session from each origin, of the days that it was trained to give."""
+    """Return the last forecast made for each origin and horizon, up to the horizon that the model was trained for."""
     latest: dict[tuple[date, int], LedgerEntry] = {}
     for entry in sorted(entries, key=lambda entry: entry.made_at):
         if entry.horizon <= HORIZON:
@@ -149,7 +149,7 @@ def _final(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
 
 
 def _by_horizon(entries: Sequence[LedgerEntry], closes: Mapping[date, float]) -> dict[int, Errors]:
-    """Return the errors of each horizon, and under 0 those of all."""
+    """Return the errors of each horizon, and of all under key 0."""
     found = {horizon: [e for e in entries if e.horizon == horizon] for horizon in range(1, HORIZON + 1)}
     scored = {horizon: _errors(part, closes) for horizon, part in found.items() if part}
     return {0: _errors(entries, closes), **scored} if scored else {}
@@ -175,13 +175,13 @@ def _errors(entries: Sequence[LedgerEntry], closes: Mapping[date, float]) -> Err
 def _inside(
     came: Floats, entries: Sequence[LedgerEntry], bounds: Callable[[LedgerEntry], tuple[float, float]]
 ) -> float:
-    """Return the share of changes inside their range, as a change from the origin too."""
+    """Return the share of changes inside their range, both relative to the origin."""
     ranges = [(low / e.origin_close - 1, high / e.origin_close - 1) for e in entries for low, high in [bounds(e)]]
     return float(np.mean([low <= change <= high for change, (low, high) in zip(came, ranges, strict=True)]))
 
 
 def _p_of_coverage(errors: Errors, level: int) -> float:
-    """Return how probable it is that so few fall into their range, were it as wide as it says."""
+    """Return the probability that at most this many fall inside a range with its nominal coverage."""
     inside = round(errors.coverage[level] * errors.forecasts)
     p_value = float(stats.binom.cdf(inside, errors.forecasts, level / 100))
     return p_value if math.isfinite(p_value) else 1.0
