@@ -1,9 +1,12 @@
 # One word each; every target sets up what it needs on a fresh machine.
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.ready
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
 DEMO := demo
 SAMPLE := STOCKOPS_HOME=$(DEMO) STOCKOPS_SOURCE=sample STOCKOPS_AS_OF=2013-03-01 $(BIN)/stockops
+
+PYTEST ?=
 
 .PHONY: setup demo test test-unit test-llm check lock bench chaos fuzz clean
 
@@ -11,7 +14,7 @@ setup: $(STAMP)
 
 # constraints.txt pins every version, torch to 2.13.0: pip takes its CPU build where the index offers one.
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sample,baselines,ray,dev]'
 	touch $@
 
@@ -23,9 +26,9 @@ demo: setup
 	$(SAMPLE) analyze --ticker AAPL
 	@echo "see AAPL_forecast.png, AAPL_predictions.png and analysis/latest_report.md in $(DEMO)/outputs/AAPL" >&2
 
-# One file of tests stays in one process: its fixtures start servers.
+# One file of tests stays in one process: its fixtures start servers. In order: the files that take longest come first.
 test: setup
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 # The quick part: what takes seconds is marked `slow` and left out.
 test-unit: setup
@@ -68,5 +71,5 @@ lock: setup
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
 clean:
-	rm -rf .venv .venv-llama $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,6 +21,12 @@ os.environ.update(STOCKOPS_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREAD
 os.environ["STOCKOPS_JOBS"] = "1"  # starting workers takes seconds; they have tests of their own
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """More processes than cores, up to eight: tests wait for servers, time-outs and other processes half of the time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(cores, min(2 * cores, 8))
+
+
 @pytest.fixture(autouse=True)
 def _as_if_nothing_had_been_said() -> Iterator[None]:
     """Give back the log that a command has taken for itself."""

@@ -176,8 +176,10 @@ class Services:
         return ArtifactListing(self._settings.home)
 
     @cached_property
-    def plots(self) -> Plotter:
-        """Plots as PNG files."""
+    def plots(self) -> Plotter | None:
+        """Plots as PNG files; None if switched off."""
+        if self._settings.plots == "off":
+            return None
         from stockops.adapters.charts.png_plotter import PngPlotter
 
         return PngPlotter()

@@ -262,6 +262,8 @@ class Settings(BaseSettings):
 
     feature_store: Switch = Field("on", description="whether features go through Feast")
 
+    plots: Switch = Field("on", description="whether pictures are drawn")
+
     tracking: Switch = Field("on", description="whether trainings are recorded in MLflow")
     mlflow_tracking_uri: SecretStr | None = Field(
         None, validation_alias=AliasChoices("MLFLOW_TRACKING_URI"), description="MLflow server, or SQLite file"

@@ -16,8 +16,10 @@ import pytest
 
 from stockops.cli import main
 
-# What most tests do without: a second a call each, and tests of their own.
-WITHOUT_SERVICES = {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off"}
+# What most tests do without: half a second to a second a call each, and tests of their own.
+WITHOUT_SERVICES = {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off", "STOCKOPS_PLOTS": "off"}
+AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
+SAMPLE = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": AS_OF, "STOCKOPS_EPOCHS": "1"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ class Result:
     def rows(self) -> list[dict[str, Any]]:
         """The NDJSON on stdout."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+def prepare(home: Path, *calls: tuple[str, ...], **environment: str) -> None:
+    """Run commands in a home that several tests share, in this process."""
+    with pytest.MonkeyPatch.context() as context:
+        for name, value in {"STOCKOPS_HOME": str(home), **SAMPLE, **WITHOUT_SERVICES, **environment}.items():
+            context.setenv(name, value)
+        for call in calls:
+            assert main([*call, "--quiet"]) == 0, call
 
 
 class Cli:

@@ -5,12 +5,9 @@ from typing import Any
 
 import pytest
 
-from stockops.cli import main
-from tests.integration.cli import WITHOUT_SERVICES, Cli
+from tests.integration.cli import SAMPLE, Cli, prepare
 from tests.price_builders import PriceFiles, history
 from tests.servers import PushgatewayServer, RedisServer
-
-AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +32,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushgatewaySer
 def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A CLI on the samples in an empty home."""
     called = Cli(tmp_path, capfd, monkeypatch)
-    called.setenv(STOCKOPS_SOURCE="sample", STOCKOPS_AS_OF=AS_OF)
+    called.setenv(**SAMPLE)
     return called
 
 
@@ -43,11 +40,7 @@ def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a parent and a child of AAPL, trained once; copy it, never write to it."""
     home = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {"STOCKOPS_HOME": str(home), **WITHOUT_SERVICES}.items():
-            environment.setenv(name, value)
-        options = ["--source", "sample", "--as-of", AS_OF, "--epochs", "1", "--quiet"]
-        assert main(["train-child", "--ticker", "AAPL", *options]) == 0
+    prepare(home, ("train-child", "--ticker", "AAPL"))
     for left in (home / "outputs").glob("*.db*"):  # a home in which nothing has been counted yet
         left.unlink()
     return home

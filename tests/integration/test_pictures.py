@@ -1,12 +1,13 @@
 """What pictures say in letters: the last backtest's verdict, or that there is none, and no figure without its label."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.integration.cli import Cli
+from tests.integration.cli import Cli, prepare
 from tests.price_builders import PriceFiles, history
 
 UNTESTED = "not tested on unseen sessions: run stockops backtest --ticker AAPL"
@@ -21,11 +22,24 @@ def said(picture: Path) -> list[str]:
         return str(image.info["Description"]).splitlines()
 
 
+@pytest.fixture(autouse=True)
+def _drawn(cli: Cli) -> None:
+    cli.setenv(STOCKOPS_PLOTS="on")
+
+
+@pytest.fixture(scope="module")
+def pictured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with every picture of AAPL but a backtest's; copy it, never write to it."""
+    home = tmp_path_factory.mktemp("pictured")
+    commands = ("train-child", "predict-child", "monitor-ticker")
+    prepare(home, *((command, "--ticker", "AAPL") for command in commands), STOCKOPS_PLOTS="on")
+    return home
+
+
 @pytest.fixture
-def pictured(trained: Cli) -> Cli:
-    for command in ("predict-child", "monitor-ticker"):
-        assert trained(command, "--ticker", "AAPL").code == 0
-    return trained
+def pictured(cli: Cli, pictured_home: Path) -> Cli:
+    shutil.copytree(pictured_home, cli.home, dirs_exist_ok=True)
+    return cli
 
 
 def test_every_picture_says_what_the_model_is_worth(pictured: Cli) -> None:

@@ -105,7 +105,7 @@ class Backtester:
     trainer: BacktestModelTrainer
     peers: BaselineForecaster
     models: ModelStore
-    plots: Plotter
+    plots: Plotter | None
     optional: OptionalServices
     export: Callable[[bytes], None] | None
     options: BacktestOptions
@@ -261,10 +261,9 @@ class Backtester:
 
     def _write(self, result: BacktestResult, evaluation: EvaluationSet, started: float) -> BacktestResult:
         """Write the report and its plot; return it with the fields that only this call knows."""
-        files = {
-            "backtest/latest_backtest.png": self.plots.backtest(result, evaluation),
-            "backtest/latest_backtest.json": encoded(result),
-        }
+        files = {"backtest/latest_backtest.json": encoded(result)}
+        if self.plots:
+            files = {"backtest/latest_backtest.png": self.plots.backtest(result, evaluation)} | files
         artifacts = self.optional.save(lambda: self.models.write(ModelRef.of(result.ticker), files)) or ()
         seconds = round(time.monotonic() - started, 3)
         return replace(result, artifacts=artifacts, duration_seconds=seconds, degraded=self.optional.degraded)

@@ -56,7 +56,7 @@ class Monitor:
     analyst: Analyst
     ledger: ForecastLedger
     models: ModelStore
-    plots: Plotter
+    plots: Plotter | None
     optional: OptionalServices
     clock: Clock
     drift_on: DriftOn
@@ -96,7 +96,7 @@ class Monitor:
         found = drift.report(table, day)
         result = found.result(ref.ticker, self.now())
         files = {"drift/latest_drift.json": encoded(result), f"drift/drift_{day}.json": encoded(result)}
-        if not found.skipped:
+        if self.plots and not found.skipped:
             files["drift/latest_drift.png"] = self.plots.drift(ref.ticker, found, table)
         self.optional.save(lambda: self.models.write(ref, files))
         return result

@@ -64,7 +64,7 @@ class Predictor:
     history: PriceHistory
     models: ModelStore
     features: FeatureStore | None
-    plots: Plotter
+    plots: Plotter | None
     ledger: ForecastLedger
     optional: OptionalServices
     clock: Clock
@@ -115,7 +115,9 @@ class Predictor:
         entries = _entries(forecast, found.place.kind, self.now())
         self.optional.attempt(self.ledger, lambda: self.ledger.append(entries))
         result = _result(forecast, self.days, prices, latest, self.optional.degraded)
-        files = {"forecast.json": encoded(result), "forecast.png": self.plots.forecast(forecast)}
+        files = {"forecast.json": encoded(result)}
+        if self.plots:
+            files["forecast.png"] = self.plots.forecast(forecast)
         self.optional.save(lambda: self.models.write(found.place, files))
         return FreshPrediction(
             result,

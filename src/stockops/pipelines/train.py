@@ -46,7 +46,7 @@ class Trainer:
     models: ModelStore
     features: FeatureStore | None
     tracker: Tracker | None
-    plots: Plotter
+    plots: Plotter | None
     progress: Progress
     optional: OptionalServices
     meter: MetricsRecorder
@@ -214,16 +214,13 @@ class Trainer:
         backtest: BacktestSummary | None,
     ) -> dict[str, bytes]:
         """Return every artifact in writing order: a checkpoint is never there without its metrics and plots."""
-        described = {"metrics.json": encoded(_metrics(checkpoint, backtest))}
-        if learned:
+        files = {f"{place.kind}_scaler.pkl": learned.scaler.pickled()} if learned else {}  # for notebooks; never read
+        files["metrics.json"] = encoded(_metrics(checkpoint, backtest))
+        if learned and self.plots:
             worth = summary.worth(backtest, place.ticker)
-            described = {
-                f"{place.kind}_scaler.pkl": learned.scaler.pickled(),  # for notebooks; never read back
-                **described,
-                "predictions.png": self.plots.predictions(learned.evaluation, worth, unit),
-                "residuals.png": self.plots.residuals(learned.evaluation, worth),
-            }
-        return described | {
+            files["predictions.png"] = self.plots.predictions(learned.evaluation, worth, unit)
+            files["residuals.png"] = self.plots.residuals(learned.evaluation, worth)
+        return files | {
             place.checkpoint: checkpoints.serialize(checkpoint),
             f"{place.kind}_model.json": encoded({"schema": SCHEMA, **as_json(checkpoint.card)}),
         }

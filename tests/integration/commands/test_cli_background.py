@@ -54,7 +54,7 @@ def test_a_missing_model_is_trained_in_the_background_and_its_forecast_kept(cli:
     answer = cli(*PREDICT, "--on-missing", "fail").document
     assert answer["cached"] is True
     assert answer["model_version"] == waited.document["result"]["model_version"]
-    assert {"outputs/parent/^GSPC_parent_model.pt", "outputs/AAPL/AAPL_forecast.png"} <= cli.files()
+    assert {"outputs/parent/^GSPC_parent_model.pt", "outputs/AAPL/AAPL_forecast.json"} <= cli.files()
 
 
 def test_an_asked_for_training_runs_with_what_the_call_was_told(trained: Cli) -> None:

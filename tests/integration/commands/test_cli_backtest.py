@@ -226,10 +226,11 @@ def test_the_parent_is_tested_on_the_market(warm: Cli) -> None:
     result = warm("backtest", "--ticker", "^GSPC", "--start", START, "--end", END)
     assert result.document["strategy"] is None
     assert set(result.document["peers"]) == {"drift", "har"}
-    assert result.document["artifacts"][0] == "outputs/parent/backtest/latest_backtest.png"
+    assert result.document["artifacts"][0] == "outputs/parent/backtest/latest_backtest.json"
 
 
 def test_it_leaves_a_report_and_a_picture_that_can_be_looked_at(warm: Cli) -> None:
+    warm.setenv(STOCKOPS_PLOTS="on")
     document = warm("backtest", "--ticker", "AAPL", "--start", START, "--end", END).document
     shown = warm("show", "backtest", "--ticker", "AAPL").document
     only_of_the_call = {"artifacts", "duration_seconds", "degraded"}

@@ -16,8 +16,7 @@ from stockops.adapters.storage.sqlite_state import SqliteState
 from stockops.pipelines import prediction_cache, tasks
 from stockops.pipelines.tasks import Task
 from stockops.records import ModelRef
-from tests.integration.cli import Cli
-from tests.integration.conftest import AS_OF
+from tests.integration.cli import AS_OF, Cli
 from tests.price_builders import lend
 
 PARENT_FILE, CHILD_FILE = "outputs/parent/^GSPC_parent_model.pt", "outputs/AAPL/AAPL_child_model.pt"

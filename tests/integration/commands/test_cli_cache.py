@@ -10,9 +10,8 @@ import redis
 
 from stockops import strict_json
 from stockops.pipelines import prediction_cache
-from tests.integration.cli import Cli
+from tests.integration.cli import AS_OF, Cli
 from tests.integration.commands.test_cli_shell import modules_after
-from tests.integration.conftest import AS_OF
 from tests.servers import RedisServer
 
 PREDICT = ("predict-child", "--ticker", "AAPL")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli import WITHOUT_SERVICES, on_a_terminal, run
-from tests.integration.conftest import AS_OF
+from tests.integration.cli import AS_OF, WITHOUT_SERVICES, on_a_terminal, run
 
 ENCODINGS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},

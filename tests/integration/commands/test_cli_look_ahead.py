@@ -64,7 +64,8 @@ def with_later_rows_as_they_are(
 def trained_and_forecast(cli: Cli, kind: str | None) -> Artifacts:
     """Return what a training and two forecasts say and leave as of a day, with later rows as `kind` says."""
     fill(cli.home / "data", kind)
-    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(cli.home / "data"), STOCKOPS_AS_OF=AS_OF)
+    data = str(cli.home / "data")
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=data, STOCKOPS_AS_OF=AS_OF, STOCKOPS_PLOTS="on")
     out = []
     for command in (("train-child", "--ticker", "AAPL"), ("predict-child", "--ticker", "AAPL"), ("predict-parent",)):
         document = cli(*command).document

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders import to_csv
-from tests.integration.cli import Cli
-from tests.integration.conftest import AS_OF
+from tests.integration.cli import AS_OF, Cli
 from tests.price_builders import history
 
 EARLIER = "2006-03-31"

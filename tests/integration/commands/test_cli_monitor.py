@@ -50,6 +50,7 @@ def _holidays() -> list[str]:
 
 
 def test_a_crash_is_critical_and_a_quiet_summer_is_not(crash: Cli) -> None:
+    crash.setenv(STOCKOPS_PLOTS="on")
     bad = crash(*MONITOR, "--as-of", "2020-03-20", "--fail-on", "critical", "--quiet")
     assert (bad.code, bad.document["health"]) == (6, "critical")
     ratio = bad.document["drift"]["returns"]["volatility"]["ratio"]
@@ -67,6 +68,7 @@ def test_a_crash_is_critical_and_a_quiet_summer_is_not(crash: Cli) -> None:
 
 
 def test_the_three_parts_are_given_written_and_shown(trained: Cli) -> None:
+    trained.setenv(STOCKOPS_PLOTS="on")
     result = trained(*MONITOR)
     document = result.document
     assert result.code == 0, result.err

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.integration.cli import Cli
-from tests.integration.conftest import AS_OF
+from tests.integration.cli import AS_OF, Cli
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def test_a_child_is_trained_with_its_parent_and_every_artifact(cli: Cli) -> None:
+    cli.setenv(STOCKOPS_PLOTS="on")
     result = cli("train-child", "--ticker", "aapl")
     assert result.code == 0
     document = result.document
@@ -77,6 +77,7 @@ def test_the_frozen_body_is_the_parents_and_the_pickle_holds_the_scaler(trained:
 
 
 def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli) -> None:
+    trained.setenv(STOCKOPS_PLOTS="on")
     result = trained("predict-child", "--ticker", "AAPL")
     assert result.code == 0
     document = result.document
@@ -117,7 +118,7 @@ def test_the_parent_forecasts_the_index(trained: Cli) -> None:
     document = trained("predict-parent").document
     assert document["ticker"] == "^GSPC"
     assert document["predictions"]["next_day"]["close"] == pytest.approx(1270, rel=0.05)
-    assert "outputs/parent/^GSPC_forecast.png" in trained.files()
+    assert "outputs/parent/^GSPC_forecast.json" in trained.files()
 
 
 def test_a_missing_model_is_trained_or_fails_as_asked(cli: Cli) -> None:

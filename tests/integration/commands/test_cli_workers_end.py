@@ -12,8 +12,7 @@ import pytest
 
 from stockops.adapters.storage.model_files import ModelFiles
 from stockops.pipelines import model_resolver
-from tests.integration.cli import WITHOUT_SERVICES, Cli
-from tests.integration.conftest import AS_OF
+from tests.integration.cli import AS_OF, WITHOUT_SERVICES, Cli
 from tests.servers import wait_until
 
 TICKERS = "AAPL,MSFT,IBM,GOOG"

@@ -38,11 +38,11 @@ def test_braces_in_the_prose_of_an_answer_are_prose() -> None:
 
 
 def test_braces_without_end_are_no_answer_and_soon_told() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for raw in ('{"a":' * 30_000, "{" * 90_000, '{"a": {}} ' * 9_000):
         with pytest.raises(AnswerError):
             read(raw)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_of_several_objects_the_problem_of_the_nearest_is_named() -> None:
