@@ -58,7 +58,7 @@ bench: setup
 
 CHAOS ?=
 
-# A quarter of an hour of kills, damage, crowds and hostile servers; prints the table of docs/reliability.md.
+# Twelve minutes of kills, damage, crowds and hostile servers; prints the table of docs/reliability.md.
 chaos: setup
 	PYTHONPATH=. $(BIN)/python benchmarks/chaos.py $(CHAOS)
 

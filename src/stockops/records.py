@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 Document = dict[str, Any]  # JSON that a command prints or writes
 
 Source = Literal["yahoo", "finnhub", "csv", "sample"]
+LIVE_SOURCES: tuple[Source, ...] = ("yahoo", "finnhub")  # bars still arrive
 Strategy = Literal["freeze", "fine_tune"]
 Split = Literal["random", "chronological"]
 Device = Literal["auto", "cpu", "cuda"]

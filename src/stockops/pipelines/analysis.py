@@ -29,7 +29,7 @@ from stockops.pipelines.prediction_service import Answer, PredictionService
 from stockops.pipelines.report_cache import AnalysisReport, ReportCache
 from stockops.pipelines.report_writer import ReportWriter
 from stockops.ports import ModelStore, NewsFeed
-from stockops.records import MARKET, Clock, ModelRef
+from stockops.records import LIVE_SOURCES, MARKET, Clock, ModelRef
 
 if TYPE_CHECKING:
     from stockops.market.context import Context
@@ -169,7 +169,7 @@ class Analyst:
     def _end(self, forecast: PredictionResult) -> datetime:
         """Return the last moment that this call may know of: now, or the end of the day it looks back to."""
         options = self.forecasts.options
-        if options.as_of is None and options.source in ("yahoo", "finnhub"):
+        if options.as_of is None and options.source in LIVE_SOURCES:
             return self.clock.now
         day = options.as_of or datetime.fromisoformat(forecast.last_date).date()
         return min(self.clock.now, datetime.combine(day, time.max, ZoneInfo("UTC")))

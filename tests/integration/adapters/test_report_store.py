@@ -129,7 +129,7 @@ def test_processes_at_once_lose_nothing(tmp_path: Path) -> None:
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}), wait_seconds=30)\n"
         "for n in range(10):\n"
         "    text = f'{sys.argv[1]} {n}'\n"
-        "    store.put(text, embed(text), {'ticker': sys.argv[1], 'timestamp': n}, forget_before=0)\n"
+        "    store.put(text, embed(text), {'ticker': sys.argv[1], 'timestamp': n}, expire_before=0)\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("AAPL", "MSFT", "GOOG")]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
@@ -143,13 +143,15 @@ def test_a_killed_writer_leaves_a_store_that_opens(tmp_path: Path) -> None:
         "from stockops.agent.hash_embedding import embed\n"
         f"store = QdrantEmbedded(Path({str(tmp_path / 's')!r}))\n"
         "for n in range(10_000):\n"
-        "    store.put(str(n % 9), embed(str(n)), {'ticker': 'A', 'timestamp': n}, forget_before=n - 20)\n"
+        "    store.put(str(n % 9), embed(str(n)), {'ticker': 'A', 'timestamp': n}, expire_before=n - 20)\n"
+        "    print(n, flush=True)\n"
     )
-    for moment in random.Random(7).sample(range(150, 500), 6):
-        writer = subprocess.Popen([sys.executable, "-c", code])
-        time.sleep(moment / 1000)
-        writer.kill()
-        writer.wait()
+    for moment in random.Random(7).sample(range(200), 6):
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"0\n"  # from here on it is writing
+            time.sleep(moment / 1000)
+            writer.kill()
         keep(QdrantEmbedded(tmp_path / "s"), "same", AAPL, 1_000)
         found = QdrantEmbedded(tmp_path / "s").nearest(embed("same"), AAPL, since=0)
         assert found is not None

@@ -284,7 +284,7 @@ def test_the_forecasts_of_two_tickers_do_not_fit_in_one_file(market: Cli) -> Non
 
 def test_a_file_that_cannot_be_written_is_named_and_the_report_of_before_stays(warm: Cli) -> None:
     call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "none")
-    before = (warm.home / warm(*call).document["artifacts"][1]).read_bytes()
+    before = (warm.home / warm(*call).document["artifacts"][0]).read_bytes()
     result = warm(*call, "--seed", "8", "--forecasts", str(warm.home))
     assert result.code == 2
     assert result.err.splitlines()[-1].endswith("choose another file")
@@ -332,7 +332,7 @@ def test_a_look_back_is_told_nothing_of_a_backtest_that_knows_what_came(warm: Cl
 
 def test_a_model_that_lost_in_its_backtest_goes_into_production_with_a_warning(warm: Cli) -> None:
     warm.setenv(STOCKOPS_TRACKING="on")
-    report = warm.home / warm("backtest", "--ticker", "AAPL", "--start", START).document["artifacts"][1]
+    report = warm.home / warm("backtest", "--ticker", "AAPL", "--start", START).document["artifacts"][0]
     document = json.loads(report.read_text())
     for skill, warned in ((-0.02, True), (0.01, False)):
         document["summary"]["close_skill"] = skill

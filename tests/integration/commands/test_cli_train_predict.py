@@ -140,7 +140,7 @@ def test_a_missing_model_is_trained_or_fails_as_asked(cli: Cli) -> None:
 def test_the_same_call_gives_the_same_bytes(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:
     def artifacts(home: Path) -> dict[str, bytes]:
         cli.home = home
-        cli.setenv(STOCKOPS_HOME=str(home))
+        cli.setenv(STOCKOPS_HOME=str(home), STOCKOPS_PLOTS="on")
         assert cli("train-child", "--ticker", "AAPL", "--seed", "11").code == 0
         assert cli("predict-child", "--ticker", "AAPL", "--seed", "11").code == 0
         return {name: (home / name).read_bytes() for name in cli.files()}
@@ -188,6 +188,7 @@ def test_tickers_come_from_a_file_with_comments(trained: Cli) -> None:
 
 
 def test_outputs_lists_artifacts_by_category(trained: Cli) -> None:
+    trained.setenv(STOCKOPS_PLOTS="on")
     trained("predict-child", "--ticker", "AAPL")
     listed = trained("outputs").document["outputs"]
     assert set(listed) == {"^GSPC", "AAPL"}
