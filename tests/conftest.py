@@ -22,7 +22,7 @@ os.environ["STOCKOPS_JOBS"] = "1"  # starting workers takes seconds; they have t
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """More processes than cores, up to eight: tests wait for servers, time-outs and other processes half of the time."""
+    """More processes than cores, up to eight: half of the time tests wait for servers and other processes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(cores, min(2 * cores, 8))
 

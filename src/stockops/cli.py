@@ -1,10 +1,12 @@
 """The Typer application and its commands. Nothing heavy is imported before a command runs."""
 
+import functools
 import sys
 from typing import Annotated, Any
 
 import typer
 import typer.core
+import typer.main
 
 from stockops import __version__
 from stockops.commands import analyze, backtest, cache, doctor, features, metrics, monitor, predict, show, status, train
@@ -54,6 +56,12 @@ _features.command("get")(features.get)
 app.add_typer(_features, name="features")
 
 
+@functools.cache
+def _root() -> Any:
+    """Return the command tree; a process that runs several command lines builds it once."""
+    return typer.main.get_command(app)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"stockops {__version__}")
@@ -77,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     with terminal.ctrl_c():
         try:
-            code = int(app(args=words or ["--help"], prog_name="stockops", standalone_mode=False) or 0)
+            code = int(_root()(args=words or ["--help"], prog_name="stockops", standalone_mode=False) or 0)
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         except Exception as exc:  # noqa: BLE001  the last handler: known errors exit with their code, the rest as bugs

@@ -15,6 +15,7 @@ from stockops.errors import ModelDamagedError, ModelMissingError
 from stockops.forecasting.checkpoint import Checkpoint, deserialize
 from stockops.optional_services import OptionalServices
 from stockops.pipelines import model_candidates
+from stockops.pipelines.model_candidates import Candidates
 from stockops.pipelines.prices import Prices
 from stockops.ports import ModelStore
 from stockops.records import PARENT, WORTH_A_WORD, ModelRef
@@ -40,13 +41,17 @@ def find(ref: ModelRef, *, models: ModelStore, as_of: date | None) -> ResolvedMo
 
     Raises ModelDamagedError for a damaged checkpoint.
     """
-    looked_at = model_candidates.read(ref, models, as_of)
-    for place, data in looked_at.items():
+    return choose(model_candidates.read(ref, models, as_of), models=models, as_of=as_of)
+
+
+def choose(candidates: Candidates, *, models: ModelStore, as_of: date | None) -> ResolvedModel | None:
+    """Return the first of the candidates that a call as of that day may use, or None; see `find`."""
+    for place, data in candidates.items():
         if data is None:
             continue
         checkpoint = deserialize(data, place, models.name(place, place.checkpoint), f"train it anew: {place.command}")
         if as_of is None or checkpoint.trained_to <= as_of:
-            return ResolvedModel(place, checkpoint, model_candidates.digest(looked_at))
+            return ResolvedModel(place, checkpoint, model_candidates.digest(candidates))
     return None
 
 

@@ -26,9 +26,10 @@ from stockops.forecasting.risk import Risk
 from stockops.market import features
 from stockops.market.windows import HORIZON, TRAINABLE
 from stockops.optional_services import OptionalServices
-from stockops.pipelines import feature_sync, latest_backtest
+from stockops.pipelines import feature_sync, latest_backtest, model_candidates
 from stockops.pipelines import model_resolver as stored
 from stockops.pipelines.feature_sync import OnlineFeatures
+from stockops.pipelines.model_candidates import Candidates
 from stockops.pipelines.model_resolver import ResolvedModel
 from stockops.pipelines.prices import NO_MARKET, PriceHistory, Prices
 from stockops.ports import FeatureStore, ForecastLedger, ModelStore, Plotter
@@ -73,15 +74,16 @@ class Predictor:
     max_age: int
     now: Callable[[], datetime]
 
-    def predict(self, ref: ModelRef) -> FreshPrediction:
+    def predict(self, ref: ModelRef, candidates: Candidates | None = None) -> FreshPrediction:
         """Forecast a ticker with its model and write the artifacts.
 
-        Raises ModelMissingError if there is no model and none is to be trained now.
+        candidates: the checkpoint files if they have been read already. Raises ModelMissingError if there is no model
+        and none is to be trained now.
         """
         ticker = ref.ticker
         prices = self.history.daily(ticker)
         self.history.check_current(prices)
-        found = self._model(ref)
+        found = self._model(ref, candidates)
         checkpoint = found.checkpoint
         as_of = self.clock.as_of
         if as_of is None:
@@ -126,13 +128,15 @@ class Predictor:
             complete=not (self.optional.missed or latest.skew or (self.history.feed.live and late)),
         )
 
-    def _model(self, ref: ModelRef) -> ResolvedModel:
+    def _model(self, ref: ModelRef, candidates: Candidates | None) -> ResolvedModel:
+        as_of = self.clock.as_of
+        if candidates is None:
+            candidates = model_candidates.read(ref, self.models, as_of)
+        if found := stored.choose(candidates, models=self.models, as_of=as_of):
+            return found
         if self.heal:
             return self.heal(ref)
-        found = stored.find(ref, models=self.models, as_of=self.clock.as_of)
-        if found is None:
-            raise stored.missing(ref, models=self.models, as_of=self.clock.as_of)
-        return found
+        raise stored.missing(ref, models=self.models, as_of=as_of)
 
     def _fresh_until(self, prices: Prices, next_session: date) -> datetime | None:
         """Return when a vendor may have another bar that this call may see; None for files, keyed by their digest."""

@@ -17,6 +17,7 @@ from stockops.monitoring import catalogue
 from stockops.optional_services import OptionalServices
 from stockops.pipelines import latest_backtest, model_candidates
 from stockops.pipelines.metrics_recorder import MetricsRecorder
+from stockops.pipelines.model_candidates import Candidates
 from stockops.pipelines.prediction_cache import PredictionCache, PredictionCacheKey
 from stockops.ports import ModelStore
 from stockops.records import MARKET, PARENT, Job, ModelRef, PriceOptions, Source
@@ -72,7 +73,8 @@ class PredictionService:
         if cache is None or ticker == MARKET:
             return None
         started = time.monotonic()
-        hit = cache.get(self._key(ModelRef("child", ticker)))
+        ref = ModelRef("child", ticker)
+        hit = cache.get(self._key(ref, model_candidates.read(ref, self.models, self.options.as_of)))
         return hit and self._counted("child", hit, started)
 
     def _measured(self, kind: str, work: Callable[[], Answer]) -> Answer:
@@ -92,15 +94,16 @@ class PredictionService:
     def _answer(self, ref: ModelRef) -> Answer:
         if self.cache is None:
             return self._forecast(ref)
-        key = self._key(ref)
+        candidates = model_candidates.read(ref, self.models, self.options.as_of)
+        key = self._key(ref, candidates)
         hit = self.cache.get(key)
-        return hit if hit is not None else self._forecast(ref, key)
+        return hit if hit is not None else self._forecast(ref, candidates, key)
 
-    def _key(self, ref: ModelRef) -> PredictionCacheKey:
+    def _key(self, ref: ModelRef, candidates: Candidates) -> PredictionCacheKey:
         options = self.options
         return PredictionCacheKey(
             ticker=ref.ticker,
-            model=model_candidates.digest(model_candidates.read(ref, self.models, options.as_of)),
+            model=model_candidates.digest(candidates),
             source=options.source,
             history=self._histories(ref.ticker),
             backtest=latest_backtest.digest(ref, self.models),
@@ -111,9 +114,11 @@ class PredictionService:
             release=__version__,
         )
 
-    def _forecast(self, ref: ModelRef, key: PredictionCacheKey | None = None) -> Answer:
+    def _forecast(
+        self, ref: ModelRef, candidates: Candidates | None = None, key: PredictionCacheKey | None = None
+    ) -> Answer:
         try:
-            predicted = self.predictor().predict(ref)
+            predicted = self.predictor().predict(ref, candidates)
         except ModelMissingError:
             if self.tasks is None:
                 raise

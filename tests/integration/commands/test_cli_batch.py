@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,10 +16,10 @@ import psutil
 import pytest
 
 from tests.builders import bars, to_csv
-from tests.integration.cli import WITHOUT_SERVICES, Cli, on_a_terminal, run, start
+from tests.integration.cli import SAMPLE, WITHOUT_SERVICES, Cli, on_a_terminal, prepare, run, start
 
 TICKERS = ("AAPL", "IBM", "MSFT")
-SAMPLES = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": "2006-06-30", "STOCKOPS_EPOCHS": "1", **WITHOUT_SERVICES}
+SAMPLES = {**SAMPLE, **WITHOUT_SERVICES}
 ON_THE_WAY = {"duration_seconds"}
 
 
@@ -28,6 +29,21 @@ def listed(trained: Cli) -> Cli:
     (trained.home / "tickers").write_text("\n".join(TICKERS) + "\n")
     trained.setenv(STOCKOPS_TICKERS_FILE=str(trained.home / "tickers"), STOCKOPS_JOBS="2", **SAMPLES)
     return trained
+
+
+@pytest.fixture(scope="module")
+def forecast_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a child of each of the three tickers; copy it, never write to it."""
+    home = shutil.copytree(trained_home, tmp_path_factory.mktemp("three") / "home")
+    prepare(home, ("train-child", "--ticker", ",".join(TICKERS)))
+    return home
+
+
+@pytest.fixture
+def forecast(listed: Cli, forecast_home: Path) -> Cli:
+    """The same CLI, each of the three tickers with a child."""
+    shutil.copytree(forecast_home, listed.home, dirs_exist_ok=True)
+    return listed
 
 
 def checkpoints(home: Path) -> dict[str, str]:
@@ -65,9 +81,9 @@ def test_a_failure_is_a_row_and_what_workers_say_is_heard_once(listed: Cli) -> N
     assert all(any(f"{ticker}: too short a history" in line for line in lines) for ticker in TICKERS)
 
 
-def test_a_dead_service_is_said_once_by_all_workers_together(listed: Cli) -> None:
-    listed.setenv(REDIS_URL="redis://127.0.0.1:1/0", STOCKOPS_SERVICE_TIMEOUT_SECONDS="0.2")
-    found = listed("train-child")
+def test_a_dead_service_is_said_once_by_all_workers_together(forecast: Cli) -> None:
+    forecast.setenv(REDIS_URL="redis://127.0.0.1:1/0", STOCKOPS_SERVICE_TIMEOUT_SECONDS="0.2")
+    found = forecast("predict-child")
     assert found.code == 0
     assert [row["degraded"] for row in found.rows] == [["redis"]] * len(TICKERS)
     assert found.err.count("going on without it") == 1
@@ -138,35 +154,33 @@ def test_background_trainings_outlive_the_call_that_starts_them(listed: Cli) -> 
         assert listed("status", ticker, "--wait", "--timeout", "90").document["status"] == "completed"
 
 
-def test_an_unreadable_model_costs_its_own_ticker_alone(listed: Cli) -> None:
-    assert listed("train-child", "--jobs", "1").code == 0
-    broken = listed.home / "outputs" / "IBM" / "IBM_child_model.pt"
+def test_an_unreadable_model_costs_its_own_ticker_alone(forecast: Cli) -> None:
+    broken = forecast.home / "outputs" / "IBM" / "IBM_child_model.pt"
     broken.unlink()
     broken.mkdir()  # what even root cannot read
-    found = listed("predict-child")
+    found = forecast("predict-child")
     assert {row["ticker"]: "error" in row for row in found.rows} == {ticker: ticker == "IBM" for ticker in TICKERS}
 
 
-def test_results_go_where_stdout_goes_while_a_terminal_shows_the_bar(listed: Cli) -> None:
-    out = listed.home / "rows.ndjson"
+def test_results_go_where_stdout_goes_while_a_terminal_shows_the_bar(forecast: Cli) -> None:
+    out = forecast.home / "rows.ndjson"
     with out.open("w") as file:
-        seen = on_a_terminal("train-child", "--jobs", "2", home=listed.home, stdout=file)
+        seen = on_a_terminal("predict-child", "--jobs", "2", home=forecast.home, stdout=file)
     assert sorted(json.loads(line)["ticker"] for line in out.read_text().splitlines()) == sorted(TICKERS)
     assert f"3/{len(TICKERS)}" in seen
     assert "model_version" not in seen
 
 
-def test_lines_of_json_on_a_terminal_are_whole(listed: Cli) -> None:
-    seen = on_a_terminal("train-child", "--jobs", "2", "--json", home=listed.home)
+def test_lines_of_json_on_a_terminal_are_whole(forecast: Cli) -> None:
+    seen = on_a_terminal("predict-child", "--jobs", "2", "--json", home=forecast.home)
     rows = [json.loads(line) for line in seen.splitlines() if line.startswith("{")]
     assert sorted(row["ticker"] for row in rows) == sorted(TICKERS)
 
 
-def test_what_is_kept_is_answered_at_once_and_only_the_rest_is_worked_on(listed: Cli) -> None:
-    assert listed("train-child", "--jobs", "1").code == 0
-    assert {row["cached"] for row in listed("predict-child", "--jobs", "1").rows} == {False}
-    assert listed("train-child", "--ticker", "MSFT", "--seed", "9", "--tickers-file", os.devnull).code == 0
-    rows = listed("predict-child").rows
+def test_what_is_kept_is_answered_at_once_and_only_the_rest_is_worked_on(forecast: Cli) -> None:
+    assert {row["cached"] for row in forecast("predict-child", "--jobs", "1").rows} == {False}
+    assert forecast("train-child", "--ticker", "MSFT", "--seed", "9", "--tickers-file", os.devnull).code == 0
+    rows = forecast("predict-child").rows
     assert [(row["ticker"], row["cached"]) for row in rows] == [
         *((ticker, True) for ticker in TICKERS if ticker != "MSFT"),
         ("MSFT", False),

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli import AS_OF, WITHOUT_SERVICES, on_a_terminal, run
+from tests.integration.cli import SAMPLE as ON_SAMPLES
+from tests.integration.cli import WITHOUT_SERVICES, on_a_terminal, run
 
 ENCODINGS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
     "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "latin-1": {"PYTHONIOENCODING": "latin-1"},
 }
-SAMPLE = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": AS_OF, "STOCKOPS_NEWS": "off", **WITHOUT_SERVICES}
+SAMPLE = {**ON_SAMPLES, "STOCKOPS_NEWS": "off", **WITHOUT_SERVICES}
 QUESTION = "«Wohin geht's?» 株価 €"
 
 

@@ -11,8 +11,8 @@ import pytest
 from tests.builders import bars, to_csv
 from tests.integration.cli import Cli
 
-ROWS = to_csv(bars(420)).splitlines()
-CUT = 320
+ROWS = to_csv(bars(330)).splitlines()
+CUT = 230
 AS_OF = ROWS[CUT].split(",")[0]
 
 
@@ -86,7 +86,7 @@ def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str, with_later_rows_as
     assert [name for name in expected if expected[name] != found[name]] == []
 
 
-GRID = (275, 380)
+GRID = (260, 320)
 OF_THE_CALL = {"timestamp", "duration_seconds", "made_at"}  # when it was asked, and how long it took
 
 
@@ -103,7 +103,7 @@ def everything(cli: Cli, cut: int, kind: str | None) -> Artifacts:
     later = ROWS[cut + 1 :] if kind is None else later_rows_as(kind, ROWS[cut + 1 :])
     for symbol in ("AAPL", "^GSPC"):
         (data / f"{symbol}.csv").write_text("\n".join([*ROWS[: cut + 1], *later]) + "\n")
-    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(data), STOCKOPS_AS_OF=as_of)
+    cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(data), STOCKOPS_AS_OF=as_of, STOCKOPS_PLOTS="on")
     one, start = ("--ticker", "AAPL"), ROWS[cut - 65].split(",")[0]
     found = {}
     for command in (

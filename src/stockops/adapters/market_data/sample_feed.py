@@ -4,8 +4,10 @@
 March 2013). Only the data files are read; importing `arch` would take seconds.
 """
 
+import functools
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from stockops.adapters.market_data import price_files, source_files
 from stockops.errors import DataError
@@ -26,6 +28,10 @@ class SampleFeed:
         """Return the packaged rows from `first` to `last` (port BarFeed)."""
         if symbol not in _CURRENCIES:
             raise DataError(f"the sample data hold no {symbol}", f"they hold {', '.join(_CURRENCIES)}")
-        path = source_files.sample(symbol)
-        found = price_files.read(path, symbol, first, last, price_files.stated_dates)
-        return RawBars(found.table, _CURRENCIES[symbol], found.notes)
+        found = _read(source_files.sample(symbol), symbol, first, last)
+        return RawBars(found.table.copy(), _CURRENCIES[symbol], found.notes)
+
+
+@functools.lru_cache(maxsize=16)  # a packaged file does not change while a process runs
+def _read(path: Path, symbol: str, first: date, last: date) -> RawBars:
+    return price_files.read(path, symbol, first, last, price_files.stated_dates)
