@@ -32,7 +32,7 @@ test: setup
 
 # The quick part: what takes seconds is marked `slow` and left out.
 test-unit: setup
-	$(BIN)/pytest tests/unit -m 'not slow' -n auto
+	$(BIN)/pytest tests/unit -m 'not slow' -n $$(nproc) --dist worksteal
 
 # A real llama.cpp engine, built from source in some minutes, in an environment of its own.
 .venv-llama/.ready:

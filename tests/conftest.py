@@ -1,10 +1,13 @@
 """No test depends on what the caller's environment says, nor takes more than its core."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
 
 import pytest
+
+from stockops import GC_THRESHOLD
 
 _OURS = (
     "STOCKOPS_", "TRANSFER_STRATEGY", "FINNHUB_API_KEY", "FMI_API_KEY", "REDIS_", "MLFLOW_", "DAGSHUB_", "FEAST_",
@@ -25,6 +28,9 @@ def pytest_xdist_auto_num_workers() -> int:
     """More processes than cores, up to eight: half of the time tests wait for servers and other processes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(cores, min(2 * cores, 8))
+
+
+gc.set_threshold(GC_THRESHOLD)  # as the command line has it
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,7 @@ import os
 import signal
 import sys
 
-from stockops import INTERRUPTED
-
-_YOUNG = 100_000  # allocations between garbage collections; Python's 700 would cost a tenth of the start-up time
+from stockops import GC_THRESHOLD, INTERRUPTED
 
 
 def run() -> None:
@@ -20,7 +18,7 @@ def run() -> None:
 
     os.environ.update({**SINGLE_PROCESS, **os.environ})
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # searching for plugins reads every package's metadata
-    gc.set_threshold(_YOUNG)
+    gc.set_threshold(GC_THRESHOLD)
     if heeded:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     code = main()

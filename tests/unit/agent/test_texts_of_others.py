@@ -58,6 +58,7 @@ def parsed(text: str) -> set[str]:
 ACTS = {"link_open", "image", "html_inline", "html_block", "code_inline", "fence", "h1", "h2", "table_open", "hr"}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=FUZZ)
 @given(TEXTS)
 @example(">~~~")

@@ -51,6 +51,7 @@ def tried(values: np.ndarray, rows: np.ndarray, said: BaselineForecast) -> Evalu
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival", RIVALS)
 def test_its_ranges_are_as_good_as_they_are_known_to_be(clustered: np.ndarray, rival: Rival) -> None:
     rows = np.arange(1_500, len(clustered))

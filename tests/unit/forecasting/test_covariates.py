@@ -33,6 +33,7 @@ def test_a_ticker_of_new_york_sees_the_market_of_its_own_close() -> None:
     np.testing.assert_allclose(found.market[row], terms_of(INDEX, day))
 
 
+@pytest.mark.slow
 def test_tokyo_sees_the_new_york_of_the_day_before_and_london_too() -> None:
     for symbol, table in (
         ("7203.T", features.add(bars(300, symbol="7203.T"))),

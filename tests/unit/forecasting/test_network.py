@@ -98,6 +98,7 @@ def test_fine_tune_changes_the_body_too() -> None:
     assert not torch.equal(child.state_dict()[name], parent.state_dict()[name])
 
 
+@pytest.mark.slow
 def test_freeze_through_cached_states_equals_freeze_through_the_network() -> None:
     parent, cut = model(trained=True), table()
     config = FitConfig(epochs=2, learning_rate=1e-2)

@@ -68,6 +68,7 @@ def test_the_quantile_is_the_conformal_one() -> None:
     np.testing.assert_allclose(ranges.calibrate(hundred), np.broadcast_to([[91.0], [96], [99], [100]], ranges.SHAPE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
 def test_a_tracked_range_holds_its_promise_in_another_market_than_it_was_calibrated_on(factor: float) -> None:
     quantiles = ranges.calibrate(known(residuals(4000, seed=1)))

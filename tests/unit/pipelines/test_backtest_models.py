@@ -40,6 +40,7 @@ def trainings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line for line in caplog.messages if line.startswith("training")]
 
 
+@pytest.mark.slow
 def test_two_that_need_the_same_parent_at_once_train_it_once(
     trainers: Making, market: Prices, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -50,6 +51,7 @@ def test_two_that_need_the_same_parent_at_once_train_it_once(
     assert len(trainings(caplog)) == 1
 
 
+@pytest.mark.slow
 def test_another_history_is_another_model(trainers: Making, market: Prices, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "stockops.backtest")
     trainers().parent(market)

@@ -1,5 +1,6 @@
 """Many tickers on this machine (port Executor), in worker processes; a killed worker's tickers are retried."""
 
+import gc
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 from loky import ProcessPoolExecutor, cpu_count
 
+from stockops import GC_THRESHOLD
 from stockops.errors import StockopsError, TryAgainError
 from stockops.threads import MULTI_PROCESS
 
@@ -89,6 +91,7 @@ def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator
 
 def _begin(parent: int) -> None:
     """Ignore Ctrl-C, which the parent handles by ending its workers, and exit if the parent dies first."""
+    gc.set_threshold(GC_THRESHOLD)
     for number in (signal.SIGINT, signal.SIGHUP):  # both reach every process of a terminal
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
