@@ -191,3 +191,8 @@ def test_an_entry_is_over_when_a_newer_session_may_be_out(trained: Cli) -> None:
         entry["cache"]["fresh_until"] = fresh_until
         state.put(key, strict_json.signed(entry), seconds=60)
         assert trained(*PREDICT).document["cached"] is hit
+
+
+def test_our_databases_are_closed_when_a_command_ends(trained: Cli) -> None:
+    assert trained("predict-child", "--ticker", "AAPL").code == 0
+    assert {path.name for path in (trained.home / "outputs").glob("*.db*")} == {"state.db", "ledger.db"}
