@@ -24,12 +24,6 @@ os.environ.update(STOCKOPS_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREAD
 os.environ["STOCKOPS_JOBS"] = "1"  # starting workers takes seconds; they have tests of their own
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """More processes than cores, up to eight: half of the time tests wait for servers and other processes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(cores, min(2 * cores, 8))
-
-
 gc.set_threshold(GC_THRESHOLD)  # as the command line has it
 
 
