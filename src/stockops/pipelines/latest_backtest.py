@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stockops import strict_json
-from stockops.documents.backtest import BacktestSummary, QuotedBacktest
-from stockops.documents.reading import parsed
 from stockops.ports import ModelStore
 from stockops.records import METHOD, ModelRef
 
 if TYPE_CHECKING:
+    from stockops.documents.backtest import BacktestSummary
     from stockops.forecasting.checkpoint import Checkpoint
     from stockops.pipelines.prices import Prices
 
@@ -23,7 +22,9 @@ def digest(ref: ModelRef, models: ModelStore) -> str:
     return hashlib.sha256(models.read(replace(ref, as_of=None), REPORT) or b"").hexdigest()
 
 
-def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models: ModelStore) -> BacktestSummary | None:
+def of_model(
+    place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models: ModelStore
+) -> "BacktestSummary | None":
     """Return the summary of the latest backtest if it may be quoted for a model and these prices, else None."""
     strategy, last = checkpoint.card.strategy, prices.last.isoformat()
     return of(place, models=models, strategy=strategy, of_many=checkpoint.of_many, source=prices.source, last=last)
@@ -31,7 +32,7 @@ def of_model(place: ModelRef, checkpoint: "Checkpoint", prices: "Prices", models
 
 def of(
     ref: ModelRef, *, models: ModelStore, strategy: str | None, of_many: bool, source: str, last: str
-) -> BacktestSummary | None:
+) -> "BacktestSummary | None":
     """Return the summary of the latest backtest of a model's method, or None if it may not be quoted.
 
     strategy: how the model was trained, None for a parent. of_many: whether its parent learned from more than the
@@ -39,6 +40,9 @@ def of(
     another source; one with sessions after `last` (YYYY-MM-DD), which would leak the future into a look back; an
     invalid report.
     """
+    from stockops.documents.backtest import QuotedBacktest  # a forecast from the cache asks for the digest alone
+    from stockops.documents.reading import parsed
+
     try:
         document = strict_json.read(models.read(replace(ref, as_of=None), REPORT) or b"null")
         found = parsed(document, QuotedBacktest)

@@ -8,16 +8,19 @@ model, a changed price file, other options, a newer release or the next close is
 import logging
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from stockops import strict_json
 from stockops.documents.encoding import as_json
 from stockops.documents.forecast import CachedPrediction, Envelope, PredictionResult
 from stockops.documents.reading import parsed
-from stockops.documents.stores import CachedForecastRow
 from stockops.monitoring import catalogue
 from stockops.optional_services import OptionalServices
 from stockops.ports import StateStore
 from stockops.records import Clock, PriceOptions, Source
+
+if TYPE_CHECKING:
+    from stockops.documents.stores import CachedForecastRow
 
 log = logging.getLogger("stockops.cache")
 
@@ -85,8 +88,10 @@ class PredictionCache:
         value = strict_json.signed(as_json(result) | {"cache": as_json(envelope)})
         self.optional.attempt(self.state, lambda: self.state.put(PREFIX + key.ticker, value, seconds=SECONDS))
 
-    def entries(self) -> tuple[CachedForecastRow, ...]:
+    def entries(self) -> "tuple[CachedForecastRow, ...]":
         """Return what is cached, one row per ticker; ServiceError when the store is down."""
+        from stockops.documents.stores import CachedForecastRow  # a hit does without its imports
+
         found = ((key, self.entry(key.removeprefix(PREFIX))) for key in self.state.keys(PREFIX))
         return tuple(
             CachedForecastRow(
