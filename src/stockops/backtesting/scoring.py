@@ -20,6 +20,7 @@ from stockops.documents.backtest import (
     RangeLevel,
     RangeScore,
 )
+from stockops.documents.fields import field_values
 from stockops.forecasting.ranges import LEVELS, RANGED
 from stockops.market.ohlcv import OHLCV
 from stockops.market.windows import HORIZON
@@ -207,9 +208,7 @@ def _level(evaluation: EvaluationSet, index: int, peers: Mapping[str, Floats]) -
         rivals = naive | {name: score.winkler for name, score in others.items()}
         found[str(days)] = RangeComparison(
             forecasts=int(known.sum()),
-            coverage=own.coverage,
-            interval_95=own.interval_95,
-            winkler=own.winkler,
+            **field_values(own),
             naive_winkler=naive,
             winkler_ratio={name: own.winkler / theirs for name, theirs in rivals.items() if theirs > 0},
             best_range=min(rivals, key=rivals.__getitem__),
@@ -225,9 +224,7 @@ def _held(evaluation: EvaluationSet, name: str, index: int) -> ExtremeLevel:
     for days in HORIZONS:
         known = ~np.isnan(evaluation.actual[:, days - 1, channel])
         if own := _range(bounds, evaluation, index, days, known, channel):
-            found[str(days)] = ExtremeScore(
-                forecasts=int(known.sum()), coverage=own.coverage, interval_95=own.interval_95, winkler=own.winkler
-            )
+            found[str(days)] = ExtremeScore(forecasts=int(known.sum()), **field_values(own))
     return ExtremeLevel(horizons=found)
 
 

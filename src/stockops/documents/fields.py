@@ -1,6 +1,6 @@
 """The types of fields: the constraints that `reading` checks."""
 
-from dataclasses import field
+from dataclasses import field, fields
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -12,6 +12,11 @@ ABSENT = "absent"
 def absent() -> Any:
     """Return the default of a field that a document may lack."""
     return field(default=None, metadata={ABSENT: True})
+
+
+def field_values(record: Any) -> dict[str, Any]:
+    """Return a record's fields by name, not converted, to make a record of these and other fields."""
+    return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
 def _is_day(text: str) -> bool:

@@ -1,11 +1,11 @@
 """The document of `predict-*`, and its form in the cache."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, MinLen
 
-from stockops.documents.fields import Bounds, Count, Day, Moment, NotNegative, Price, Share, absent
+from stockops.documents.fields import Bounds, Count, Day, Moment, NotNegative, Price, Share, absent, field_values
 from stockops.documents.prices import PriceData
 from stockops.records import SCHEMA
 
@@ -127,4 +127,4 @@ class CachedPrediction(PredictionResult):
     @property
     def result(self) -> PredictionResult:
         """The document without its envelope."""
-        return PredictionResult(**{field.name: getattr(self, field.name) for field in fields(PredictionResult)})
+        return PredictionResult(**{name: value for name, value in field_values(self).items() if name != "cache"})

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stockops.arrays import Floats
+from stockops.documents.fields import field_values
 from stockops.documents.training import (
     ErrorScores,
     GroupScore,
@@ -66,19 +67,11 @@ def summary(evaluation: ModelEvaluation) -> ModelScores:
     everything = np.ones(len(evaluation.last), dtype=bool)
     overall, held_out = (_compare(evaluation, chosen, slice(None)) for chosen in (everything, evaluation.held_out))
     return ModelScores(
-        MSE=overall.MSE,
-        RMSE=overall.RMSE,
-        R2=overall.R2,
-        persistence=overall.persistence,
-        skill=overall.skill,
+        **field_values(overall),
         windows=len(everything),
         next_day=_compare(evaluation, everything, slice(0, 1)),
         validation=HeldOutScores(
-            MSE=held_out.MSE,
-            RMSE=held_out.RMSE,
-            R2=held_out.R2,
-            persistence=held_out.persistence,
-            skill=held_out.skill,
+            **field_values(held_out),
             windows=int(evaluation.held_out.sum()),
             horizons={str(days): _by_channels(evaluation, evaluation.held_out, days) for days in (1, HORIZON)},
         ),
@@ -106,7 +99,7 @@ def _compare(evaluation: ModelEvaluation, chosen: npt.NDArray[np.bool_], days: s
     model = _errors(evaluation.forecast[chosen, days], actual, scaled.forecast[chosen, days] - came)
     persistence = _errors(naive, actual, scaled.last[chosen, days] - came)
     skill = SkillScores(MSE=_skill(model.MSE, persistence.MSE), RMSE=_skill(model.RMSE, persistence.RMSE))
-    return Scores(MSE=model.MSE, RMSE=model.RMSE, R2=model.R2, persistence=persistence, skill=skill)
+    return Scores(**field_values(model), persistence=persistence, skill=skill)
 
 
 def _errors(forecast: Floats, actual: Floats, scaled_error: Floats) -> ErrorScores:

@@ -7,7 +7,7 @@ closes of today.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from stockops.arrays import Floats
+from stockops.documents.fields import field_values
 from stockops.documents.monitoring import ForecastErrors, PerformanceResult, PerformanceSkipped, SpanErrors
 from stockops.market.windows import HORIZON
 from stockops.records import LedgerEntry
@@ -113,7 +114,7 @@ class Performance:
 
 def _span(found: Mapping[int, Errors]) -> SpanErrors:
     horizons = {str(horizon): found[horizon].result for horizon in sorted(found) if horizon}
-    return SpanErrors(**asdict(found[0].result), horizons=horizons)
+    return SpanErrors(**field_values(found[0].result), horizons=horizons)
 
 
 def score(entries: Sequence[LedgerEntry], bars: pd.DataFrame) -> Performance:

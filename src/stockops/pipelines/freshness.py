@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 
+from stockops.documents.fields import field_values
 from stockops.documents.prices import PriceData
 from stockops.documents.training import SeenData
 from stockops.errors import ModelDamagedError, StockopsError
@@ -43,12 +44,7 @@ def fresh(ref: ModelRef, *, history: PriceHistory, models: ModelStore, options: 
     if data.source != feed.name:
         return None
     if feed.live and data.last == history.last_day(ref.ticker).isoformat() and (child or not options.universe):
-        return Fresh(
-            found,
-            SeenData(
-                source=data.source, rows=data.rows, first=data.first, last=data.last, repairs=data.repairs, behind=0
-            ),
-        )
+        return Fresh(found, SeenData(**field_values(data), behind=0))
     prices = history.daily(ref.ticker)
     same_bars = card.bars == prices.digest and (child or _same_panel(card, history, options))
     return Fresh(found, prices.data) if same_bars else None

@@ -95,7 +95,7 @@ class Monitor:
         day = self.clock.as_of or prices.last
         found = drift.report(table, day)
         result = found.result(ref.ticker, self.now())
-        files = {"drift/latest_drift.json": encoded(result), f"drift/drift_{day}.json": encoded(result)}
+        files = dict.fromkeys(("drift/latest_drift.json", f"drift/drift_{day}.json"), encoded(result))
         if self.plots and not found.skipped:
             files["drift/latest_drift.png"] = self.plots.drift(ref.ticker, found, table)
         self.optional.save(lambda: self.models.write(ref, files))
@@ -123,7 +123,7 @@ class Monitor:
         )
         result = EvaluationResult(ticker=ref.ticker, metrics=metrics, output_preview_text=report.report[:_PREVIEW])
         stamp = int(self.now().timestamp())
-        files = {"agent_eval/latest_eval.json": encoded(result), f"agent_eval/eval_{stamp}.json": encoded(result)}
+        files = dict.fromkeys(("agent_eval/latest_eval.json", f"agent_eval/eval_{stamp}.json"), encoded(result))
         self.optional.save(lambda: self.models.write(ref, files))
         return result
 

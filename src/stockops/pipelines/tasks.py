@@ -15,7 +15,7 @@ from datetime import datetime
 from stockops import strict_json
 from stockops.documents.encoding import as_json
 from stockops.documents.failures import Problem
-from stockops.documents.fields import Moment
+from stockops.documents.fields import Moment, field_values
 from stockops.documents.reading import parsed
 from stockops.documents.tasks import TaskOutcome, TaskState, TrainingStarted
 from stockops.errors import DataError
@@ -59,22 +59,7 @@ class Task:
     @property
     def state(self) -> TaskState:
         """The task as `status` prints it."""
-        return TaskState(
-            task_id=self.task_id,
-            job=self.job,
-            ticker=self.ticker,
-            status=self.status,
-            log=self.log,
-            queued_at=self.queued_at,
-            started_at=self.started_at,
-            finished_at=self.finished_at,
-            stage=self.stage,
-            epoch=self.epoch,
-            epochs=self.epochs,
-            result=self.result,
-            error=self.error,
-            exit_code=self.exit_code,
-        )
+        return TaskState(**{name: value for name, value in field_values(self).items() if name != "here"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from stockops.backtesting import summary
 from stockops.documents.backtest import BacktestSummary
 from stockops.documents.encoding import as_json, encoded
+from stockops.documents.fields import field_values
 from stockops.documents.prices import PriceData
 from stockops.documents.training import MetricsResult, SeenData, TrainedModel
 from stockops.forecasting import checkpoint as checkpoints
@@ -259,20 +260,13 @@ def _result(
 
 
 def _metrics(checkpoint: Checkpoint, backtest: BacktestSummary | None) -> MetricsResult:
-    card, scores = checkpoint.card, checkpoint.card.metrics
+    card = checkpoint.card
     return MetricsResult(
         ticker=card.ticker,
         model_version=checkpoint.version,
         strategy=card.strategy,
         of_many=checkpoint.of_many,
         data=card.data,
-        MSE=scores.MSE,
-        RMSE=scores.RMSE,
-        R2=scores.R2,
-        persistence=scores.persistence,
-        skill=scores.skill,
-        windows=scores.windows,
-        next_day=scores.next_day,
-        validation=scores.validation,
+        **field_values(card.metrics),
         backtest=backtest,
     )

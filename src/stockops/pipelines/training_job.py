@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import torch
 
 from stockops import __version__
+from stockops.documents.fields import field_values
 from stockops.documents.training import ModelScores
 from stockops.errors import DataError
 from stockops.forecasting import checkpoint as checkpoints
@@ -207,16 +208,7 @@ def from_many(
 
 def _member(prices: Prices) -> PanelMember:
     """Return the card entry of a history that a parent learns from."""
-    span = prices.span
-    return PanelMember(
-        ticker=prices.symbol,
-        source=span.source,
-        rows=span.rows,
-        first=span.first,
-        last=span.last,
-        repairs=span.repairs,
-        bars=prices.digest,
-    )
+    return PanelMember(ticker=prices.symbol, **field_values(prices.span), bars=prices.digest)
 
 
 def transfer(

@@ -20,12 +20,12 @@ from stockops.adapters.execution.ray_executor import RayExecutor
 from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import Executor
 from tests.builders import bars
-from tests.integration.cli import WITHOUT_SERVICES, Cli, start
+from tests.integration.cli import SAMPLE, WITHOUT_SERVICES, Cli, start
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's and loky's own, in this process
 
 TICKERS = ("AAPL", "MSFT")
-SAMPLES = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": "2006-06-30", "STOCKOPS_EPOCHS": "1", **WITHOUT_SERVICES}
+SAMPLES = {**SAMPLE, **WITHOUT_SERVICES}
 
 
 class TwoNodes:
