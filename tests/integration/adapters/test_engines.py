@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from stockops.adapters.execution import ray_executor
 from stockops.adapters.execution.local_executor import LocalExecutor, cores
 from stockops.adapters.execution.ray_executor import RayExecutor
 from stockops.errors import ServiceError, TryAgainError
 from stockops.ports import Executor
 from tests.builders import bars
+from tests.integration.adapters.child_executor import ChildExecutor
 from tests.integration.cli import SAMPLE, WITHOUT_SERVICES, Cli, start
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's and loky's own, in this process
@@ -66,11 +66,15 @@ def two_nodes() -> Iterator[TwoNodes]:
 def engine(request: pytest.FixtureRequest) -> Executor:
     if request.param == "local":
         return LocalExecutor(2)
-    return RayExecutor(request.getfixturevalue("two_nodes").address, 1)
+    return on_a_cluster(request.getfixturevalue("two_nodes"))
+
+
+def on_a_cluster(nodes: TwoNodes, threads: int = 1, look_seconds: float = 30) -> Executor:
+    return ChildExecutor(RayExecutor(nodes.address, threads, look_seconds))
 
 
 class NotThere:
-    """Work that only this process can unpack, as if a worker had another release."""
+    """Work that only this process and its children can unpack, as if a worker had another release."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[int]]:
         return _only_here, (os.getpid(),)
@@ -80,7 +84,7 @@ class NotThere:
 
 
 def _only_here(pid: int) -> NotThere:
-    if pid != os.getpid():
+    if pid not in (os.getpid(), os.getppid()):
         raise ModuleNotFoundError("No module named 'stockops'")
     return NotThere()
 
@@ -138,23 +142,21 @@ def test_nothing_is_begun_that_nobody_waits_for(engine: Executor, tmp_path: Path
 
 
 def test_nodes_of_fewer_cores_than_threads_do_the_work_all_the_same(two_nodes: TwoNodes) -> None:
-    assert dict(RayExecutor(two_nodes.address, 8).map(str.lower, "AB")) == {"A": "a", "B": "b"}
+    assert dict(on_a_cluster(two_nodes, threads=8).map(str.lower, "AB")) == {"A": "a", "B": "b"}
 
 
 def test_what_a_node_lacks_is_named(two_nodes: TwoNodes) -> None:
-    found = dict(RayExecutor(two_nodes.address, 1).map(NotThere(), ["A"]))
+    found = dict(on_a_cluster(two_nodes).map(NotThere(), ["A"]))
     assert isinstance(found["A"], ServiceError)
     assert "a node of the Ray cluster cannot work: " in found["A"].message
 
 
-def test_when_no_node_is_left_each_ticker_says_so(two_nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_executor, "_LOOK_SECONDS", 1)
-
+def test_when_no_node_is_left_each_ticker_says_so(two_nodes: TwoNodes) -> None:
     def work(ticker: str) -> str:
         time.sleep(0 if ticker == "A" else 60)
         return ticker
 
-    outcomes = RayExecutor(two_nodes.address, 1).map(work, "ABCDEFGH")
+    outcomes = on_a_cluster(two_nodes, look_seconds=1).map(work, "ABCDEFGH")
     assert next(iter(outcomes)) == ("A", "A")
     for _ in range(2):
         two_nodes.kill_a_node()

@@ -19,7 +19,6 @@ T = TypeVar("T")
 _RETRIES = 3
 _AHEAD = 2  # tickers submitted per running one; more would only fill memory
 _CONNECT_SECONDS = 3.0
-_LOOK_SECONDS = 30.0  # between checks of a cluster that finishes nothing
 _RAY_DEFAULTS = {  # by default Ray retries an unresponsive head for ten minutes
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_NUM_REDIS_GET_RETRIES": "1",
@@ -32,10 +31,12 @@ class RayExecutor:
     """Port Executor. address: the cluster's head, "" for a cluster on this machine that ends with the call.
 
     threads: threads per ticker, which Ray counts as cores.
+    look_seconds: seconds between checks of a cluster that finishes nothing.
     """
 
     address: str
     threads: int
+    look_seconds: float = 30.0
     max_parallel: None = None
 
     def map(self, work: Callable[[str], T], tickers: Sequence[str]) -> Iterator[tuple[str, T | StockopsError]]:
@@ -55,7 +56,7 @@ class RayExecutor:
                 while waiting and len(under_way) < most:
                     ticker = waiting.pop()
                     under_way[unit.remote(told, ticker)] = ticker
-                done, _ = ray.wait(list(under_way), num_returns=1, timeout=_LOOK_SECONDS)
+                done, _ = ray.wait(list(under_way), num_returns=1, timeout=self.look_seconds)
                 if not done:
                     if _cores(ray):
                         continue
