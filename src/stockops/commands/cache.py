@@ -23,13 +23,11 @@ def list_entries(context: CommandContext) -> None:
 @command(ONE_TICKER, common=LOCAL)
 def show_entry(context: CommandContext) -> None:
     """Print a ticker's cached forecast, and list its cached reports."""
-    from stockops.documents.encoding import as_json
-
     ticker = context.one_ticker
     entry, written = cache(context).entry(ticker), reports(context).entries([ticker])
     if entry is None and not written:
         raise DataError(f"nothing of {ticker} is kept", f"run: stockops predict-child --ticker {ticker}")
-    known = as_json(entry) if entry else {"schema": SCHEMA, "ticker": ticker}
+    known = entry.document if entry else {"schema": SCHEMA, "ticker": ticker}
     context.show({**known, "reports": written}, reports_view.report)
 
 

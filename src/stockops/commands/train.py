@@ -11,8 +11,8 @@ from stockops.console.views import training as training_view
 from stockops.records import PARENT, ModelRef
 
 if TYPE_CHECKING:
-    from stockops.documents.tasks import TrainingStarted
     from stockops.documents.training import TrainedModel
+    from stockops.documents.training_started import TrainingStarted
 
 
 @command(UNIVERSE, EPOCHS, SPLIT, REPLACE, BACKGROUND)

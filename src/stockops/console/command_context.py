@@ -18,7 +18,7 @@ from stockops.records import MARKET
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from stockops.documents.tasks import TrainingStarted
+    from stockops.documents.training_started import TrainingStarted
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class CommandContext(Context):
 
     def _done(self, record: "R | TrainingStarted", view: View[R], verdict: Verdict[R]) -> ExitCode:
         """Show a result and record the success; a requested alarm counts as one."""
-        from stockops.documents.tasks import TrainingStarted
+        from stockops.documents.training_started import TrainingStarted
 
         if isinstance(record, TrainingStarted):
             self.show(record, tasks_view.started)

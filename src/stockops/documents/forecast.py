@@ -1,11 +1,11 @@
-"""The document of `predict-*`, and its form in the cache."""
+"""The document of `predict-*`, and what stands beside it in the cache."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, MinLen
 
-from stockops.documents.fields import Bounds, Count, Day, Moment, NotNegative, Price, Share, absent, field_values
+from stockops.documents.fields import Bounds, Count, Day, Moment, NotNegative, Price, Share, absent
 from stockops.documents.prices import PriceData
 from stockops.records import SCHEMA
 
@@ -110,21 +110,9 @@ class PredictionResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class CacheEnvelope:
     """What decided a cached forecast, and until when it is fresh; None: until the entry expires."""
 
     question: str
     made_at: Moment
     fresh_until: Moment | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CachedPrediction(PredictionResult):
-    """A document of `predict-child` as it is cached."""
-
-    cache: Envelope
-
-    @property
-    def result(self) -> PredictionResult:
-        """The document without its envelope."""
-        return PredictionResult(**{name: value for name, value in field_values(self).items() if name != "cache"})

@@ -1,4 +1,4 @@
-"""Background tasks: the notice that one was started, and what `status` prints."""
+"""Background tasks, as `status` prints them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,18 +6,6 @@ from typing import Literal
 from stockops.documents.failures import Problem
 from stockops.documents.fields import Moment, absent
 from stockops.records import SCHEMA, Job, TaskStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingStarted:
-    """A training started in the background; status `training` if a result has to wait for it."""
-
-    schema: Literal[1] = SCHEMA
-    status: Literal["started", "training"] = "started"
-    ticker: str
-    task_id: str
-    log: str
-    degraded: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from stockops.documents.encoding import encoded
 from stockops.documents.forecast import PredictionResult
 from stockops.documents.monitoring import DriftResult
 from stockops.documents.reading import parsed
-from stockops.documents.tasks import TrainingStarted
 from stockops.documents.training import MetricsResult
+from stockops.documents.training_started import TrainingStarted
 from stockops.errors import StockopsError
 from stockops.optional_services import OptionalServices
 from stockops.pipelines import latest_backtest

@@ -26,7 +26,7 @@ from stockops.documents.monitoring import (
     PerformanceSkipped,
 )
 from stockops.documents.prices import PriceData
-from stockops.documents.tasks import TrainingStarted
+from stockops.documents.training_started import TrainingStarted
 from stockops.errors import ExitCode, StockopsError
 from stockops.market import features
 from stockops.monitoring import drift, judgement, ledger

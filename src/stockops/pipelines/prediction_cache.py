@@ -8,11 +8,11 @@ model, a changed price file, other options, a newer release or the next close is
 import logging
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stockops import strict_json
 from stockops.documents.encoding import as_json
-from stockops.documents.forecast import CachedPrediction, Envelope, PredictionResult
+from stockops.documents.forecast import CacheEnvelope, PredictionResult
 from stockops.documents.reading import parsed
 from stockops.monitoring import catalogue
 from stockops.optional_services import OptionalServices
@@ -27,6 +27,18 @@ log = logging.getLogger("stockops.cache")
 PREFIX = "predict_child_"
 SECONDS = 86_400
 HIT, MISS = (catalogue.count(f"redis_cache_{what}_total", key="predict_child") for what in ("hit", "miss"))
+
+
+class CacheEntry(NamedTuple):
+    """A cached forecast, and what decided it."""
+
+    result: PredictionResult
+    envelope: CacheEnvelope
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The forecast's document with its envelope, as it is stored and as `cache show` prints it."""
+        return {**as_json(self.result), "cache": as_json(self.envelope)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +79,13 @@ class PredictionCache:
         entry = None if raw is None else _decode(raw, key.ticker)
         if entry is None:
             return None
-        if entry.cache.question != key.digest or _is_over(entry.cache.fresh_until, self.clock.now):
+        result, envelope = entry
+        if envelope.question != key.digest or _is_over(envelope.fresh_until, self.clock.now):
             return None
         self.optional.attempt(self.state, lambda: self.state.add(HIT))
-        if entry.degraded:
-            log.warning("%s: the forecast that is kept rests on %s", key.ticker, " and ".join(entry.degraded))
-        return replace(entry.result, cached=True, degraded=tuple(sorted({*entry.degraded, *self.optional.degraded})))
+        if result.degraded:
+            log.warning("%s: the forecast that is kept rests on %s", key.ticker, " and ".join(result.degraded))
+        return replace(result, cached=True, degraded=tuple(sorted({*result.degraded, *self.optional.degraded})))
 
     def missed(self) -> None:
         """Count a miss: a forecast that had to be computed."""
@@ -80,12 +93,12 @@ class PredictionCache:
 
     def put(self, key: PredictionCacheKey, result: PredictionResult, fresh_until: datetime | None) -> None:
         """Cache a result until `fresh_until`; None means until the entry expires after a day."""
-        envelope = Envelope(
+        envelope = CacheEnvelope(
             question=key.digest,
             made_at=self.clock.now.isoformat(timespec="seconds"),
             fresh_until=fresh_until.isoformat() if fresh_until else None,
         )
-        value = strict_json.signed(as_json(result) | {"cache": as_json(envelope)})
+        value = strict_json.signed(CacheEntry(result, envelope).document)
         self.optional.attempt(self.state, lambda: self.state.put(PREFIX + key.ticker, value, seconds=SECONDS))
 
     def entries(self) -> "tuple[CachedForecastRow, ...]":
@@ -96,12 +109,12 @@ class PredictionCache:
         return tuple(
             CachedForecastRow(
                 key=key,
-                ticker=entry.ticker,
-                last_date=entry.last_date,
-                model_version=entry.model_version,
-                source=entry.source,
-                made_at=entry.cache.made_at,
-                fresh_until=entry.cache.fresh_until,
+                ticker=entry.result.ticker,
+                last_date=entry.result.last_date,
+                model_version=entry.result.model_version,
+                source=entry.result.source,
+                made_at=entry.envelope.made_at,
+                fresh_until=entry.envelope.fresh_until,
                 seconds_left=self.state.seconds_left(key),
             )
             for key, entry in found
@@ -114,7 +127,7 @@ class PredictionCache:
         hits, misses = (round(sum(totals.get(series, 0) for series in counter)) for counter in (HIT, MISS))
         return hits, misses
 
-    def entry(self, ticker: str) -> CachedPrediction | None:
+    def entry(self, ticker: str) -> CacheEntry | None:
         """Return the cached entry of a ticker, or None."""
         raw = self.state.get(PREFIX + ticker)
         return None if raw is None else _decode(raw, ticker)
@@ -129,11 +142,12 @@ def _is_over(fresh_until: str | None, now: datetime) -> bool:
     return fresh_until is not None and now >= datetime.fromisoformat(fresh_until)
 
 
-def _decode(raw: bytes, ticker: str) -> CachedPrediction | None:
+def _decode(raw: bytes, ticker: str) -> CacheEntry | None:
     """Return an entry, or None with a warning if it is invalid: others may write to the store."""
     try:
-        entry = parsed(strict_json.verified(raw), CachedPrediction)
-        if entry.ticker != ticker or entry.cached:
+        document = strict_json.verified(raw)
+        entry = CacheEntry(parsed(document, PredictionResult), parsed(document.get("cache"), CacheEnvelope))
+        if entry.result.ticker != ticker or entry.result.cached:
             raise ValueError("not of this ticker")
     except ValueError as exc:
         log.warning("ignoring an invalid entry %s%s (%s)", PREFIX, ticker, type(exc).__name__)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stockops import __version__
 from stockops.documents.forecast import PredictionResult
-from stockops.documents.tasks import TrainingStarted
+from stockops.documents.training_started import TrainingStarted
 from stockops.errors import ModelMissingError
 from stockops.monitoring import catalogue
 from stockops.optional_services import OptionalServices

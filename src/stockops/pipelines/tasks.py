@@ -17,7 +17,8 @@ from stockops.documents.encoding import as_json
 from stockops.documents.failures import Problem
 from stockops.documents.fields import Moment, field_values
 from stockops.documents.reading import parsed
-from stockops.documents.tasks import TaskOutcome, TaskState, TrainingStarted
+from stockops.documents.tasks import TaskOutcome, TaskState
+from stockops.documents.training_started import TrainingStarted
 from stockops.errors import DataError
 from stockops.optional_services import OptionalServices
 from stockops.ports import BackgroundWorkers, StateStore

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from stockops.documents.tasks import TaskList, TaskState, TrainingStarted
+    from stockops.documents.tasks import TaskList, TaskState
+    from stockops.documents.training_started import TrainingStarted
 
 
 def started(document: "TrainingStarted") -> "RenderableType":
