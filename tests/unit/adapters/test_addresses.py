@@ -4,7 +4,7 @@ from stockops.adapters.network.addresses import UNSHOWN, cure, is_plain, shown, 
 
 
 @pytest.mark.parametrize(
-    ("url", "place"),
+    ("url", "address"),
     [
         ("redis://h:6379/0", "h:6379"),
         ("redis://:sesame@h:6379/0", "h:6379"),
@@ -14,10 +14,10 @@ from stockops.adapters.network.addresses import UNSHOWN, cure, is_plain, shown, 
         ("unix://anna:sesame@/run/redis.sock?db=1", "/run/redis.sock"),
     ],
 )
-def test_a_place_is_shown_without_user_and_password(url: str, place: str) -> None:
+def test_an_address_is_shown_without_credentials(url: str, address: str) -> None:
     assert is_plain(url)
-    assert shown(url) == place
-    assert shown(url, scheme=True) == f"{url.partition(':')[0]}://{place}"
+    assert shown(url) == address
+    assert shown(url, scheme=True) == f"{url.partition(':')[0]}://{address}"
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,17 @@ def test_a_place_is_shown_without_user_and_password(url: str, place: str) -> Non
         "",
     ],
 )
-def test_nothing_is_shown_of_what_may_be_read_in_two_ways(url: str) -> None:
+def test_nothing_of_an_ambiguous_url_is_shown(url: str) -> None:
     assert not is_plain(url)
     assert shown(url) == shown(url, scheme=True) == UNSHOWN
 
 
-def test_the_cure_of_a_password_is_another_than_that_of_a_word() -> None:
+def test_the_cure_suggests_percent_encoding_only_for_a_malformed_password() -> None:
     assert "percent-encode" in cure("http://u:p/w@h", "http://HOST:PORT")
     assert cure("redis://anna:sesame@h", "http://HOST:PORT") == "write http://HOST:PORT"
     assert cure("nonsense", "http://HOST:PORT") == "write http://HOST:PORT"
 
 
-def test_a_text_that_quotes_an_address_loses_its_password() -> None:
+def test_credentials_are_removed_from_addresses_in_text() -> None:
     text = "no route to http://anna:ses@me@h:1/x and redis://:p@h"
     assert without_credentials(text) == "no route to http://h:1/x and redis://h"

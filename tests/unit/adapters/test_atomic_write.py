@@ -8,7 +8,7 @@ from stockops.adapters.storage.atomic_write import write_together, write_whole
 from stockops.errors import TryAgainError, UsageError
 
 
-def test_a_file_is_written_with_its_folders_and_replaced(tmp_path: Path) -> None:
+def test_a_write_creates_folders_and_replaces_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.json"
     write_whole(path, b"one")
     write_whole(path, b"two")
@@ -16,7 +16,7 @@ def test_a_file_is_written_with_its_folders_and_replaced(tmp_path: Path) -> None
     assert [entry.name for entry in path.parent.iterdir()] == ["b.json"]
 
 
-def test_when_one_cannot_be_written_none_is_and_nothing_is_left(tmp_path: Path) -> None:
+def test_a_failed_joint_write_changes_no_file_and_leaves_nothing_behind(tmp_path: Path) -> None:
     first, blocked = tmp_path / "first", tmp_path / "file" / "second"
     write_whole(first, b"old")
     (tmp_path / "file").write_bytes(b"in the way of a folder")
@@ -40,13 +40,13 @@ def test_an_interrupt_while_writing_leaves_the_old_file(tmp_path: Path, monkeypa
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
 
 
-def test_other_users_may_read_what_a_cron_job_wrote(tmp_path: Path) -> None:
+def test_written_files_have_default_permissions(tmp_path: Path) -> None:
     write_whole(tmp_path / "report.json", b"{}")
     (tmp_path / "plain").touch()
     assert (tmp_path / "report.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_full_disk_is_to_be_tried_again_and_leaves_the_old_file(
+def test_a_full_disk_raises_try_again_error_and_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "model.pt"
@@ -61,12 +61,12 @@ def test_a_full_disk_is_to_be_tried_again_and_leaves_the_old_file(
     assert path.read_bytes() == b"old"
 
 
-def test_what_a_killed_writer_left_is_swept_by_a_later_one(tmp_path: Path) -> None:
-    old, young = tmp_path / ".a[1].json.x.tmp", tmp_path / ".a[1].json.y.tmp"
+def test_stale_temporary_files_are_removed_by_a_later_write(tmp_path: Path) -> None:
+    old, recent = tmp_path / ".a[1].json.x.tmp", tmp_path / ".a[1].json.y.tmp"
     other = tmp_path / ".b.json.x.tmp"
-    for path in (old, young, other):
+    for path in (old, recent, other):
         path.write_bytes(b"half")
     for path in (old, other):
         os.utime(path, (0, 0))
     write_whole(tmp_path / "a[1].json", b"whole")
-    assert {path.name for path in tmp_path.iterdir()} == {"a[1].json", young.name, other.name}
+    assert {path.name for path in tmp_path.iterdir()} == {"a[1].json", recent.name, other.name}

@@ -1,4 +1,4 @@
-"""Every way in which vendors write the same thirty bars, and that the reader finds these bars in each."""
+"""The same thirty bars in the format of every vendor: the reader finds them in each."""
 
 import gzip
 import io
@@ -17,14 +17,14 @@ from stockops.market.ohlcv import RawBars
 from tests.builders import bars, to_csv
 
 FIRST, LAST = date(2004, 8, 19), date(2200, 1, 1)
-# Prices above a thousand, so that thousands are grouped; volumes that two decimals of a million tell.
+# Prices above a thousand, so that thousands are grouped; volumes exact to two decimals of a million.
 TABLE = (bars(30) * 20).round(2).assign(Volume=lambda table: table["Volume"].round(-4))
 ADJUSTED = TABLE.assign(**{"Adj Close": (TABLE["Close"] * 0.98).round(2)})
 OTHER = (TABLE * 2).round(2)
 
 
 class NewYork:
-    """A calendar of an exchange where every stamp is a session, midnights in UTC those that they state."""
+    """A calendar that takes every timestamp for a session, and midnights in UTC for their stated dates."""
 
     def session_dates(self, instants: pd.DatetimeIndex, stated: pd.DatetimeIndex) -> pd.DatetimeIndex:
         if (instants == instants.normalize()).all():
@@ -37,7 +37,7 @@ def read(folder: Path, content: str | bytes, file: str = "AAPL.csv", symbol: str
     return CsvFeed(folder, lambda _: NewYork()).bars(symbol, FIRST, LAST)
 
 
-def written(
+def csv_text(
     names: str,
     *,
     table: pd.DataFrame = ADJUSTED,
@@ -45,7 +45,7 @@ def written(
     sep: str = ",",
     cell: Callable[[str, float], str] = lambda _, value: f"{value!r}",
 ) -> str:
-    """Return a table with columns such as "Date|Close=Close/Last|1=Trades": what a column holds and its name."""
+    """Return a table as CSV; names: contents and headers of its columns, as in "Date|Close=Close/Last|1=Trades"."""
     columns = [name.partition("=") for name in names.split("|")]
     lines = [sep.join(name or role for role, _, name in columns)]
     for stamp, row in zip(pd.DatetimeIndex(table.index), table.to_dict("records"), strict=True):
@@ -82,7 +82,7 @@ def french(role: str, value: float) -> str:
 
 
 def download(tickers: tuple[str, ...] = ("AAPL",), *, first: str = "Price", names: bool = True) -> str:
-    """Return what `yf.download(...).to_csv()` writes; first: which level of its columns stands above."""
+    """Return what `yf.download(...).to_csv()` writes; first: the upper level of its columns."""
     tables = dict(zip(tickers, (TABLE, OTHER), strict=False))
     both = pd.concat(tables, axis=1, names=["Ticker", "Price"] if names else None)
     return to_csv(both if first == "Ticker" else both.swaplevel(axis=1).sort_index(axis=1))
@@ -90,75 +90,75 @@ def download(tickers: tuple[str, ...] = ("AAPL",), *, first: str = "Price", name
 
 FIVE = "Date|Open|High|Low|Close|Volume"
 FORMATS: dict[str, str | bytes] = {
-    "yahoo": written("Date|Open|High|Low|Close|Adj Close|Volume"),
-    "nasdaq": newest_first(written("Date|Close=Close/Last|Volume|Open|High|Low", day="%m/%d/%Y", cell=dollars)),
+    "yahoo": csv_text("Date|Open|High|Low|Close|Adj Close|Volume"),
+    "nasdaq": newest_first(csv_text("Date|Close=Close/Last|Volume|Open|High|Low", day="%m/%d/%Y", cell=dollars)),
     "alpha vantage": newest_first(
-        written("Date=timestamp|Open=open|High=high|Low=low|Close=close|Volume=volume")
+        csv_text("Date=timestamp|Open=open|High=high|Low=low|Close=close|Volume=volume")
     ).replace("\n", "\r\n"),
-    "alpha vantage, from JSON": written("Date=|Open=1. open|High=2. high|Low=3. low|Close=4. close|Volume=5. volume"),
-    "tiingo": written(
+    "alpha vantage, from JSON": csv_text("Date=|Open=1. open|High=2. high|Low=3. low|Close=4. close|Volume=5. volume"),
+    "tiingo": csv_text(
         "Date=date|Close=close|High=high|Low=low|Open=open|Volume=volume|1=adjHigh|1=adjLow|1=adjOpen|1=adjVolume",
         day="%Y-%m-%dT00:00:00.000Z",
     ),
-    "stooq": written("Date|Open|High|Low|Close|Volume"),
-    "stooq, whole market": written(
+    "stooq": csv_text("Date|Open|High|Low|Close|Volume"),
+    "stooq, whole market": csv_text(
         "AAPL.US=<TICKER>|D=<PER>|Date=<DATE>|000000=<TIME>|Open=<OPEN>|High=<HIGH>|Low=<LOW>|Close=<CLOSE>|Volume=<VOL>",
         day="%Y%m%d",
     ),
     "investing.com": newest_first(
-        written(
+        csv_text(
             'Date="Date"|Close="Price"|Open="Open"|High="High"|Low="Low"|Volume="Vol."|"1.20%"="Change %"',
             day='"%m/%d/%Y"',
             cell=millions,
         )
     ),
-    "investing.com, German": written(
+    "investing.com, German": csv_text(
         "Date=Datum|Close=Schluss|Open=Eröffn.|High=Hoch|Low=Tief|Volume=Vol.", day="%d.%m.%Y", cell=quoted_comma
     ),
-    "metatrader": written(
+    "metatrader": csv_text(
         "Date=<DATE>|Open=<OPEN>|High=<HIGH>|Low=<LOW>|Close=<CLOSE>|Volume=<TICKVOL>|1=<SPREAD>",
         day="%Y.%m.%d",
         sep="\t",
     ),
-    "NSE": written(
+    "NSE": csv_text(
         "AAPL=SYMBOL|EQ=SERIES|Open=OPEN|High=HIGH|Low=LOW|Close=CLOSE|1=LAST|Volume=TOTTRDQTY|Date=TIMESTAMP",
         day="%d-%b-%Y",
     ),
-    "google finance": written(FIVE, day="%-m/%-d/%Y 16:00:00"),
-    "yahoo's page": written(FIVE, day='"%b %d, %Y"'),
-    "day month year in words": written(FIVE, day="%-d %b %Y"),
-    "old google finance": written(FIVE, day="%-d-%b-%y"),
-    "year/month/day": written(FIVE, day="%Y/%m/%d"),
-    "day/month/year": written(FIVE, day="%d/%m/%Y"),
-    "seconds": written("Date=t|Open=o|High=h|Low=l|Close=c|Volume=v", day="%s"),
-    "milliseconds": written("Date=timestamp|Open=open|High=high|Low=low|Close=close|Volume=volume", day="%s000"),
-    "stamps of New York": written("Date=Datetime|Open|High|Low|Close|Volume", day="%Y-%m-%d 00:00:00-05:00"),
-    "stamps of the close in UTC": written(FIVE, day="%Y-%m-%dT21:00:00Z"),
-    "times without an offset": written(FIVE, day="%Y-%m-%d 16:00:00"),
-    "yf.download, one": download(),
-    "yf.download, several": download(("AAPL", "MSFT")),
+    "google finance": csv_text(FIVE, day="%-m/%-d/%Y 16:00:00"),
+    "yahoo's page": csv_text(FIVE, day='"%b %d, %Y"'),
+    "day month year in words": csv_text(FIVE, day="%-d %b %Y"),
+    "old google finance": csv_text(FIVE, day="%-d-%b-%y"),
+    "year/month/day": csv_text(FIVE, day="%Y/%m/%d"),
+    "day/month/year": csv_text(FIVE, day="%d/%m/%Y"),
+    "seconds": csv_text("Date=t|Open=o|High=h|Low=l|Close=c|Volume=v", day="%s"),
+    "milliseconds": csv_text("Date=timestamp|Open=open|High=high|Low=low|Close=close|Volume=volume", day="%s000"),
+    "timestamps of New York": csv_text("Date=Datetime|Open|High|Low|Close|Volume", day="%Y-%m-%d 00:00:00-05:00"),
+    "timestamps of the close in UTC": csv_text(FIVE, day="%Y-%m-%dT21:00:00Z"),
+    "times without an offset": csv_text(FIVE, day="%Y-%m-%d 16:00:00"),
+    "yf.download, one ticker": download(),
+    "yf.download, several tickers": download(("AAPL", "MSFT")),
     "yf.download, ticker first": download(("AAPL", "MSFT"), first="Ticker"),
-    "yf.download, older": download(("AAPL", "MSFT"), names=False),
+    "yf.download, older versions": download(("AAPL", "MSFT"), names=False),
     "yf.download, no index": pd.concat({"AAPL": TABLE}, axis=1).swaplevel(axis=1).reset_index().to_csv(index=False),
     "flattened pairs": to_csv(TABLE.rename(columns=lambda name: f"('{name}', 'AAPL')")),
     "quantmod": to_csv(TABLE.rename(columns=lambda name: f"AAPL.{name}")).replace("Date", '""', 1),
     "write.table": to_csv(TABLE).replace("Date,", "", 1),
-    "pandas, numbered": TABLE.reset_index().to_csv(),
+    "pandas, numbered rows": TABLE.reset_index().to_csv(),
     "long format": pd.concat({"MSFT": OTHER, "AAPL": TABLE}, names=["Ticker"]).reset_index().to_csv(index=False),
-    "semicolons and decimal commas": written(FIVE, sep=";", cell=german),
-    "sep= line": "sep=|\n" + written(FIVE, sep="|"),
-    "French spaces": written(FIVE, sep=";", day="%d/%m/%Y", cell=french),
-    "thousands": written(FIVE, cell=lambda role, value: f'"{value:,.2f}"' if role != "Volume" else f'"{value:,.0f}"'),
-    "notes above": "# downloaded 2024-06-28\nAAPL, daily\n\n" + written(FIVE),
+    "semicolons and decimal commas": csv_text(FIVE, sep=";", cell=german),
+    "sep= line": "sep=|\n" + csv_text(FIVE, sep="|"),
+    "French thousands separators": csv_text(FIVE, sep=";", day="%d/%m/%Y", cell=french),
+    "thousands": csv_text(FIVE, cell=lambda role, value: f'"{value:,.2f}"' if role != "Volume" else f'"{value:,.0f}"'),
+    "notes above the header": "# downloaded 2024-06-28\nAAPL, daily\n\n" + csv_text(FIVE),
     "byte order mark": "\ufeff" + to_csv(TABLE),
-    "Excel: mark, CRLF, empty lines": "\ufeff" + to_csv(TABLE).replace("\n", "\r\n") + "\r\n\r\n,,,,,\r\n",
+    "Excel: byte order mark, CRLF, empty lines": "\ufeff" + to_csv(TABLE).replace("\n", "\r\n") + "\r\n\r\n,,,,,\r\n",
     "UTF-16": to_csv(TABLE).encode("utf-16"),
-    "UTF-16, big end first": b"\xfe\xff" + to_csv(TABLE).encode("utf-16-be"),
-    "Windows' Western": written("Date|Open|High|Low|Close|Volume|1=Größe").encode("cp1252"),
-    "a comma too many": to_csv(TABLE).replace("\n", ",\n").replace("Volume,", "Volume", 1),
-    "wide names": " date , OPEN,high ,lOw, Close ,Volume \n" + to_csv(TABLE).partition("\n")[2],
-    "the standard name first": written("Date|1=Close/Last|1=Price|Open|High|Low|Close|Volume"),
-    "a column twice": written("Date|Open|High|Low|Close|Volume|Volume"),
+    "UTF-16, big-endian": b"\xfe\xff" + to_csv(TABLE).encode("utf-16-be"),
+    "Windows-1252": csv_text("Date|Open|High|Low|Close|Volume|1=Größe").encode("cp1252"),
+    "trailing commas": to_csv(TABLE).replace("\n", ",\n").replace("Volume,", "Volume", 1),
+    "padded names": " date , OPEN,high ,lOw, Close ,Volume \n" + to_csv(TABLE).partition("\n")[2],
+    "the standard name first": csv_text("Date|1=Close/Last|1=Price|Open|High|Low|Close|Volume"),
+    "duplicate column": csv_text("Date|Open|High|Low|Close|Volume|Volume"),
     "gzip": gzip.compress(to_csv(TABLE).encode()),
 }
 
@@ -178,14 +178,14 @@ FORMATS |= {
     "zip": zipped(to_csv(TABLE)),
     "parquet": parquet(TABLE),
     "parquet, dates as a column": parquet(TABLE.reset_index()),
-    "parquet, zoned": parquet(TABLE.tz_localize("America/New_York")),
+    "parquet, with a time zone": parquet(TABLE.tz_localize("America/New_York")),
     "parquet of yf.download": parquet(pd.concat({"AAPL": TABLE, "MSFT": OTHER}, axis=1).swaplevel(axis=1)),
     "parquet in gzip": gzip.compress(parquet(TABLE)),
 }
 
 
 @pytest.mark.parametrize("vendor", FORMATS)
-def test_every_vendors_file_holds_the_same_bars(vendor: str, tmp_path: Path) -> None:
+def test_every_format_is_read_as_the_same_bars(vendor: str, tmp_path: Path) -> None:
     found = read(tmp_path, FORMATS[vendor]).table
     ohlcv.check(found, "AAPL")
     pd.testing.assert_frame_equal(found[list(ohlcv.OHLCV)], TABLE, check_exact=True, check_freq=False)
@@ -194,14 +194,14 @@ def test_every_vendors_file_holds_the_same_bars(vendor: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "name", ["Adj Close", "Adj_Close", "adjClose", "AdjClose", "Adjusted_close", "5. adjusted close", "Close Adj"]
 )
-def test_adjusted_closes_are_known_by_any_name(name: str, tmp_path: Path) -> None:
-    found = read(tmp_path, written(f"Date|Open|High|Low|Close|Adj Close={name}|Volume")).table
+def test_adjusted_closes_are_recognized_by_any_name(name: str, tmp_path: Path) -> None:
+    found = read(tmp_path, csv_text(f"Date|Open|High|Low|Close|Adj Close={name}|Volume")).table
     pd.testing.assert_frame_equal(found, ADJUSTED[found.columns], check_exact=True, check_freq=False)
     assert "Adj Close" in found.columns
 
 
 @pytest.mark.parametrize(
-    ("dividend", "split", "none"),
+    ("dividend", "split", "no_split"),
     [
         ("Dividends", "Stock Splits", "0.0"),
         ("dividend_amount", "split_coefficient", "1.0"),
@@ -209,48 +209,48 @@ def test_adjusted_closes_are_known_by_any_name(name: str, tmp_path: Path) -> Non
         ("Ex-Dividend", "Split Ratio", ""),
     ],
 )
-def test_dividends_and_splits_are_read(dividend: str, split: str, none: str, tmp_path: Path) -> None:
+def test_dividends_and_splits_are_read(dividend: str, split: str, no_split: str, tmp_path: Path) -> None:
     header, *rows = to_csv(TABLE).splitlines()
-    rows = [f"{row},0.0,{none}" for row in rows]
-    rows[3] = rows[3].replace(f",0.0,{none}", ",0.24,4:1")
+    rows = [f"{row},0.0,{no_split}" for row in rows]
+    rows[3] = rows[3].replace(f",0.0,{no_split}", ",0.24,4:1")
     found = read(tmp_path, "\n".join([f"{header},{dividend},{split}", *rows])).table
     assert found["Dividends"].tolist() == [0.0] * 3 + [0.24] + [0.0] * 26
     assert found["Splits"].tolist() == [1.0] * 3 + [4.0] + [1.0] * 26
 
 
-def test_an_adjusted_column_that_is_empty_throughout_is_none(tmp_path: Path) -> None:
-    found = read(tmp_path, written("Date|Open|High|Low|Close|=Adj Close|Volume"))
+def test_an_empty_adjusted_close_column_is_ignored(tmp_path: Path) -> None:
+    found = read(tmp_path, csv_text("Date|Open|High|Low|Close|=Adj Close|Volume"))
     pd.testing.assert_frame_equal(found.table, TABLE, check_freq=False)
 
 
-def test_one_currency_in_all_rows_is_the_tables(tmp_path: Path) -> None:
-    assert read(tmp_path, written(f"{FIVE}|GBp=Currency")).currency == "GBp"
-    assert read(tmp_path, written(f"{FIVE}|eur=currency")).currency == "EUR"
-    assert read(tmp_path, written(f"{FIVE}|GBp=Currency").replace("GBp", "EUR", 1)).currency is None
-    assert read(tmp_path, written(FIVE)).currency is None
+def test_a_currency_shared_by_all_rows_is_that_of_the_table(tmp_path: Path) -> None:
+    assert read(tmp_path, csv_text(f"{FIVE}|GBp=Currency")).currency == "GBp"
+    assert read(tmp_path, csv_text(f"{FIVE}|eur=currency")).currency == "EUR"
+    assert read(tmp_path, csv_text(f"{FIVE}|GBp=Currency").replace("GBp", "EUR", 1)).currency is None
+    assert read(tmp_path, csv_text(FIVE)).currency is None
 
 
-def test_rows_without_any_price_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_rows_without_any_price_are_dropped_and_counted(tmp_path: Path) -> None:
     lines = to_csv(TABLE).splitlines()
-    for row, nothing in ((5, "null,null,null,null,null"), (9, ",-,N/A,NaN,0")):
-        lines[row] = lines[row].split(",")[0] + "," + nothing
+    for row, cells in ((5, "null,null,null,null,null"), (9, ",-,N/A,NaN,0")):
+        lines[row] = lines[row].split(",")[0] + "," + cells
     found = read(tmp_path, "\n".join(lines))
     pd.testing.assert_frame_equal(found.table, TABLE.drop(TABLE.index[[4, 8]]), check_freq=False)
     assert found.notes == (f"2 rows without any price left out, the last of {TABLE.index[8]:%Y-%m-%d}",)
 
 
-def test_newest_first_is_sorted_and_said(tmp_path: Path) -> None:
+def test_newest_first_rows_are_sorted_and_noted(tmp_path: Path) -> None:
     assert read(tmp_path, newest_first(to_csv(TABLE))).notes == ("newest first: sorted",)
     assert read(tmp_path, to_csv(TABLE)).notes == ()
 
 
-def test_a_stamp_with_an_offset_is_of_the_exchanges_day(tmp_path: Path) -> None:
+def test_a_timestamp_with_an_offset_is_dated_in_the_zone_of_the_exchange(tmp_path: Path) -> None:
     """The evening before in UTC-11 is the next morning in New York."""
-    text = written(FIVE, table=TABLE.shift(freq="-1D"), day="%Y-%m-%d 23:00:00-11:00")
+    text = csv_text(FIVE, table=TABLE.shift(freq="-1D"), day="%Y-%m-%d 23:00:00-11:00")
     assert read(tmp_path, text).table.index.equals(pd.DatetimeIndex(TABLE.index))
 
 
-def test_no_calendar_is_asked_for_plain_dates(tmp_path: Path) -> None:
+def test_plain_dates_need_no_calendar(tmp_path: Path) -> None:
     def calendar(symbol: str) -> NewYork:
         raise AssertionError(symbol)
 
@@ -258,7 +258,7 @@ def test_no_calendar_is_asked_for_plain_dates(tmp_path: Path) -> None:
     assert len(CsvFeed(tmp_path, calendar).bars("AAPL", FIRST, LAST).table) == 30
 
 
-def test_numbers_are_the_nearest_doubles_by_either_way(tmp_path: Path) -> None:
+def test_both_readers_parse_numbers_to_the_nearest_double(tmp_path: Path) -> None:
     exact = bars(200)
     for text in (to_csv(exact), newest_first(to_csv(exact)), to_csv(exact).replace("Date", "date")):
         np.testing.assert_array_equal(read(tmp_path, text).table.to_numpy(), exact.to_numpy())

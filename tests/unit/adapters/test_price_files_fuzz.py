@@ -1,6 +1,6 @@
-"""Valid price files, damaged at random: what comes out is a typed refusal or a table of daily bars, nothing else.
+"""Valid price files, corrupted at random: each is refused with a typed error or read as daily bars.
 
-TEST_FUZZ: how many damaged files are read.
+TEST_FUZZ: how many corrupted files are read.
 """
 
 import os
@@ -39,91 +39,91 @@ CELLS = (
 )
 
 
-def bytes_changed(data: bytes, chance: random.Random) -> bytes:
-    place, other = chance.randrange(len(data)), chance.randrange(len(data))
-    some = bytes(chance.randrange(256) for _ in range(chance.choice([1, 1, 2, 8])))
-    return chance.choice(
+def change_bytes(data: bytes, rng: random.Random) -> bytes:
+    position, other = rng.randrange(len(data)), rng.randrange(len(data))
+    noise = bytes(rng.randrange(256) for _ in range(rng.choice([1, 1, 2, 8])))
+    return rng.choice(
         [
-            data[:place] + some + data[place + len(some) :],
-            data[:place] + some + data[place:],
-            data[:place] + data[place + chance.choice([1, 2, 30]) :],
-            data[:place],
-            data[: max(place, other)] + data[min(place, other) :],
-            data[:place] + bytes([data[place] ^ (1 << chance.randrange(8))]) + data[place + 1 :],
+            data[:position] + noise + data[position + len(noise) :],
+            data[:position] + noise + data[position:],
+            data[:position] + data[position + rng.choice([1, 2, 30]) :],
+            data[:position],
+            data[: max(position, other)] + data[min(position, other) :],
+            data[:position] + bytes([data[position] ^ (1 << rng.randrange(8))]) + data[position + 1 :],
         ]
     )
 
 
-def cells_changed(data: bytes, chance: random.Random) -> bytes:
+def change_cells(data: bytes, rng: random.Random) -> bytes:
     lines = data.split(b"\n")
-    sep = max(b",;\t|", key=lambda each: data.count(bytes([each])))
+    sep = max(b",;\t|", key=lambda candidate: data.count(bytes([candidate])))
     rows = [line.split(bytes([sep])) for line in lines]
-    one, other = chance.choice(rows), chance.choice(rows)
-    place, cell = chance.randrange(len(one)), chance.choice(CELLS).encode()
-    match chance.randrange(9):
+    target, source = rng.choice(rows), rng.choice(rows)
+    position, cell = rng.randrange(len(target)), rng.choice(CELLS).encode()
+    match rng.randrange(9):
         case 0 | 1:
-            one[place] = cell
+            target[position] = cell
         case 2:
-            one[place] = chance.choice(other)
+            target[position] = rng.choice(source)
         case 3:
-            one.insert(place, cell)
+            target.insert(position, cell)
         case 4:
-            one.pop(place)
+            target.pop(position)
         case 5:
-            rows.insert(chance.randrange(len(rows)), list(other))
+            rows.insert(rng.randrange(len(rows)), list(source))
         case 6:
-            chance.shuffle(one)
+            rng.shuffle(target)
         case 7:
-            rows = [row[:place] + row[place + 1 :] for row in rows]
+            rows = [row[:position] + row[position + 1 :] for row in rows]
         case 8:
-            rows = [[*row[:place], cell, *row[place + chance.randrange(2) :]] for row in rows]
+            rows = [[*row[:position], cell, *row[position + rng.randrange(2) :]] for row in rows]
     return b"\n".join(bytes([sep]).join(row) for row in rows)
 
 
-def digit_changed(data: bytes, chance: random.Random) -> bytes:
-    tries = [chance.randrange(len(data)) for _ in range(20)]
-    place = next((place for place in tries if data[place] in b"0123456789"), 0)
-    return data[:place] + str(chance.randrange(10)).encode() + data[place + 1 :]
+def change_digit(data: bytes, rng: random.Random) -> bytes:
+    candidates = [rng.randrange(len(data)) for _ in range(20)]
+    position = next((position for position in candidates if data[position] in b"0123456789"), 0)
+    return data[:position] + str(rng.randrange(10)).encode() + data[position + 1 :]
 
 
-CHANGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (bytes_changed, cells_changed, digit_changed)
+MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (change_bytes, change_cells, change_digit)
 
 
-def damaged(chance: random.Random) -> bytes:
-    data = chance.choice(FILES)
-    for _ in range(chance.choice([1, 1, 1, 2, 4])):
-        data = chance.choice(CHANGES)(data or b"?", chance)
+def corrupted(rng: random.Random) -> bytes:
+    data = rng.choice(FILES)
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        data = rng.choice(MUTATIONS)(data or b"?", rng)
     return data
 
 
 def assert_daily_bars(table: pd.DataFrame) -> None:
-    """Assert the rules of a raw table, written down a second time."""
+    """Assert the rules of a raw table, independently of `ohlcv.check`."""
     days = table.index.to_numpy()
     assert (np.diff(days) > np.timedelta64(0)).all()
     assert (days == days.astype("datetime64[D]")).all()
     assert np.isfinite(table[list(ohlcv.OHLCV)].to_numpy()).all()
-    opened, high, low, close = (table[name].to_numpy() for name in ("Open", "High", "Low", "Close"))
+    open_, high, low, close = (table[name].to_numpy() for name in ("Open", "High", "Low", "Close"))
     assert (low > 0).all()
-    assert (low <= 1.0001 * np.minimum(opened, close)).all()
-    assert (1.0001 * high >= np.maximum(opened, close)).all()
+    assert (low <= 1.0001 * np.minimum(open_, close)).all()
+    assert (1.0001 * high >= np.maximum(open_, close)).all()
     assert (table["Volume"] >= 0).all()
     assert "Adj Close" not in table or (table["Adj Close"] > 0).all()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_damaged_file_is_refused_or_still_holds_daily_bars(part: int, tmp_path: Path) -> None:
+def test_a_corrupted_file_is_refused_or_read_as_daily_bars(part: int, tmp_path: Path) -> None:
     feed, path = CsvFeed(tmp_path, lambda _: NewYork()), tmp_path / "AAPL.csv"
     accepted = 0
     for number in range(part, COUNT, PARTS):
-        path.write_bytes(damaged(random.Random(number)))
+        path.write_bytes(corrupted(random.Random(number)))
         try:
             table = feed.bars("AAPL", date(2004, 8, 19), date(2200, 1, 1)).table
             ohlcv.check(table, "AAPL")
-        except StockopsError as refused:
-            said = str(refused)
-            assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in said), number
-            assert len(said) < 500, number
+        except StockopsError as error:
+            message = str(error)
+            assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in message), number
+            assert len(message) < 500, number
             continue
         except Exception as exc:
             raise AssertionError(f"seed {number}") from exc

@@ -8,16 +8,16 @@ from stockops.adapters.network.retries import RetryPolicy, Transient, retry_afte
 from stockops.errors import TryAgainError
 
 
-def test_seconds_and_dates_are_read_and_anything_else_is_nothing() -> None:
+def test_retry_after_is_read_as_seconds_or_a_date_only() -> None:
     assert retry_after({"retry-after": "120"}) == 120
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     assert retry_after({"retry-after": soon}) == pytest.approx(90, abs=2)
     assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
-    for nothing in ({}, {"retry-after": "-5"}, {"retry-after": "soon"}, {"retry-after": "inf"}):
-        assert retry_after(nothing) is None
+    for headers in ({}, {"retry-after": "-5"}, {"retry-after": "soon"}, {"retry-after": "inf"}):
+        assert retry_after(headers) is None
 
 
-def test_a_server_is_left_alone_as_long_as_it_asks() -> None:
+def test_a_retry_waits_as_long_as_the_server_asks() -> None:
     failures = iter([Transient("busy", 0.3)])
 
     def call() -> str:
@@ -33,7 +33,7 @@ def test_a_server_is_left_alone_as_long_as_it_asks() -> None:
     assert 0.3 <= time.monotonic() - started < 1
 
 
-def test_one_that_asks_for_more_time_than_is_left_has_failed_at_once() -> None:
+def test_a_wait_longer_than_the_time_left_fails_at_once() -> None:
     calls = []
 
     def call() -> None:

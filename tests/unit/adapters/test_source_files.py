@@ -27,30 +27,30 @@ from stockops.errors import DataError
         ("7203.T", "7203_T.csv"),
     ],
 )
-def test_a_file_is_found_by_what_vendors_call_it(symbol: str, file: str, tmp_path: Path) -> None:
+def test_a_file_is_found_by_its_vendor_name(symbol: str, file: str, tmp_path: Path) -> None:
     (tmp_path / file).touch()
     (tmp_path / "MSFT.csv").touch()
     assert source_files.csv(tmp_path, symbol) == tmp_path / file
 
 
 @pytest.mark.parametrize("file", ["GSPC.csv", "AAPLE.csv", "AAPL.pdf", "AAPL", "AAPL.B.csv", "AAPL.csv.bak"])
-def test_another_symbols_file_or_another_kind_is_none(file: str, tmp_path: Path) -> None:
+def test_files_of_other_symbols_or_types_are_ignored(file: str, tmp_path: Path) -> None:
     (tmp_path / file).touch()
     assert source_files.csv(tmp_path, "AAPL") == tmp_path / "AAPL.csv"
 
 
-def test_an_index_is_not_taken_for_a_share_of_its_name(tmp_path: Path) -> None:
+def test_an_index_is_not_taken_for_a_share_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "^GSPC.csv").touch()
     assert source_files.csv(tmp_path, "GSPC") == tmp_path / "GSPC.csv"
 
 
-def test_the_exact_name_comes_first(tmp_path: Path) -> None:
+def test_the_exact_file_name_takes_precedence(tmp_path: Path) -> None:
     for file in ("aapl.us.txt", "AAPL.csv", "AAPL.parquet"):
         (tmp_path / file).touch()
     assert source_files.csv(tmp_path, "AAPL") == tmp_path / "AAPL.csv"
 
 
-def test_two_that_fit_are_both_named(tmp_path: Path) -> None:
+def test_two_matching_files_are_both_reported(tmp_path: Path) -> None:
     for file in ("aapl.us.txt", "AAPL.parquet"):
         (tmp_path / file).touch()
     with pytest.raises(DataError) as refused:
@@ -59,18 +59,18 @@ def test_two_that_fit_are_both_named(tmp_path: Path) -> None:
     assert refused.value.hint == "rename the right one AAPL.csv"
 
 
-def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+def test_a_missing_folder_holds_no_files(tmp_path: Path) -> None:
     assert source_files.csv(tmp_path / "none", "AAPL") == tmp_path / "none" / "AAPL.csv"
     assert source_files.price_files(tmp_path / "none") == []
 
 
-def test_files_that_may_hold_prices_are_listed(tmp_path: Path) -> None:
+def test_price_files_are_listed(tmp_path: Path) -> None:
     for file in ("MSFT.csv", "aapl.us.txt", "notes.md", "IBM.parquet"):
         (tmp_path / file).touch()
     assert [path.name for path in source_files.price_files(tmp_path)] == ["IBM.parquet", "MSFT.csv", "aapl.us.txt"]
 
 
-def test_a_digest_is_of_the_content_and_waits_for_no_pipe(tmp_path: Path) -> None:
+def test_a_digest_depends_on_content_and_does_not_block_on_a_pipe(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
     (tmp_path / "b").write_text("1")
     (tmp_path / "c").write_text("2")
@@ -80,8 +80,8 @@ def test_a_digest_is_of_the_content_and_waits_for_no_pipe(tmp_path: Path) -> Non
     assert [source_files.digest(tmp_path / name) for name in ("pipe", "none", ".")] == ["", "", ""]
 
 
-def test_looking_for_a_file_loads_no_heavy_library() -> None:
+def test_finding_a_file_imports_no_heavy_library() -> None:
     heavy = "{'pandas', 'numpy', 'pyarrow'}"
     code = f"import sys, stockops.adapters.market_data.source_files; print(*({heavy} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.split() == []

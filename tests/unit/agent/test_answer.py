@@ -27,17 +27,17 @@ def test_the_stance_comes_from_the_fields_and_never_from_the_prose() -> None:
         "[%s]",
     ],
 )
-def test_thoughts_fences_and_talk_are_passed_over(raw: str) -> None:
+def test_reasoning_fences_and_chatter_are_ignored(raw: str) -> None:
     answer = read(raw % '{"report": "Fine.", "recommendation": "NEUTRAL", "confidence": "Low", "extra": 1}')
     assert (answer.report, answer.recommendation) == ("Fine.", "NEUTRAL")
 
 
-def test_braces_in_the_prose_of_an_answer_are_prose() -> None:
+def test_braces_in_the_report_text_are_preserved() -> None:
     fields = {"report": 'Odd } and {"a": {.', "recommendation": "NEUTRAL", "confidence": "Low"}
     assert read(f"Here {{as asked}}:\n```json\n{json.dumps(fields)}\n```\nDone }}.").report == fields["report"]
 
 
-def test_braces_without_end_are_no_answer_and_soon_told() -> None:
+def test_unbalanced_braces_are_rejected_quickly() -> None:
     started = time.process_time()
     for raw in ('{"a":' * 30_000, "{" * 90_000, '{"a": {}} ' * 9_000):
         with pytest.raises(AnswerError):
@@ -45,13 +45,13 @@ def test_braces_without_end_are_no_answer_and_soon_told() -> None:
     assert time.process_time() - started < 5
 
 
-def test_of_several_objects_the_problem_of_the_nearest_is_named() -> None:
+def test_the_error_describes_the_closest_of_several_objects() -> None:
     with pytest.raises(AnswerError, match="`confidence`: Field required"):
         read('{"a": 1} {"report": "x", "recommendation": "BULLISH"}')
 
 
 @pytest.mark.parametrize(
-    ("raw", "wrong"),
+    ("raw", "problem"),
     [
         ("", "one JSON object"),
         ("I cannot help with financial advice.", "one JSON object"),
@@ -66,22 +66,22 @@ def test_of_several_objects_the_problem_of_the_nearest_is_named() -> None:
         ('{"report": "<think>all of it", "recommendation": "BULLISH", "confidence": "Low"}', "`report`"),
     ],
 )
-def test_anything_else_is_an_error_that_says_what_is_wrong(raw: str, wrong: str) -> None:
-    with pytest.raises(AnswerError, match=wrong):
+def test_an_invalid_answer_raises_an_error_naming_the_problem(raw: str, problem: str) -> None:
+    with pytest.raises(AnswerError, match=problem):
         read(raw)
 
 
-def test_prose_brings_no_thoughts_links_html_or_headings_of_its_own() -> None:
+def test_reasoning_links_html_and_headings_in_the_report_are_neutralized() -> None:
     text = "# Title\n<think>hm</think>See [this](http://evil.example/?q=1) ![x](http://evil.example) <script>x</script>"
     answer = read(json.dumps({"report": text, "recommendation": "NEUTRAL", "confidence": "Low"}))
     assert answer.report == "### Title\nSee this x &lt;script>x&lt;/script>"
 
 
-def test_a_choice_is_one_however_it_is_written() -> None:
+def test_choices_are_normalized_regardless_of_case() -> None:
     answer = read('{"report": "x", "recommendation": "bullish ", "confidence": "HIGH", "news_sentiment": "mixed"}')
     assert (answer.recommendation, answer.confidence, answer.news_sentiment) == ("BULLISH", "High", "Mixed")
 
 
-def test_what_a_terminal_would_obey_is_taken_out() -> None:
+def test_terminal_control_characters_are_removed() -> None:
     answer = read(json.dumps({"report": "a\x1b[31mb\x07\u202ec\nd", "recommendation": "NEUTRAL", "confidence": "Low"}))
     assert answer.report == "a\\[31mbc\nd"

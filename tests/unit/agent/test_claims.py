@@ -28,12 +28,12 @@ KNOWN = AllowedClaims(
         "The eighty percent range; two hundred eleven dollars; three hundred dollars as quoted.",
     ],
 )
-def test_what_stands_in_the_facts_is_borne_out(text: str) -> None:
+def test_claims_that_match_the_facts_are_grounded(text: str) -> None:
     assert check(text, KNOWN).unmatched == ()
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"),
+    ("text", "claim"),
     [
         ("A target of 250 seems fair.", "target of 250"),
         ("It may reach $250 soon.", "$250"),
@@ -53,13 +53,13 @@ def test_what_stands_in_the_facts_is_borne_out(text: str) -> None:
         ("A cut of twenty-five basis points.", "twenty-five basis points"),
     ],
 )
-def test_what_stands_in_no_fact_is_named(text: str, wrong: str) -> None:
+def test_a_claim_absent_from_the_facts_is_reported(text: str, claim: str) -> None:
     found = check(text, KNOWN)
-    assert found.unmatched == (wrong,)
+    assert found.unmatched == (claim,)
     assert found.share < 1
 
 
-NEAR = replace(KNOWN, price=210.62)
+WITH_PRICE = replace(KNOWN, price=210.62)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ NEAR = replace(KNOWN, price=210.62)
         "By 07/19/2024.",
     ],
 )
-def test_a_bare_number_near_the_price_is_taken_for_one(text: str) -> None:
-    assert len(check(text, NEAR).unmatched) == 1
+def test_a_bare_number_near_the_price_is_taken_for_a_price(text: str) -> None:
+    assert len(check(text, WITH_PRICE).unmatched) == 1
 
 
 @pytest.mark.parametrize(
@@ -87,36 +87,36 @@ def test_a_bare_number_near_the_price_is_taken_for_one(text: str) -> None:
         "On 07/08/2024 and on July 8th.",
     ],
 )
-def test_counts_names_and_years_are_not(text: str) -> None:
-    assert check(text, NEAR).unmatched == ()
+def test_counts_names_and_years_are_not_taken_for_prices(text: str) -> None:
+    assert check(text, WITH_PRICE).unmatched == ()
 
 
-COUNTS = replace(KNOWN, price=1_000.0, counts=frozenset({543, 1_586}))
+WITH_COUNTS = replace(KNOWN, price=1_000.0, counts=frozenset({543, 1_586}))
 
 
 @pytest.mark.parametrize("text", ["It was tested on 543 past forecasts.", "On 1,586 held-out windows it did well."])
-def test_a_count_that_stands_in_the_facts_is_no_price(text: str) -> None:
-    assert check(text, COUNTS) == Grounding(0, ())
-    assert check(text, replace(COUNTS, counts=frozenset())).unmatched != ()
+def test_a_count_from_the_facts_is_not_a_claim(text: str) -> None:
+    assert check(text, WITH_COUNTS) == Grounding(0, ())
+    assert check(text, replace(WITH_COUNTS, counts=frozenset())).unmatched != ()
 
 
 @pytest.mark.parametrize("text", ["It may fall to 543.", "A price of 543 is fair.", "It was tested on 544 forecasts."])
-def test_what_the_facts_do_not_count_is_still_a_claim(text: str) -> None:
-    assert check(text, COUNTS).claims == 1
+def test_a_price_or_an_unknown_count_is_still_a_claim(text: str) -> None:
+    assert check(text, WITH_COUNTS).claims == 1
 
 
-def test_the_facts_count_windows_forecasts_closes_and_days() -> None:
-    given = facts.gathered(metrics=facts.metrics(0.1), backtest=facts.backtest())
-    assert given.known.counts == {982, 1_127, len(given.closes), len(given.days)}
+def test_known_counts_are_of_windows_forecasts_closes_and_days() -> None:
+    sample = facts.sample_facts(metrics=facts.metrics(0.1), backtest=facts.backtest())
+    assert sample.known.counts == {982, 1_127, len(sample.closes), len(sample.days)}
 
 
-def test_the_share_counts_claims_and_is_one_where_none_is_made() -> None:
+def test_the_share_is_of_all_claims_and_one_without_any() -> None:
     assert check("Quiet.", KNOWN).share == 1
     found = check("From 210.62 it rises 9.99 % by 2024-07-08 to 999.99.", KNOWN)
     assert (found.claims, found.unmatched, found.share) == (4, ("9.99 %", "999.99"), 0.5)
 
 
-def test_rounding_is_as_fine_as_the_number_is_written() -> None:
+def test_a_number_matches_to_its_written_precision() -> None:
     assert check("0.87 %", KNOWN).unmatched == ()
     assert check("0.88 %", KNOWN).unmatched == ("0.88 %",)
     assert check("0.873 %", KNOWN).unmatched == ()

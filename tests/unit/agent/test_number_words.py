@@ -19,7 +19,7 @@ from stockops.agent.number_words import find
         ("Between ten and twelve percent.", "twelve percent", "12"),
     ],
 )
-def test_a_number_with_a_unit_is_read(text: str, written: str, number: str) -> None:
+def test_a_number_with_a_unit_is_found(text: str, written: str, number: str) -> None:
     [found] = find(text)
     assert (found.text, found.number) == (written, number)
     assert text[found.start :].startswith(written)
@@ -34,5 +34,5 @@ def test_a_number_with_a_unit_is_read(text: str, written: str, number: str) -> N
         "Someone dollars.",
     ],
 )
-def test_a_number_that_only_counts_is_none(text: str) -> None:
+def test_words_that_are_not_a_number_with_a_unit_are_ignored(text: str) -> None:
     assert list(find(text)) == []

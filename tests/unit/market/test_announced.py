@@ -1,4 +1,4 @@
-"""What a calendar tells of the sessions to come, and what it did not tell at the time."""
+"""Traits of upcoming sessions: known from the calendar in advance, except for unscheduled closures."""
 
 from datetime import date
 
@@ -11,8 +11,8 @@ from stockops.market.announced import TRAITS
 from stockops.market.calendar_sessions import TradingCalendar
 
 
-def told(symbol: str, origin: str, ahead: int) -> dict[str, float]:
-    """The traits, but those that are zero, of the session so many after an origin."""
+def nonzero_traits(symbol: str, origin: str, ahead: int) -> dict[str, float]:
+    """Return the nonzero traits of the session `ahead` sessions after an origin."""
     found = announced.traits(calendar.of(symbol), pd.DatetimeIndex([origin]))
     return {name: round(float(value), 2) for name, value in zip(TRAITS, found[0, ahead], strict=True) if value}
 
@@ -38,34 +38,36 @@ def told(symbol: str, origin: str, ahead: int) -> dict[str, float]:
         ("TEVA.TA", "2020-02-04", 1, {}),  # where clocks went back at midnight
     ],
 )
-def test_a_session_is_known_before_it_comes(symbol: str, origin: str, ahead: int, traits: dict[str, float]) -> None:
-    assert told(symbol, origin, ahead) == traits
+def test_traits_of_a_session_are_known_in_advance(
+    symbol: str, origin: str, ahead: int, traits: dict[str, float]
+) -> None:
+    assert nonzero_traits(symbol, origin, ahead) == traits
 
 
 @pytest.mark.parametrize("name", ["XNYS", "XLON", "XASX", "XTKS", "XHKG", "XTAI"])
-def test_a_surprise_is_known_when_it_has_come_and_not_before(name: str) -> None:
-    known = calendar.of(
+def test_an_unscheduled_closure_is_known_only_afterwards(name: str) -> None:
+    actual = calendar.of(
         {"XNYS": "A", "XLON": "A.L", "XASX": "A.AX", "XTKS": "1.T", "XHKG": "1.HK", "XTAI": "1.TW"}[name]
     )
     for day in unscheduled.closures(name):
         undisturbed = TradingCalendar(
-            name, known.zone, week=known.week, closings=_with(known, day)
+            name, actual.zone, week=actual.week, closings=_with_session(actual, day)
         )  # as if the session had taken place
-        eve = known.known[known.known < day][-3:]
-        assert (announced.traits(known, eve) == announced.traits(undisturbed, eve)).all(), day
-        if known.closed(pd.DatetimeIndex([day]))[0]:
-            after = known.known[known.known > day][:1]
-            assert (announced.traits(known, after) != announced.traits(undisturbed, after)).any(), day
+        eve = actual.known[actual.known < day][-3:]
+        assert (announced.traits(actual, eve) == announced.traits(undisturbed, eve)).all(), day
+        if actual.closed(pd.DatetimeIndex([day]))[0]:
+            after = actual.known[actual.known > day][:1]
+            assert (announced.traits(actual, after) != announced.traits(undisturbed, after)).any(), day
 
 
-def _with(known: TradingCalendar, day: pd.Timestamp) -> "pd.Series[pd.Timestamp]":
-    """Closings with one more, at the time of the session a week before."""
-    closings = known.closings.drop(day, errors="ignore")
+def _with_session(actual: TradingCalendar, day: pd.Timestamp) -> "pd.Series[pd.Timestamp]":
+    """Return the closings plus one on a day, at the time of the session a week before."""
+    closings = actual.closings.drop(day, errors="ignore")
     week = pd.Timedelta(days=7)
     return pd.concat([closings, pd.Series([closings[day - week] + week], index=[day])]).sort_index()
 
 
-def test_an_origin_is_told_the_same_whatever_history_it_stands_in() -> None:
+def test_traits_at_an_origin_do_not_depend_on_later_rows() -> None:
     nyse = calendar.of("AAPL")
     days = nyse.sessions(date(2012, 1, 3), date(2012, 12, 31))
     whole = announced.traits(nyse, days)
@@ -73,7 +75,7 @@ def test_an_origin_is_told_the_same_whatever_history_it_stands_in() -> None:
         assert (announced.traits(nyse, days[: cut + 1])[-1] == whole[cut]).all()
 
 
-def test_where_sessions_are_guessed_nothing_is_told() -> None:
+def test_a_guessed_calendar_has_no_traits() -> None:
     days = pd.bdate_range("2024-01-02", periods=50)
     guessed = announced.traits(calendar.from_data(days), days)
     assert guessed.shape == (50, announced.SEEN, len(TRAITS))

@@ -10,7 +10,7 @@ from stockops.market.calendar_sessions import warn_weekdays
 
 
 @pytest.fixture(autouse=True)
-def _nothing_said_yet() -> Iterator[None]:
+def _reset_warnings() -> Iterator[None]:
     warn_weekdays.cache_clear()
     yield
     warn_weekdays.cache_clear()
@@ -28,17 +28,17 @@ def _nothing_said_yet() -> Iterator[None]:
         ("7203.T", date(2024, 12, 30), date(2025, 1, 6)),  # New Year in Tokyo
         ("SHEL.L", date(2024, 8, 23), date(2024, 8, 27)),  # summer bank holiday
         ("2222.SR", date(2024, 6, 27), date(2024, 6, 30)),  # Saudi weeks run from Sunday to Thursday
-        ("2222.SR", date(2015, 6, 25), date(2015, 6, 28)),  # and did before the library knows of them
+        ("2222.SR", date(2015, 6, 25), date(2015, 6, 28)),  # and did so before the library covers them
         ("BTC-USD", date(2024, 12, 24), date(2024, 12, 25)),  # never closes
-        ("BTCUSD", date(2090, 12, 23), date(2090, 12, 24)),  # a Sunday, far away
+        ("BTCUSD", date(2090, 12, 23), date(2090, 12, 24)),  # a Sunday, far in the future
         ("EURUSD=X", date(2024, 6, 28), date(2024, 7, 1)),
     ],
 )
-def test_the_next_session_is_the_exchanges_own(symbol: str, after: date, expected: date) -> None:
+def test_the_next_session_follows_the_exchange_calendar(symbol: str, after: date, expected: date) -> None:
     assert calendar.of(symbol).next_sessions(after, 1) == (expected,)
 
 
-def test_next_sessions_are_as_many_as_asked_for_and_never_a_holiday() -> None:
+def test_next_sessions_have_the_requested_count_and_skip_holidays() -> None:
     found = calendar.of("AAPL").next_sessions(date(2024, 6, 28), 63)
     assert len(found) == 63
     assert date(2024, 7, 4) not in found
@@ -50,7 +50,7 @@ def test_next_sessions_are_as_many_as_asked_for_and_never_a_holiday() -> None:
     ("symbol", "now", "expected"),
     [
         ("AAPL", "2024-06-28T19:59Z", date(2024, 6, 27)),  # a minute before the close in New York
-        ("AAPL", "2024-06-28T20:10Z", date(2024, 6, 27)),  # the closing auction is not out yet
+        ("AAPL", "2024-06-28T20:10Z", date(2024, 6, 27)),  # the closing auction is not published yet
         ("AAPL", "2024-06-28T20:16Z", date(2024, 6, 28)),
         ("AAPL", "2024-06-30T12:00Z", date(2024, 6, 28)),  # Sunday
         ("AAPL", "2024-11-29T18:16Z", date(2024, 11, 29)),  # the half day after Thanksgiving ends at 13:00
@@ -60,7 +60,7 @@ def test_next_sessions_are_as_many_as_asked_for_and_never_a_holiday() -> None:
         ("ABC.XX", "2024-06-28T23:00Z", date(2024, 6, 27)),  # closing time unknown: not before the day is over
     ],
 )
-def test_a_session_is_complete_a_quarter_of_an_hour_after_its_close(symbol: str, now: str, expected: date) -> None:
+def test_a_session_is_complete_15_minutes_after_its_close(symbol: str, now: str, expected: date) -> None:
     assert calendar.of(symbol).last_completed(datetime.fromisoformat(now)) == expected
 
 
@@ -73,11 +73,11 @@ def test_a_session_is_complete_a_quarter_of_an_hour_after_its_close(symbol: str,
         ("ABC.XX", date(2024, 6, 28), "2024-06-29T00:15Z"),
     ],
 )
-def test_prices_are_out_a_quarter_of_an_hour_after_the_close(symbol: str, session: date, out: str) -> None:
+def test_prices_are_out_15_minutes_after_the_close(symbol: str, session: date, out: str) -> None:
     assert calendar.of(symbol).out_at(session) == datetime.fromisoformat(out)
 
 
-def test_past_the_calendar_every_weekday_counts_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_weekdays_past_the_calendar_count_as_sessions_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", "stockops.calendar"):
         found = [calendar.of("AAPL").next_sessions(date(2190, 12, 24), 2) for _ in range(2)]
     assert found == [(date(2190, 12, 27), date(2190, 12, 28))] * 2
@@ -86,7 +86,7 @@ def test_past_the_calendar_every_weekday_counts_and_that_is_said_once(caplog: py
     assert "every weekday counts as a session" in caplog.text
 
 
-def test_sessions_run_on_across_the_end_of_the_calendar() -> None:
+def test_sessions_continue_past_the_end_of_the_calendar() -> None:
     apple = calendar.of("AAPL")
     end = apple.known[-1]
     found = apple.sessions(end - pd.Timedelta(days=7), end + pd.Timedelta(days=7))
@@ -95,29 +95,29 @@ def test_sessions_run_on_across_the_end_of_the_calendar() -> None:
     assert 9 <= len(found) <= 11
 
 
-def test_holes_are_found_with_the_bars_around_them() -> None:
+def test_missing_runs_are_found_with_the_surrounding_bars() -> None:
     apple = calendar.of("AAPL")
     index = apple.sessions(date(2024, 6, 3), date(2024, 7, 12))
     assert apple.missing_runs(index) == []
-    holed = index.delete([3, 10, 11])
-    assert [count for _, _, count in apple.missing_runs(holed)] == [1, 2]
-    before, after, _ = apple.missing_runs(holed)[0]
+    gapped = index.delete([3, 10, 11])
+    assert [count for _, _, count in apple.missing_runs(gapped)] == [1, 2]
+    before, after, _ = apple.missing_runs(gapped)[0]
     assert (before, after) == (index[2].date(), index[4].date())
 
 
-def test_a_holiday_is_no_hole() -> None:
+def test_a_holiday_is_not_a_missing_session() -> None:
     index = pd.DatetimeIndex(["2024-07-03", "2024-07-05"])
     assert calendar.of("AAPL").missing_runs(index) == []
 
 
-def test_days_without_a_session_are_told_in_whatever_order() -> None:
+def test_days_without_a_session_are_found_in_any_order() -> None:
     index = pd.DatetimeIndex(["2024-07-05", "2024-07-04", "2024-07-06", "2024-07-03"])
     assert calendar.of("AAPL").closed(index).tolist() == [False, True, True, False]
     assert calendar.of("BTC-USD").closed(index).tolist() == [False] * 4
     assert calendar.of("AAPL").closed(index[:0]).tolist() == []
 
 
-def test_an_exchange_that_is_not_known_is_a_guess_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_exchange_gets_a_guessed_calendar_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", "stockops.calendar"):
         cairo, _ = calendar.of("COMI.CA"), calendar.of("HRHO.CA")
     assert (cairo.name, cairo.is_guess, cairo.complete_to) == ("unknown", True, None)
@@ -129,23 +129,23 @@ def test_an_exchange_that_is_not_known_is_a_guess_and_said_once(caplog: pytest.L
     ("override", "name"),
     [("XLON", "XLON"), ("xlon", "XLON"), ("LSE", "XLON"), (" 24/7 ", "24/7"), ("US_Futures", "us_futures")],
 )
-def test_a_calendar_can_be_named(override: str, name: str) -> None:
+def test_a_calendar_can_be_overridden_by_name(override: str, name: str) -> None:
     assert calendar.of("COMI.CA", override) is calendar.of("AAPL", name)
     assert calendar.of("AAPL", override).name == name
 
 
 def test_a_calendar_from_data_is_a_guess_until_there_are_bars(caplog: pytest.LogCaptureFixture) -> None:
-    waiting = calendar.of("AAPL", "from-data")
-    assert (waiting.name, waiting.is_guess) == ("from-data", True)
+    pending = calendar.of("AAPL", "from-data")
+    assert (pending.name, pending.is_guess) == ("from-data", True)
     assert not calendar.from_data(pd.DatetimeIndex(["2024-07-03"])).is_guess
-    assert caplog.messages == []  # it was asked for
+    assert caplog.messages == []  # it was requested
 
 
 @pytest.mark.parametrize(
     ("override", "hint"),
     [("XNYZ", "close to it: .*XNYS"), ("XLONN", "close to it: XLON"), ("??", "use a name such as XNYS or XLON")],
 )
-def test_a_calendar_that_does_not_exist_is_refused_by_name(override: str, hint: str) -> None:
+def test_an_unknown_calendar_is_refused_with_a_hint(override: str, hint: str) -> None:
     with pytest.raises(UsageError, match=hint) as refused:
         calendar.of("AAPL", override)
     assert repr(override) in refused.value.message

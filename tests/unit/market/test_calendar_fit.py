@@ -52,7 +52,7 @@ def test_bars_that_contradict_the_calendar_are_described(symbol: str, index: pd.
         "ES=F",
     ],
 )
-def test_an_exchanges_own_sessions_fit_it(symbol: str) -> None:
+def test_the_sessions_of_an_exchange_fit_its_calendar(symbol: str) -> None:
     index = _sessions(symbol, "2021-01-04", "2026-06-30")  # Tel Aviv's week changed in 2026
     assert calendar.contradiction(calendar.of(symbol), index) is None
 
@@ -70,7 +70,7 @@ def test_a_few_special_sessions_are_no_contradiction(extra: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_special_sessions_of_many_years_are_no_contradiction_up_to_two_a_year() -> None:
+def test_up_to_two_special_sessions_a_year_are_no_contradiction() -> None:
     bombay = calendar.of("RELIANCE.NS")
     index = bombay.sessions(date(2005, 1, 1), date(2024, 12, 31))
     closed = pd.bdate_range("2005-01-01", "2024-12-31").difference(index)
@@ -81,24 +81,24 @@ def test_special_sessions_of_many_years_are_no_contradiction_up_to_two_a_year() 
 @pytest.mark.parametrize(
     "index",
     [
-        _sessions("AAPL")[::5],  # weekly bars and bars with holes are another check's
+        _sessions("AAPL")[::5],  # weekly bars and gaps are found by other checks
         _sessions("AAPL")[::21],
         _sessions("AAPL")[:3],
         pd.DatetimeIndex([]),
     ],
 )
-def test_bars_that_are_merely_few_do_not_contradict(index: pd.DatetimeIndex) -> None:
+def test_sparse_bars_are_no_contradiction(index: pd.DatetimeIndex) -> None:
     assert calendar.contradiction(calendar.of("AAPL"), index) is None
 
 
-def test_bars_before_a_calendar_begins_are_not_judged() -> None:
+def test_bars_before_the_start_of_a_calendar_are_not_checked() -> None:
     riyadh = calendar.of("2222.SR")
     before = pd.date_range("2010-01-02", "2012-12-31")
     before = before[before.dayofweek.isin([5, 6, 0, 1, 2])]  # Saturday to Wednesday, until 2013
     assert calendar.contradiction(riyadh, before.union(_sessions("2222.SR"))) is None
 
 
-def test_a_guess_and_the_datas_own_calendar_contradict_nothing() -> None:
+def test_guessed_calendars_and_calendars_from_data_contradict_nothing() -> None:
     assert calendar.contradiction(calendar.of("COMI.CA"), SUNDAY_TO_THURSDAY) is None
     assert calendar.contradiction(calendar.from_data(SUNDAY_TO_THURSDAY), SUNDAY_TO_THURSDAY) is None
 
@@ -106,13 +106,13 @@ def test_a_guess_and_the_datas_own_calendar_contradict_nothing() -> None:
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.csv")), ids=lambda path: path.stem)
 def test_real_history_fits_its_calendar(path: Path) -> None:
     index = pd.DatetimeIndex(pd.read_csv(path, usecols=["Date"])["Date"])
-    traded = calendar.of(path.stem)
-    assert traded.name in ("XNYS", "XTKS")
-    assert calendar.contradiction(traded, index) is None
-    assert not traded.closed(index[index >= pd.Timestamp("2000-01-01")]).any()
+    exchange = calendar.of(path.stem)
+    assert exchange.name in ("XNYS", "XTKS")
+    assert calendar.contradiction(exchange, index) is None
+    assert not exchange.closed(index[index >= pd.Timestamp("2000-01-01")]).any()
 
 
-def test_a_calendar_from_data_has_the_datas_days_and_no_holes() -> None:
+def test_a_calendar_from_data_has_the_days_of_the_data_and_no_gaps() -> None:
     tokyo = _sessions("7203.T", "2016-01-01", "2023-12-29")
     own = calendar.from_data(tokyo)
     assert (own.name, own.is_guess, own.week) == ("from-data", False, "1111100")
@@ -121,18 +121,18 @@ def test_a_calendar_from_data_has_the_datas_days_and_no_holes() -> None:
     assert not own.closed(tokyo).any()
 
 
-def test_a_calendar_from_data_expects_the_holidays_of_fixed_date_that_it_saw() -> None:
+def test_a_calendar_from_data_expects_fixed_date_holidays_it_has_seen() -> None:
     own = calendar.from_data(_sessions("7203.T", "2016-01-01", "2023-12-29"))
     assert own.next_sessions(date(2024, 4, 26), 3) == (date(2024, 4, 30), date(2024, 5, 1), date(2024, 5, 2))
     assert own.next_sessions(date(2023, 12, 29), 1) == (date(2024, 1, 4),)  # Tokyo begins its year on 4 January
     assert own.next_sessions(date(2024, 7, 12), 1) == (date(2024, 7, 15),)  # Marine Day has no fixed date
 
 
-def test_a_holiday_seen_in_two_years_only_may_be_chance() -> None:
+def test_a_holiday_seen_in_only_two_years_is_not_expected() -> None:
     assert calendar.from_data(_sessions("AAPL", "2022-01-03", "2023-12-29")).holidays == frozenset()
 
 
-def test_a_calendar_from_data_expects_the_weekdays_that_trade_now() -> None:
+def test_a_calendar_from_data_expects_the_weekdays_traded_most_recently() -> None:
     days = pd.date_range("2022-01-01", "2023-12-31")
     changed = np.where(days < pd.Timestamp("2023-07-01"), days.dayofweek.isin([6, 0, 1, 2, 3]), days.dayofweek < 5)
     assert calendar.from_data(SUNDAY_TO_THURSDAY).week == "1111001"
@@ -142,11 +142,11 @@ def test_a_calendar_from_data_expects_the_weekdays_that_trade_now() -> None:
 
 
 @pytest.mark.parametrize("days", [0, 1, 6, 20, 25])
-def test_a_calendar_from_less_than_four_weeks_expects_weekdays(days: int) -> None:
+def test_a_calendar_from_less_than_four_weeks_of_data_expects_weekdays(days: int) -> None:
     assert calendar.from_data(SUNDAY_TO_THURSDAY[:days]).week == ("1111100" if days < 25 else "1111001")
 
 
-def test_the_last_session_of_the_datas_own_calendar_goes_on_past_the_data() -> None:
+def test_a_calendar_from_data_completes_sessions_past_the_data() -> None:
     own = calendar.from_data(SUNDAY_TO_THURSDAY)  # to Sunday, 31 December 2023
     assert own.last_completed(pd.Timestamp("2023-12-31T12:00Z")) == date(2023, 12, 28)
     assert own.last_completed(pd.Timestamp("2024-01-06T12:00Z")) == date(2024, 1, 4)

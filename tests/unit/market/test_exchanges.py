@@ -13,7 +13,7 @@ from stockops.market.exchange_tables import INDICES, SUFFIXES
         ("BRK-B", "XNYS", None),
         ("^GSPC", "XNYS", "points"),
         ("^N225", "XTKS", "points"),
-        ("^TASI.SR", "XSAU", "points"),  # a suffix says it, in front of an index, too
+        ("^TASI.SR", "XSAU", "points"),  # the suffix decides, for an index too
         ("^TA125.TA", "XTAE", "points"),
         ("^SET.BK", "XBKK", "points"),
         ("^CASE30", "unknown", "points"),  # Cairo; not New York
@@ -42,11 +42,11 @@ from stockops.market.exchange_tables import INDICES, SUFFIXES
         ("XAUUSD", "24/5", "USD"),
     ],
 )
-def test_a_symbol_tells_its_exchange_and_only_a_certain_unit(symbol: str, name: str, unit: str | None) -> None:
+def test_a_symbol_gives_its_exchange_and_a_unit_only_if_certain(symbol: str, name: str, unit: str | None) -> None:
     assert exchanges.of(symbol) == exchanges.Exchange(name, unit)
 
 
-def test_every_exchange_named_has_a_calendar() -> None:
+def test_every_exchange_in_the_tables_has_a_calendar() -> None:
     known = set(exchange_calendars.get_calendar_names(include_aliases=False))
     assert {*SUFFIXES.values(), *INDICES.values()} <= known
 
@@ -58,27 +58,27 @@ def test_every_exchange_named_has_a_calendar() -> None:
         ("ILA", "ILA"), ("ZAc", "ZAc"), ("ZAC", "ZAc"), ("ZAR", "ZAR"), ("USX", "USX"), ("USc", "USX"),
     ],
 )  # fmt: skip
-def test_a_currency_is_read(text: str, code: str) -> None:
+def test_a_currency_is_normalized(text: str, code: str) -> None:
     assert exchanges.currency(text) == code
 
 
 @pytest.mark.parametrize(
-    ("code", "described"),
+    ("code", "description"),
     [
         ("USD", "USD"), ("GBP", "GBP"), ("GBp", "pence (GBp)"), ("GBX", "pence (GBp)"), ("ILA", "agorot (ILA)"),
         ("ZAc", "cents (ZAc)"), ("ZAC", "cents (ZAc)"), ("USX", "US cents"), ("USc", "US cents"), ("points", "points"),
     ],
 )  # fmt: skip
-def test_a_minor_unit_is_described_as_what_it_is(code: str, described: str) -> None:
-    assert exchanges.describe_currency(code) == described
+def test_currencies_and_minor_units_are_described(code: str, description: str) -> None:
+    assert exchanges.describe_currency(code) == description
 
 
 @pytest.mark.parametrize("text", ["", "US", "DOLLAR", "XYZ", "U$D", "BTC"])
-def test_what_is_no_currency_is_refused(text: str) -> None:
+def test_an_unknown_currency_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a currency; use a code such as"):
         exchanges.currency(text)
 
 
 @pytest.mark.parametrize(("price", "text"), [(1234.5, "1,234.50"), (0.00012345, "0.0001234"), (-1.0, "-1.00")])
-def test_a_price_is_written_as_people_write_it(price: float, text: str) -> None:
+def test_a_price_is_formatted_for_reading(price: float, text: str) -> None:
     assert exchanges.written(price) == text

@@ -66,12 +66,12 @@ NOT_SYMBOLS = [
 
 
 @pytest.mark.parametrize("text", ["AAPL", "^GSPC", "BRK-B", "7203.T", "RELIANCE.NS", "M&M.NS", "EURUSD=X", "ES=F", "F"])
-def test_symbols_as_yahoo_writes_them_are_taken(text: str) -> None:
+def test_symbols_as_yahoo_writes_them_are_accepted_unchanged(text: str) -> None:
     assert parse(text) == text
 
 
 @pytest.mark.parametrize(("text", "symbol"), AS_TYPED.items())
-def test_a_symbol_is_read_as_people_type_it(text: str, symbol: str) -> None:
+def test_common_spellings_of_a_symbol_are_understood(text: str, symbol: str) -> None:
     assert parse(text) == symbol
 
 
@@ -81,14 +81,14 @@ def test_a_symbol_is_upper_cased_and_stripped(caplog: pytest.LogCaptureFixture) 
     assert caplog.messages == []
 
 
-def test_what_was_understood_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reinterpreted_symbol_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "stockops.symbols"):
         parse("nyse:brk.b")
     assert caplog.messages == ["NYSE:BRK.B is read as BRK-B"]
 
 
 @pytest.mark.parametrize("text", NOT_SYMBOLS)
-def test_anything_else_is_refused(text: str) -> None:
+def test_an_invalid_symbol_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a ticker symbol"):
         parse(text)
 
@@ -103,7 +103,7 @@ def test_anything_else_is_refused(text: str) -> None:
         ("A" * 900, r"'A{40}\.\.\.' is not"),
     ],
 )
-def test_a_refusal_says_what_is_wrong(text: str, message: str) -> None:
+def test_a_refusal_says_what_the_problem_is(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse(text)
 
@@ -114,7 +114,7 @@ _SUFFIXES = st.sampled_from(["", ".US", *(f".{suffix}" for suffix in sorted(SUFF
 
 
 @given(prefix=_PREFIXES, name=_NAMES, suffix=_SUFFIXES)
-def test_a_symbol_once_read_stays_as_it_is(prefix: str, name: str, suffix: str) -> None:
+def test_a_parsed_symbol_parses_to_itself(prefix: str, name: str, suffix: str) -> None:
     try:
         symbol = parse(prefix + name + suffix)
     except UsageError:
@@ -123,7 +123,7 @@ def test_a_symbol_once_read_stays_as_it_is(prefix: str, name: str, suffix: str) 
 
 
 @given(st.text(max_size=20))
-def test_whatever_is_typed_is_a_symbol_or_refused(text: str) -> None:
+def test_any_text_is_parsed_to_a_safe_symbol_or_refused(text: str) -> None:
     try:
         symbol = parse(text)
     except UsageError:
@@ -133,12 +133,12 @@ def test_whatever_is_typed_is_a_symbol_or_refused(text: str) -> None:
     assert parse(symbol) == symbol
 
 
-def test_every_index_in_the_tables_is_read_as_itself() -> None:
+def test_every_index_in_the_tables_parses_to_itself() -> None:
     named = [symbol for table in prefixes.INDICES.values() for symbol in table.values()]
     assert [parse(symbol) for symbol in (*named, *INDICES)] == [*named, *INDICES]
 
 
-def test_every_prefix_leads_to_an_exchange_and_to_one_only() -> None:
+def test_every_prefix_leads_to_exactly_one_exchange() -> None:
     groups = [
         prefixes.NEW_YORK, set(prefixes.SUFFIX_OF), prefixes.COINS, prefixes.CURRENCIES, prefixes.FUTURES,
         prefixes.INDEX_PROVIDERS,
@@ -149,7 +149,7 @@ def test_every_prefix_leads_to_an_exchange_and_to_one_only() -> None:
     assert set(prefixes.SUFFIX_OF.values()) - without_calendar <= set(SUFFIXES)
 
 
-def test_reading_symbols_needs_no_heavy_library() -> None:
+def test_parsing_symbols_imports_no_heavy_library() -> None:
     code = "import sys, stockops.market.symbols; print({'pandas', 'numpy', 'exchange_calendars'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
@@ -175,15 +175,15 @@ def test_the_symbols_of_a_file_are_listed(text: str, symbols: list[str]) -> None
 
 
 @pytest.mark.parametrize("line", ["AAPL,Apple Inc.", "Apple Inc"])
-def test_a_line_that_is_no_list_of_symbols_is_left_whole_to_be_refused(line: str) -> None:
+def test_a_line_that_is_not_a_symbol_list_is_refused_as_a_whole(line: str) -> None:
     assert listed(f"MSFT\n{line}\n") == ["MSFT", line]
     with pytest.raises(UsageError, match=f"'{line}'"):
         parse(line)
 
 
 @pytest.mark.parametrize("name", ["bom_crlf.txt", "nasdaq.csv", "tradingview.txt"])
-def test_files_as_they_are_found_are_read(name: str) -> None:
+def test_files_found_in_practice_are_read(name: str) -> None:
     folder = SHARED / "cases" / "104-tickers-file"
     if not folder.is_dir():
-        pytest.skip("the files are not here")
+        pytest.skip("the files are not available")
     assert all(parse(symbol) for symbol in listed((folder / name).read_text(encoding="utf-8")))

@@ -14,7 +14,7 @@ def make(split: Split = "random", seed: int = 0) -> windows.Windows:
     return windows.make(VALUES, symbol="AAPL", split=split, seed=seed)
 
 
-def test_a_window_is_sixty_rows_and_its_target_the_five_after_them() -> None:
+def test_a_window_has_sixty_rows_and_its_target_the_next_five() -> None:
     cut = make()
     assert cut.context.shape == (ROWS - 64, 60, 7)
     assert cut.target.shape == (ROWS - 64, 5, 7)
@@ -30,7 +30,7 @@ def test_a_random_split_holds_out_a_fifth_and_uses_every_window_once() -> None:
     assert np.diff(cut.validation).max() < 40  # spread over the history
 
 
-def test_the_split_follows_the_seed() -> None:
+def test_the_split_depends_on_the_seed() -> None:
     np.testing.assert_array_equal(make(seed=1).validation, make(seed=1).validation)
     assert not np.array_equal(make(seed=1).validation, make(seed=2).validation)
 
@@ -43,7 +43,7 @@ def test_a_chronological_split_shares_no_target_row() -> None:
     assert cut.validation[-1] == len(cut.context) - 1
 
 
-def test_too_few_rows_is_a_sentence_with_the_number_missing() -> None:
+def test_too_few_rows_are_refused_with_the_number_missing() -> None:
     enough = CONTEXT + HORIZON - 1 + MIN_WINDOWS
     windows.make(VALUES[:enough], symbol="GEV", split="random", seed=0)
     with pytest.raises(DataError, match=r"GEV: too few rows.*99 windows.*100 are needed; wait for 1 more sessions"):

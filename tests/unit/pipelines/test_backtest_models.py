@@ -1,4 +1,4 @@
-"""Models for backtests: the same one is trained once, also by tickers that are tested at the same time."""
+"""Models for backtests: each is trained once, even when tickers are backtested concurrently."""
 
 import logging
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from stockops.pipelines.prices import Prices
 from stockops.records import MARKET, PARENT, TrainOptions
 from tests.builders import bars
 
-Making = Callable[..., BacktestModelTrainer]
+MakeTrainer = Callable[..., BacktestModelTrainer]
 
 
 @pytest.fixture
-def trainers(tmp_path: Path) -> Making:
+def make_trainer(tmp_path: Path) -> MakeTrainer:
     def make(seconds: float = 60) -> BacktestModelTrainer:
         return BacktestModelTrainer(
             FileBlobCache(tmp_path, seconds), ProgressBars(shown=False), TrainOptions(epochs=1, threads=1)
@@ -36,32 +36,34 @@ def market() -> Prices:
     return Prices(MARKET, "csv", bars(230), calendar.of(MARKET))
 
 
-def trainings(caplog: pytest.LogCaptureFixture) -> list[str]:
+def training_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line for line in caplog.messages if line.startswith("training")]
 
 
 @pytest.mark.slow
-def test_two_that_need_the_same_parent_at_once_train_it_once(
-    trainers: Making, market: Prices, caplog: pytest.LogCaptureFixture
+def test_concurrent_backtests_train_a_shared_parent_once(
+    make_trainer: MakeTrainer, market: Prices, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "stockops.backtest")
-    with ThreadPoolExecutor(2) as both:
-        found: list[Checkpoint] = list(both.map(lambda _: trainers().parent(market), range(2)))
-    assert len({checkpoint.version for checkpoint in found}) == 1
-    assert len(trainings(caplog)) == 1
+    with ThreadPoolExecutor(2) as pool:
+        parents: list[Checkpoint] = list(pool.map(lambda _: make_trainer().parent(market), range(2)))
+    assert len({parent.version for parent in parents}) == 1
+    assert len(training_lines(caplog)) == 1
 
 
 @pytest.mark.slow
-def test_another_history_is_another_model(trainers: Making, market: Prices, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_different_history_trains_a_different_model(
+    make_trainer: MakeTrainer, market: Prices, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "stockops.backtest")
-    trainers().parent(market)
-    trainers().parent(Prices(MARKET, "csv", bars(231), calendar.of(MARKET)))
-    assert len(trainings(caplog)) == 2
+    make_trainer().parent(market)
+    make_trainer().parent(Prices(MARKET, "csv", bars(231), calendar.of(MARKET)))
+    assert len(training_lines(caplog)) == 2
 
 
-def test_who_waits_too_long_is_told_to_try_again(trainers: Making, market: Prices) -> None:
-    slow = trainers()
-    table = training_job.table(market, market.as_market, slow.options)
-    key = slow._key(PARENT, market, table, None)
-    with slow.blob_cache.lock(key), pytest.raises(TryAgainError, match="another process is making"):
-        trainers(seconds=0.1).parent(market)
+def test_a_lock_timeout_raises_try_again_error(make_trainer: MakeTrainer, market: Prices) -> None:
+    trainer = make_trainer()
+    table = training_job.table(market, market.as_market, trainer.options)
+    key = trainer._key(PARENT, market, table, None)
+    with trainer.blob_cache.lock(key), pytest.raises(TryAgainError, match="another process is making"):
+        make_trainer(seconds=0.1).parent(market)

@@ -1,4 +1,4 @@
-"""The market beside a ticker's prices: asked for once in a list, and missing without the forecast being so."""
+"""Market history beside a ticker's prices: requested once per batch, and optional for the forecast."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,15 +17,15 @@ from tests.builders import bars
 
 @dataclass
 class Feed:
-    """Knows some symbols, and which it was asked for."""
+    """A feed with some symbols that records which are requested."""
 
     tables: dict[str, pd.DataFrame]
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     name: str = "csv"
     live: bool = False
 
     def bars(self, symbol: str, first: date, last: date) -> RawBars:
-        self.asked.append(symbol)
+        self.requested.append(symbol)
         if symbol not in self.tables:
             raise DataError(f"no file of {symbol}")
         return RawBars(self.tables[symbol])
@@ -39,26 +39,26 @@ def history(feed: Feed, optional: OptionalServices) -> PriceHistory:
 TICKERS = ("AAPL", "KO", "MSFT")
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_a_list_of_tickers_asks_for_the_market_once(known: bool, caplog: pytest.LogCaptureFixture) -> None:
-    feed = Feed({symbol: bars(300) for symbol in (*TICKERS, *([MARKET] if known else []))})
+@pytest.mark.parametrize("available", [True, False])
+def test_a_batch_requests_the_market_history_once(available: bool, caplog: pytest.LogCaptureFixture) -> None:
+    feed = Feed({symbol: bars(300) for symbol in (*TICKERS, *([MARKET] if available else []))})
     optional = OptionalServices()
     prices = history(feed, optional)
     for ticker in TICKERS:
         optional.begin()
         found = prices.market(prices.daily(ticker))
-        assert (found is not None) is known
-        assert optional.degraded == (() if known else ("market history",))
-    assert feed.asked.count(MARKET) == 1
-    warned = [line for line in caplog.messages if "a forecast without the history of ^GSPC" in line]
-    assert len(warned) == (0 if known else 3)
+        assert (found is not None) is available
+        assert optional.degraded == (() if available else ("market history",))
+    assert feed.requested.count(MARKET) == 1
+    warnings = [line for line in caplog.messages if "a forecast without the history of ^GSPC" in line]
+    assert len(warnings) == (0 if available else 3)
 
 
-def test_the_market_is_its_own() -> None:
+def test_the_market_index_is_its_own_market_history() -> None:
     feed = Feed({MARKET: bars(300)})
     prices = history(feed, OptionalServices())
     index = prices.daily(MARKET)
     found = prices.market(index)
     assert found is not None
     assert found.bars is index.bars
-    assert feed.asked == [MARKET]
+    assert feed.requested == [MARKET]

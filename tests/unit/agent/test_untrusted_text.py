@@ -1,4 +1,4 @@
-"""What others wrote, on a terminal and in Markdown: nothing of it acts, and it takes as long as it is long."""
+"""Untrusted text, on a terminal and in Markdown: nothing in it is active, and it is processed in linear time."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from stockops.agent.news import plain
 from stockops.market.symbol_lists import listed
 from stockops.wording import one_line, visible
 
-# What a terminal, a browser or Markdown would act on, to be strewn into any text.
+# Sequences that a terminal, a browser or Markdown would act on, to be mixed into arbitrary text.
 ACTIVE = [
     "\x1b[31m", "\x1b]8;;http://evil.test\x07", "\x9b2J", "\x07", "\r", "\b", "\u202e", "\u2066", "\u200b", "\ufeff",
     "\ue000", "\ud800", "\u2028", "\U000e0041", "[x](javascript:alert(1))", "![x](//evil.test/p.png)", "[x][r]",
@@ -28,34 +28,34 @@ FUZZ = int(os.environ.get("TEST_FUZZ", "400"))
 TEXTS = st.lists(st.one_of(st.text(max_size=8), st.sampled_from(ACTIVE)), max_size=12).map("".join)
 
 
-def is_unseen(letter: str) -> bool:
-    return unicodedata.category(letter).startswith("C") or unicodedata.category(letter) in ("Zl", "Zp")
+def is_invisible(char: str) -> bool:
+    return unicodedata.category(char).startswith("C") or unicodedata.category(char) in ("Zl", "Zp")
 
 
 @settings(deadline=None, max_examples=FUZZ)
 @given(TEXTS)
-def test_nothing_that_cannot_be_seen_is_left(text: str) -> None:
-    for made in (visible(text), one_line(text), markdown.quoted(text), markdown.prose(text), plain(text, 200)):
-        assert not [letter for letter in made if is_unseen(letter) and letter not in "\n\t"]
+def test_fuzzed_text_keeps_no_invisible_characters(text: str) -> None:
+    for cleaned in (visible(text), one_line(text), markdown.quoted(text), markdown.prose(text), plain(text, 200)):
+        assert not [char for char in cleaned if is_invisible(char) and char not in "\n\t"]
     for line in (one_line(text), markdown.quoted(text), plain(text, 200)):
         assert "\n" not in line
 
 
-def parsed(text: str) -> set[str]:
-    """The kinds of all that a CommonMark parser finds in a text, tables, strikethrough and bare links among it."""
+def token_types(text: str) -> set[str]:
+    """Return the types of all tokens that a CommonMark parser with tables and strikethrough finds in a text."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    found = set()
-    waiting = parser.parse(text)
-    while waiting:
-        token = waiting.pop()
-        found.add(token.type if token.type != "heading_open" else token.tag)
-        waiting += token.children or []
-    return found
+    types = set()
+    pending = parser.parse(text)
+    while pending:
+        token = pending.pop()
+        types.add(token.type if token.type != "heading_open" else token.tag)
+        pending += token.children or []
+    return types
 
 
-ACTS = {"link_open", "image", "html_inline", "html_block", "code_inline", "fence", "h1", "h2", "table_open", "hr"}
+UNSAFE = {"link_open", "image", "html_inline", "html_block", "code_inline", "fence", "h1", "h2", "table_open", "hr"}
 
 
 @pytest.mark.slow
@@ -64,20 +64,20 @@ ACTS = {"link_open", "image", "html_inline", "html_block", "code_inline", "fence
 @example(">~~~")
 @example("- # H\n1. > #")
 @example("* * *\n+ ---")
-def test_markdown_finds_nothing_to_act_on(text: str) -> None:
-    assert not parsed(markdown.prose(text)) & ACTS
-    assert not parsed(f"- 2024-06-28: «{markdown.quoted(text)}»") & {*ACTS, "em_open", "strong_open", "s_open"}
+def test_a_markdown_parser_finds_nothing_to_act_on(text: str) -> None:
+    assert not token_types(markdown.prose(text)) & UNSAFE
+    assert not token_types(f"- 2024-06-28: «{markdown.quoted(text)}»") & {*UNSAFE, "em_open", "strong_open", "s_open"}
     assert "evil.test" not in markdown.prose(text).lower() or "://" not in markdown.prose(text)
 
 
-def test_prose_keeps_what_it_may_have() -> None:
+def test_prose_keeps_permitted_markdown() -> None:
     text = "### Outlook\n\nThe **close** of *AAPL*:\n\n- up 1.2 %\n- or not [as said](http://x.test/a_(b))"
     assert markdown.prose(text).startswith("### Outlook\n\nThe **close** of *AAPL*:\n\n- up 1.2 %\n- or not ")
     assert markdown.prose("# Big\n## Less") == "### Big\n### Less"
 
 
 @pytest.mark.parametrize(
-    ("address", "fine"),
+    ("address", "valid"),
     [
         ("https://finance.example.com/news/a-b_c.html?x=1&y=%20#top", True), ("http://example.com", True),
         ("javascript:alert(1)", False), ("//example.com/x", False), ("http://[bad", False), ("http://", False),
@@ -87,16 +87,16 @@ def test_prose_keeps_what_it_may_have() -> None:
         ("http://[::1]/", False), ("HTTPS://example.com/", True), ("http://example.com\\@evil.test/", False),
     ],
 )  # fmt: skip
-def test_a_link_leads_to_a_web_page_or_nowhere(address: str, fine: bool) -> None:
-    assert markdown.is_address(address) is fine
-    assert markdown.link("[Reuters]", address) == (rf"[\[Reuters\]]({address})" if fine else r"\[Reuters\]")
+def test_only_web_addresses_become_links(address: str, valid: bool) -> None:
+    assert markdown.is_address(address) is valid
+    assert markdown.link("[Reuters]", address) == (rf"[\[Reuters\]]({address})" if valid else r"\[Reuters\]")
 
 
 KNOWN = AllowedClaims(
     numbers=tuple(map(float, range(300))), dates=frozenset({"2024-01-01"}), quoted="news 4.5 " * 300, price=400.0,
     counts=frozenset({400}),
 )  # fmt: skip
-LONG: dict[str, Callable[[str], object]] = {
+READERS: dict[str, Callable[[str], object]] = {
     "claims": lambda text: (claims.check(text, KNOWN), claims.drop_ungrounded(text, KNOWN)),
     "answer": lambda text: answer.is_one(text),
     "prose": lambda text: answer.is_one(
@@ -116,9 +116,9 @@ REPEATED = [
 
 
 @pytest.mark.parametrize("text", REPEATED)
-@pytest.mark.parametrize("read", LONG)
-def test_a_text_ten_times_as_long_takes_no_hundred_times_as_long(read: str, text: str) -> None:
-    """20,000 times `<think>` took 15 s, 5,000 times "400 " a minute: what is meant is the end of that, not a speed."""
+@pytest.mark.parametrize("reader", READERS)
+def test_long_repetitive_text_takes_no_quadratic_time(reader: str, text: str) -> None:
+    """20,000 times `<think>` took 15 s, 5,000 times "400 " a minute: a guard against that, not a benchmark."""
     started = time.process_time()
-    LONG[read](text * 6_000)
+    READERS[reader](text * 6_000)
     assert time.process_time() - started < 4

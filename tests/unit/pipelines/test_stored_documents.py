@@ -1,4 +1,4 @@
-"""Documents that were kept where others may write: believed as they were kept, or not at all."""
+"""Documents stored where others can write: decoded exactly as stored, or rejected."""
 
 import json
 import os
@@ -47,74 +47,74 @@ TASK = Task(
     epochs=10, result=TaskOutcome(model_version="1d8b8e67824c", location="outputs/AAPL"),
     error=Problem(kind="data", message="no prices", hint=""),
 )  # fmt: skip
-KEPT = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(as_json(TASK))}
-FREE = (
+STORED = {"forecast": strict_json.signed(FORECAST), "task": strict_json.signed(as_json(TASK))}
+UNCONSTRAINED = (
     "digest", "currency", "fresh_until", "stage", "result", "epoch", "epochs", "started_at", "error", "source",
     "strategy",
 )  # fmt: skip
-NEW: list[Any] = [1.0, -1, 0, None, "", "abc", [], {}, True, "2013-01-01", 1e308, "[" * 50, 10**400]
+REPLACEMENTS: list[Any] = [1.0, -1, 0, None, "", "abc", [], {}, True, "2013-01-01", 1e308, "[" * 50, 10**400]
 
 
 def decoded(kind: str, raw: bytes) -> object:
     return prediction_cache._decode(raw, "AAPL") if kind == "forecast" else tasks._decode(raw, "AAPL")
 
 
-def places(value: object) -> list[tuple[Any, Any]]:
-    """Every field and item of a document, as its holder and its name."""
+def entries(value: object) -> list[tuple[Any, Any]]:
+    """Return every field and item of a document, as its container and its key."""
     if isinstance(value, dict):
-        return [(value, name) for name in value] + [place for inner in value.values() for place in places(inner)]
+        return [(value, key) for key in value] + [entry for inner in value.values() for entry in entries(inner)]
     if isinstance(value, list):
-        return [(value, number) for number in range(len(value))] + [p for inner in value for p in places(inner)]
+        return [(value, index) for index in range(len(value))] + [entry for inner in value for entry in entries(inner)]
     return []
 
 
 @st.composite
 def mutations(draw: st.DrawFn, raw: bytes) -> bytes:
-    """A byte changed, the end cut off, or a value of the document replaced, removed or added."""
-    match draw(st.sampled_from(["byte", "cut", "value", "gone", "more"])):
+    """Draw a mutation: a byte changed, the end cut off, or a value replaced, removed or added."""
+    match draw(st.sampled_from(["byte", "cut", "value", "removed", "added"])):
         case "byte":
-            place = draw(st.integers(0, len(raw) - 1))
-            return raw[:place] + bytes([raw[place] ^ draw(st.integers(1, 255))]) + raw[place + 1 :]
+            position = draw(st.integers(0, len(raw) - 1))
+            return raw[:position] + bytes([raw[position] ^ draw(st.integers(1, 255))]) + raw[position + 1 :]
         case "cut":
             return raw[: draw(st.integers(0, len(raw) - 1))]
-        case "more":
+        case "added":
             return json.dumps({**json.loads(raw), draw(st.text(max_size=5)): 1}).encode()
-        case what:
+        case change:
             document = json.loads(raw)
-            holder, name = draw(st.sampled_from(places(document)))
-            if what == "gone":
-                del holder[name]
+            container, key = draw(st.sampled_from(entries(document)))
+            if change == "removed":
+                del container[key]
             else:
-                holder[name] = draw(st.sampled_from(NEW))
+                container[key] = draw(st.sampled_from(REPLACEMENTS))
             return json.dumps(document).encode()
 
 
-@pytest.mark.parametrize("kind", KEPT)
-def test_what_is_as_it_was_kept_is_believed(kind: str) -> None:
-    found = decoded(kind, KEPT[kind])
+@pytest.mark.parametrize("kind", STORED)
+def test_a_stored_document_is_decoded_unchanged(kind: str) -> None:
+    found = decoded(kind, STORED[kind])
     assert found.document == FORECAST if isinstance(found, prediction_cache.CacheEntry) else found == TASK
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
-@given(data=st.data(), kind=st.sampled_from(sorted(KEPT)))
-def test_nothing_else_is(data: st.DataObject, kind: str) -> None:
-    raw = data.draw(mutations(KEPT[kind]))
+@given(data=st.data(), kind=st.sampled_from(sorted(STORED)))
+def test_a_fuzzed_document_is_rejected(data: st.DataObject, kind: str) -> None:
+    raw = data.draw(mutations(STORED[kind]))
     found = decoded(kind, raw)
-    same = found == decoded(kind, KEPT[kind]) and json.loads(raw) == json.loads(KEPT[kind])
-    assert found is None or same  # a blank for another blank changes nothing
+    unchanged = found == decoded(kind, STORED[kind]) and json.loads(raw) == json.loads(STORED[kind])
+    assert found is None or unchanged  # whitespace replaced by other whitespace changes nothing
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
-@given(data=st.data(), kind=st.sampled_from(sorted(KEPT)))
-def test_what_somebody_else_signed_must_have_the_shape(data: st.DataObject, kind: str) -> None:
-    document = json.loads(KEPT[kind])
-    holder, name = data.draw(st.sampled_from(places(document)))
-    new = data.draw(st.sampled_from(NEW))
-    free = name in FREE or (kind == "task" and name in ("model_version", "location"))
-    numbers = isinstance(holder[name], (int, float)) and isinstance(new, (int, float))
-    if free or numbers or holder[name] is None or type(holder[name]) is type(new):
-        return  # it may well be what it says
-    holder[name] = new
+@given(data=st.data(), kind=st.sampled_from(sorted(STORED)))
+def test_a_signed_document_with_a_value_of_the_wrong_type_is_rejected(data: st.DataObject, kind: str) -> None:
+    document = json.loads(STORED[kind])
+    container, key = data.draw(st.sampled_from(entries(document)))
+    replacement = data.draw(st.sampled_from(REPLACEMENTS))
+    unconstrained = key in UNCONSTRAINED or (kind == "task" and key in ("model_version", "location"))
+    both_numbers = isinstance(container[key], (int, float)) and isinstance(replacement, (int, float))
+    if unconstrained or both_numbers or container[key] is None or type(container[key]) is type(replacement):
+        return  # may still be a valid document
+    container[key] = replacement
     assert decoded(kind, strict_json.signed(document)) is None
 
 
@@ -122,18 +122,18 @@ def test_what_somebody_else_signed_must_have_the_shape(data: st.DataObject, kind
     "raw",
     [b"", b"null", b"[]", b"{", b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe", b'{"digest": 1}', b"NaN", b'"\\ud800"'],
 )
-@pytest.mark.parametrize("kind", KEPT)
-def test_what_is_no_document_is_none(kind: str, raw: bytes) -> None:
+@pytest.mark.parametrize("kind", STORED)
+def test_malformed_bytes_decode_to_none(kind: str, raw: bytes) -> None:
     assert decoded(kind, raw) is None
 
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "NaN", "Infinity", "[NaN]", "[" * 5_000, "9" * 5_000, ""])
-def test_json_that_nothing_can_be_reckoned_with_is_none(text: str) -> None:
+def test_unusable_json_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no number|nested|Expecting|digits"):
         strict_json.read(text)
 
 
-def test_digests_tell_documents_apart_and_take_half_a_letter() -> None:
+def test_digests_differ_by_document_and_accept_lone_surrogates() -> None:
     assert strict_json.digest({"a": 1}) == strict_json.digest({"a": 1}) != strict_json.digest({"a": 1.5})
     assert strict_json.digest("\ud800") != strict_json.digest("\ud801")
     assert strict_json.digest(datetime(2024, 6, 28, tzinfo=UTC)) != strict_json.digest(
@@ -144,7 +144,7 @@ def test_digests_tell_documents_apart_and_take_half_a_letter() -> None:
 @pytest.mark.parametrize(
     ("value", "number"), [(1, 1.0), (1.5, 1.5), (True, None), ("1", None), (10**400, None), (1e999, None)]
 )
-def test_a_number_is_one_that_can_be_reckoned_with(value: object, number: float | None) -> None:
+def test_only_finite_numbers_are_read_as_numbers(value: object, number: float | None) -> None:
     assert strict_json.number(value) == number
 
 
@@ -156,7 +156,7 @@ SUMMARY: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("close", [0, -1.0, "430", None])
-def test_a_price_of_nothing_is_not_believed(close: object) -> None:
+def test_an_invalid_last_close_is_rejected(close: object) -> None:
     assert parsed(FORECAST, PredictionResult).last_close == 430.47
     with pytest.raises(ValueError, match="last_close"):
         parsed({**FORECAST, "last_close": close}, PredictionResult)
@@ -166,7 +166,7 @@ def test_a_price_of_nothing_is_not_believed(close: object) -> None:
     ("name", "value"),
     [("origins", "x"), ("skill", {"Close": {}}), ("skill", {"Close": 1}), ("coverage", 1), ("end", "2024-6-25")],
 )
-def test_a_summary_that_is_none_is_not_quoted(name: str, value: object) -> None:
+def test_a_malformed_backtest_summary_is_rejected(name: str, value: object) -> None:
     assert as_json(parsed(SUMMARY, BacktestSummary)) == SUMMARY
     with pytest.raises(ValueError, match=name):
         parsed({**SUMMARY, name: value}, BacktestSummary)
