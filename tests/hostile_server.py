@@ -1,4 +1,4 @@
-"""A server on loopback that speaks to whoever connects, in one bad way; it counts what it could get rid of."""
+"""A loopback server that misbehaves in one way towards every client, and counts the bytes it could send."""
 
 import functools
 import itertools
@@ -29,7 +29,7 @@ _BLOCK = b"x" * 65_536
 
 @dataclass
 class Hostile:
-    """Where it is, and how many bytes clients took of it."""
+    """A running server: its port, its connections and how many bytes its clients took."""
 
     port: int
     took: int = 0
@@ -38,12 +38,12 @@ class Hostile:
 
     @property
     def url(self) -> str:
-        """Its address, for HTTP."""
+        """Its HTTP address."""
         return f"http://127.0.0.1:{self.port}"
 
 
 def http_answer(fault: HttpFault, port: int) -> Iterator[bytes]:
-    """The bytes of an answer; a drip where they are single."""
+    """Yield the parts of an answer; an empty one means a pause."""
     match fault:
         case "silent":
             while True:
@@ -72,13 +72,13 @@ def http_answer(fault: HttpFault, port: int) -> Iterator[bytes]:
 
 @functools.cache
 def gzip_bomb() -> bytes:
-    """256 MiB of blanks in a quarter of one."""
+    """Return 256 MiB of blanks, compressed to a quarter of a MiB."""
     packer = zlib.compressobj(6, wbits=31)
     return b"".join([*(packer.compress(b" " * (1 << 20)) for _ in range(256)), packer.flush()])
 
 
 def redis_answer(fault: RedisFault) -> Iterator[bytes]:
-    """The bytes of an answer in Redis's protocol."""
+    """Yield the parts of an answer in Redis's protocol."""
     match fault:
         case "drip":
             yield from drip(b"$100000\r\n" + b"a" * 100_000)
@@ -94,7 +94,7 @@ def redis_answer(fault: RedisFault) -> Iterator[bytes]:
 
 
 def drip(data: bytes) -> Iterator[bytes]:
-    """One byte after another."""
+    """Yield one byte at a time, slowly."""
     for byte in data:
         time.sleep(_DRIP_SECONDS)
         yield bytes([byte])
@@ -102,38 +102,38 @@ def drip(data: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def hostile(fault: HttpFault | RedisFault | bytes) -> Iterator[Hostile]:
-    """Serve while the context lasts; bytes are sent as they are, once for each thing that comes in."""
+    """Serve while the context lasts; bytes given as the fault are sent unchanged, once per message received."""
     listener = socket.create_server(("127.0.0.1", 0))
-    known = Hostile(listener.getsockname()[1])
-    threading.Thread(target=_accept, args=(listener, known, fault), daemon=True).start()
+    server = Hostile(listener.getsockname()[1])
+    threading.Thread(target=_accept, args=(listener, server, fault), daemon=True).start()
     try:
-        yield known
+        yield server
     finally:
         listener.close()
-        for taken in known.sockets:
-            taken.close()
+        for connection in server.sockets:
+            connection.close()
 
 
-def _accept(listener: socket.socket, known: Hostile, fault: HttpFault | RedisFault | bytes) -> None:
+def _accept(listener: socket.socket, server: Hostile, fault: HttpFault | RedisFault | bytes) -> None:
     while True:
         try:
-            taken, _ = listener.accept()
+            connection, _ = listener.accept()
         except OSError:
             return
-        known.connections += 1
-        known.sockets.append(taken)
-        threading.Thread(target=_speak, args=(taken, known, fault), daemon=True).start()
+        server.connections += 1
+        server.sockets.append(connection)
+        threading.Thread(target=_speak, args=(connection, server, fault), daemon=True).start()
 
 
-def _speak(taken: socket.socket, known: Hostile, fault: HttpFault | RedisFault | bytes) -> None:
+def _speak(connection: socket.socket, server: Hostile, fault: HttpFault | RedisFault | bytes) -> None:
     try:
-        while taken.recv(1 << 20):
-            for part in _answer(fault, known.port):
+        while connection.recv(1 << 20):
+            for part in _answer(fault, server.port):
                 if not part:
                     time.sleep(_DRIP_SECONDS)
                     continue
-                taken.sendall(part)
-                known.took += len(part)
+                connection.sendall(part)
+                server.took += len(part)
     except OSError:
         return
 

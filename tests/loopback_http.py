@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback for tests: routes to functions, keeps what it was asked, can misbehave."""
+"""A small loopback HTTP server for tests: answers with a function, records its requests, can misbehave."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked; `body` is JSON, None without one."""
+    """A request; `body` is the decoded JSON, None if there is none."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class Request:
 
 @dataclass
 class Answer:
-    """What to answer: parts are sent one by one, `pause` seconds apart; `cut` breaks the connection after them."""
+    """An answer: its parts are sent one by one, `pause` seconds apart; `cut` breaks the connection after them."""
 
     status: int = 200
     parts: list[str] = field(default_factory=list)
@@ -53,19 +53,19 @@ def loopback(respond: Callable[[Request], Answer]) -> Iterator[Loopback]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def handle(self) -> None:
             try:
                 super().handle()
-            except OSError:  # a client that gave up is no error here
+            except OSError:  # a client that gave up is not an error here
                 self.close_connection = True
 
         def _answer(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(size)) if size else None
             request = Request(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-            known.requests.append(request)
+            running.requests.append(request)
             answer = respond(request)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
@@ -91,11 +91,11 @@ def loopback(respond: Callable[[Request], Answer]) -> Iterator[Loopback]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    known = Loopback(f"http://127.0.0.1:{server.server_port}")
+    running = Loopback(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield known
+        yield running
     finally:
         server.shutdown()
         server.server_close()

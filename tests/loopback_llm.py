@@ -1,4 +1,4 @@
-"""llama.cpp's server and Ollama on loopback, with the shapes they really send; what they say is scripted."""
+"""llama.cpp's server and Ollama on loopback, with their real message formats and scripted answers."""
 
 import hashlib
 import json
@@ -18,15 +18,15 @@ Script = Callable[[list[dict[str, str]]], str]
 
 
 def analysis(report: str = "Calm week ahead.", stance: str = "NEUTRAL", confidence: str = "Low", **more: Any) -> str:
-    """What a model answers that keeps to the schema."""
+    """Return an answer of a model that follows the schema."""
     return json.dumps({"report": report, "recommendation": stance, "confidence": confidence, **more})
 
 
 @dataclass
 class Llm:
-    """One server. says: answers in order, the last for ever, or a function of the messages. modes: faults first.
+    """A server. says: answers in order, the last one repeated, or a function of the messages. modes: faults, likewise.
 
-    retry_after: what it asks of clients that it limits.
+    retry_after: the header of an answer that limits the rate.
     """
 
     says: list[str] | Script = field(default_factory=lambda: [analysis()])
@@ -43,48 +43,48 @@ class Llm:
 
     @property
     def chats(self) -> list[Any]:
-        """The bodies of all requests for an answer."""
+        """The bodies of all chat requests."""
         return [request.body for request in self._asked("chat")]
 
     @property
     def embeddings(self) -> list[Any]:
-        """The bodies of all requests for a vector."""
+        """The bodies of all embedding requests."""
         return [request.body for request in self._asked("embed")]
 
     def prompt(self, number: int = -1) -> str:
-        """The text of one request, all roles."""
+        """Return the text of one chat request, all roles joined."""
         return "\n".join(message["content"] for message in self.chats[number]["messages"])
 
     def _asked(self, word: str) -> list[Request]:
         return [request for request in self.server.requests if word in request.path]
 
     def next_text(self, messages: list[dict[str, str]]) -> str:
-        """What it says now."""
+        """Return the next answer."""
         if callable(self.says):
             return self.says(messages)
         return self.says.pop(0) if len(self.says) > 1 else self.says[0]
 
     def next_mode(self) -> Mode:
-        """The fault of this request, "ok" for none; the last mode stays."""
+        """Return the fault of this request, "ok" for none; the last mode stays."""
         if len(self.modes) > 1:
             return self.modes.pop(0)
         return self.modes[0] if self.modes else "ok"
 
     def vector(self, text: str) -> list[float]:
-        """A direction for a text, equal for equal texts."""
-        made = random.Random(hashlib.sha256(text.encode()).digest())
-        return [made.gauss(0, 1) for _ in range(self.dimensions)]
+        """Return a vector for a text, the same for equal texts."""
+        generator = random.Random(hashlib.sha256(text.encode()).digest())
+        return [generator.gauss(0, 1) for _ in range(self.dimensions)]
 
 
-LIMITED = "Slow \x1b[31mdown,\nplease. "  # with what a terminal would obey
+LIMITED = "Slow \x1b[31mdown,\nplease. "  # with terminal control characters
 SPENT = "You exceeded your current quota, please check your plan and billing details. "
 
 
 def _fault(llm: Llm, mode: Mode, body: Any) -> Answer | None:
-    """What is answered in place of anything useful; None where an answer is due, whole or not."""
+    """Return the answer of a fault, None if the mode is an answer of the model, complete or not."""
     if mode.startswith("flat_only") and body["response_format"]["type"] != "json_object":
-        wrong = "1 validation error:\n {'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text'…"
-        return as_json({"error": {"message": wrong, "code": None}}, 500 if mode == "flat_only_500" else 422)
+        error = "1 validation error:\n {'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text'…"
+        return as_json({"error": {"message": error, "code": None}}, 500 if mode == "flat_only_500" else 422)
     limited = as_json({"error": {"message": LIMITED * 50, "type": "rate_limit_error"}}, 429)
     faults: dict[str, Answer] = {
         "limited": replace(limited, headers={"Retry-After": llm.retry_after}),
@@ -101,7 +101,7 @@ def _fault(llm: Llm, mode: Mode, body: Any) -> Answer | None:
 
 
 def _stream(mode: Mode, lines: list[str], error: str, content_type: str) -> Answer:
-    """A streamed answer: whole, dripping, ended too early, cut off, or ending in an error."""
+    """Return a streamed answer: complete, dripping, ended too early, cut off, or ending in an error."""
     half = lines[: len(lines) // 2]
     if mode == "mislabelled":
         content_type = "application/json"
@@ -119,20 +119,20 @@ def _pieces(text: str) -> list[str]:
 
 
 def _delta(mode: Mode, piece: str) -> dict[str, Any]:
-    """A piece of an answer in OpenAI's protocol."""
+    """Return a piece of an answer in OpenAI's protocol."""
     if mode == "parts":
         return {"content": [{"type": "image_url", "image_url": None}, {"type": "text", "text": piece}]}
     return {"content": None, "reasoning_content": piece} if mode == "thoughts" else {"content": piece}
 
 
-def _said(mode: Mode, piece: str) -> dict[str, Any]:
-    """A piece of an answer of Ollama's."""
+def _message(mode: Mode, piece: str) -> dict[str, Any]:
+    """Return a piece of an answer in Ollama's protocol."""
     return {"content": "", "thinking": piece} if mode == "thoughts" else {"content": piece}
 
 
 @contextmanager
 def llama_cpp(llm: Llm) -> Iterator[Llm]:
-    """Run a server of llama.cpp's kind."""
+    """Run a server with llama.cpp's protocol."""
 
     def respond(request: Request) -> Answer:
         if request.path == "/v1/models":
@@ -163,7 +163,7 @@ def llama_cpp(llm: Llm) -> Iterator[Llm]:
 
 @contextmanager
 def ollama(llm: Llm) -> Iterator[Llm]:
-    """Run a server of Ollama's kind."""
+    """Run a server with Ollama's protocol."""
 
     def respond(request: Request) -> Answer:
         if request.path == "/api/version":
@@ -181,7 +181,8 @@ def ollama(llm: Llm) -> Iterator[Llm]:
             done = {"message": {"role": "assistant", "content": text}, "done": True, "done_reason": llm.ending}
             return as_json({**base, **done})
         parts: list[Any] = [
-            {**base, "message": {"role": "assistant", **_said(mode, piece)}, "done": False} for piece in _pieces(text)
+            {**base, "message": {"role": "assistant", **_message(mode, piece)}, "done": False}
+            for piece in _pieces(text)
         ]
         last = {**base, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": llm.ending}
         lines = [json.dumps(part) + "\n" for part in [*parts, last]]

@@ -1,4 +1,4 @@
-"""Yahoo's chart API on loopback, behind a proxy that ends TLS for *.yahoo.com, so that the real yfinance
+"""Yahoo's chart API on loopback, behind a proxy that terminates TLS for *.yahoo.com, so that the real yfinance
 client talks to it unchanged: it only needs the environment variables in `YahooServer.env`."""
 
 import json
@@ -27,10 +27,10 @@ _FIELDS = ("open", "high", "low", "close", "volume")
 
 @dataclass
 class YahooServer:
-    """What the server knows and was asked.
+    """The data of the server and the requests it received.
 
-    tables: symbol -> raw bars with Adj Close. currencies: symbol -> what its chart says, dollars where it is not
-    named. modes: the faults of the next chart requests, then `mode`.
+    tables: symbol -> raw bars with Adj Close. currencies: symbol -> the currency in its chart, by default USD.
+    modes: the faults of the next chart requests, then `mode`.
     news: symbol -> articles as Yahoo's news stream has them.
     """
 
@@ -76,12 +76,12 @@ def yahoo_server(folder: Path) -> Iterator[YahooServer]:
     server.daemon_threads = True
     address = f"http://127.0.0.1:{server.server_port}"
     trusted = {name: str(bundle) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
-    known = YahooServer({"HTTPS_PROXY": address, "https_proxy": address, **trusted})
-    server.known, server.tls = known, tls  # type: ignore[attr-defined]
+    state = YahooServer({"HTTPS_PROXY": address, "https_proxy": address, **trusted})
+    server.state, server.tls = state, tls  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield known
+        yield state
     finally:
         server.shutdown()
         server.server_close()
@@ -93,22 +93,22 @@ class _Handler(BaseHTTPRequestHandler):
     zones: ClassVar[dict[str, str]] = {"T": "Asia/Tokyo", "L": "Europe/London"}
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def handle(self) -> None:
-        """Serve one connection; a client that gives up is no error here."""
+        """Serve one connection; a client that gives up is not an error here."""
         try:
             super().handle()
         except OSError:
             self.close_connection = True
 
     def finish(self) -> None:
-        """Close what TLS was put round, too: the server only knows the plain socket."""
+        """Close the TLS socket too: the server only knows the plain one."""
         super().finish()
         self.connection.close()
 
     def do_CONNECT(self) -> None:
-        """End TLS here and go on serving what comes through it."""
+        """Terminate TLS here and serve the requests inside it."""
         self.send_response(200)
         self.end_headers()
         self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)  # type: ignore[attr-defined]
@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a crumb or a chart."""
         url = urlsplit(self.path)
-        self._known.requests.append(self.path)
+        self._state.requests.append(self.path)
         if url.path == "/v1/test/getcrumb":
             self._reply(200, "crumb")
         elif url.path.startswith("/v8/finance/chart/"):
@@ -131,8 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer with the latest news."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self._known.requests.append(self.path)
-        mode = self._known.next_mode()
+        self._state.requests.append(self.path)
+        mode = self._state.next_mode()
         if mode in HTTP_FAULTS:
             self._misbehave(mode)
         elif mode == "500":
@@ -141,15 +141,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(200, "<html>Will be right back</html>")
         else:
             [symbol] = body["serviceConfig"]["s"]
-            stream = self._known.news.get(symbol, [])
+            stream = self._state.news.get(symbol, [])
             self._reply(200, {"data": {"tickerStream": {"stream": stream}}, "status": "OK"})
 
     @property
-    def _known(self) -> YahooServer:
-        return self.server.known  # type: ignore[attr-defined,no-any-return]
+    def _state(self) -> YahooServer:
+        return self.server.state  # type: ignore[attr-defined,no-any-return]
 
     def _chart(self, symbol: str, query: dict[str, str]) -> None:
-        mode = self._known.next_mode()
+        mode = self._state.next_mode()
         if mode in HTTP_FAULTS:
             self._misbehave(mode)
             return
@@ -163,11 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(int(mode), "Too Many Requests" if mode == "429" else _error("internal-error", "boom"))
         elif mode == "garbage":
             self._reply(200, "<html>Will you accept our cookies?</html>")
-        elif symbol not in self._known.tables:
+        elif symbol not in self._state.tables:
             self._reply(404, _error("Not Found", "No data found, symbol may be delisted"))
         else:
-            answer = _chart(symbol, self._known.tables[symbol], query, mode, self._zone(symbol))
-            answer["chart"]["result"][0]["meta"]["currency"] = self._known.currencies.get(symbol, "USD")
+            answer = _chart(symbol, self._state.tables[symbol], query, mode, self._zone(symbol))
+            answer["chart"]["result"][0]["meta"]["currency"] = self._state.currencies.get(symbol, "USD")
             self._reply(200, answer)
 
     def _misbehave(self, fault: HttpFault) -> None:

@@ -9,7 +9,7 @@ from stockops.adapters.prometheus.metrics_http import MetricsServer
 
 @contextmanager
 def serving(page: Callable[[], bytes], listen: str = "127.0.0.1:0") -> Iterator[str]:
-    """Serve a page in a thread; gives its URL."""
+    """Serve a page in a thread; yields its URL."""
     server = MetricsServer(listen, page)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()

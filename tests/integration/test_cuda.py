@@ -1,4 +1,4 @@
-"""A training on a GPU, where there is one: the same model but for rounding, and it forecasts without one."""
+"""Training on a GPU, if there is one: the same model up to rounding, which also forecasts on the CPU."""
 
 from pathlib import Path
 
@@ -19,28 +19,30 @@ def stored(home: Path) -> Checkpoint:
     return deserialize((home / "outputs" / "AAPL" / "AAPL_child_model.pt").read_bytes(), ModelRef("child", "AAPL"))
 
 
-def learnt(cli: Cli, device: str, strategy: str) -> Checkpoint:
-    called = cli("train-child", "--ticker", "AAPL", "--device", device, "--strategy", strategy, "--epochs", "3")
-    assert called.code == 0, called.err
+def train(cli: Cli, device: str, strategy: str) -> Checkpoint:
+    result = cli("train-child", "--ticker", "AAPL", "--device", device, "--strategy", strategy, "--epochs", "3")
+    assert result.code == 0, result.err
     return stored(cli.home)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_it_learns_what_the_cpu_learns(trained: Cli, strategy: str) -> None:
-    there, here = (learnt(trained, device, strategy) for device in ("cuda", "cpu"))
-    assert there.card.config == here.card.config
-    theirs, ours = ([epoch.validation_loss for epoch in model.card.history] for model in (there, here))
-    np.testing.assert_allclose(theirs, ours, rtol=1e-2 if strategy == "fine_tune" else 1e-4)  # dropout draws differ
-    theirs_then, ours_then = (model.card.metrics.skill for model in (there, here))
-    assert theirs_then is not None
-    assert ours_then is not None
-    assert pytest.approx(ours_then.RMSE, abs=0.01) == theirs_then.RMSE
+def test_a_gpu_trains_the_same_model_as_the_cpu(trained: Cli, strategy: str) -> None:
+    on_gpu, on_cpu = (train(trained, device, strategy) for device in ("cuda", "cpu"))
+    assert on_gpu.card.config == on_cpu.card.config
+    gpu_losses, cpu_losses = ([epoch.validation_loss for epoch in model.card.history] for model in (on_gpu, on_cpu))
+    np.testing.assert_allclose(
+        gpu_losses, cpu_losses, rtol=1e-2 if strategy == "fine_tune" else 1e-4
+    )  # dropout draws differ
+    gpu_skill, cpu_skill = (model.card.metrics.skill for model in (on_gpu, on_cpu))
+    assert gpu_skill is not None
+    assert cpu_skill is not None
+    assert pytest.approx(cpu_skill.RMSE, abs=0.01) == gpu_skill.RMSE
     if strategy == "freeze":
-        for name in here.weights:
-            np.testing.assert_allclose(there.weights[name], here.weights[name], atol=1e-4, err_msg=name)
+        for name in on_cpu.weights:
+            np.testing.assert_allclose(on_gpu.weights[name], on_cpu.weights[name], atol=1e-4, err_msg=name)
 
 
-def test_a_parent_from_a_gpu_forecasts_without_one(cli: Cli) -> None:
+def test_a_parent_trained_on_a_gpu_forecasts_on_the_cpu(cli: Cli) -> None:
     assert cli("train-parent", "--device", "cuda").code == 0
     forecast = cli("predict-parent", "--device", "cpu")
     assert forecast.code == 0, forecast.err

@@ -1,4 +1,4 @@
-"""What starts the services and the jobs, and the dashboard: files that no other test runs."""
+"""Deployment files that no other test runs: the services, the scheduled jobs and the dashboard."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def compose() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", compose()["services"])
-def test_a_service_is_pinned_watched_private_and_holds_no_secret(name: str) -> None:
+def test_a_service_is_pinned_health_checked_local_and_without_secrets(name: str) -> None:
     service = compose()["services"][name]
     assert re.fullmatch(r"[\w./-]+:[\w.-]*\d[\w.-]*", service["image"])
     assert service["healthcheck"]["test"][0] == "CMD"
@@ -50,7 +50,7 @@ esac
 
 @pytest.fixture
 def job(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Start a job with a stand-in for stockops that writes down how it is called."""
+    """Return a function that starts a job with a stub of stockops that records its calls."""
     (tmp_path / "stockops").write_text(STUB)
     (tmp_path / "stockops").chmod(0o755)
     (tmp_path / "tickers").write_text("# ours\nAAPL\nMSFT # two\nBRK-B\n")
@@ -68,7 +68,7 @@ def job(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     return start
 
 
-def test_the_daily_job_does_every_step_and_mails_what_went_wrong(
+def test_the_daily_job_runs_every_step_and_prints_only_failures(
     job: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     daily = job("daily")
@@ -83,12 +83,12 @@ def test_the_daily_job_does_every_step_and_mails_what_went_wrong(
     assert "AAPL: drift critical: returns, volatility ratio 4.57" in err
     assert [line.split(":")[1] for line in err.splitlines() if line.startswith("daily:")] == [" exit 3", " exit 6"]
     assert "all well" not in err
-    [results], [talk] = ((tmp_path / "logs").glob(f"daily-*.{what}") for what in ("ndjson", "log"))
+    [results], [log] = ((tmp_path / "logs").glob(f"daily-*.{what}") for what in ("ndjson", "log"))
     assert len(results.read_text().splitlines()) == 4
-    assert "all well" in talk.read_text()
+    assert "all well" in log.read_text()
 
 
-def test_the_weekly_job_trains_and_a_quiet_one_mails_nothing(
+def test_the_weekly_job_trains_and_prints_nothing_on_success(
     job: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     weekly = job("weekly")
@@ -98,7 +98,9 @@ def test_the_weekly_job_trains_and_a_quiet_one_mails_nothing(
     assert (tmp_path / "calls").read_text().splitlines() == ["train-parent", train]
 
 
-def test_a_job_runs_once_at_a_time(job: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+def test_a_second_run_of_a_job_is_refused_while_one_is_running(
+    job: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
     first = job("weekly", SLOW="5")
     while not (tmp_path / "calls").exists() or "train-child" not in (tmp_path / "calls").read_text():
         time.sleep(0.05)
@@ -109,29 +111,29 @@ def test_a_job_runs_once_at_a_time(job: Callable[..., subprocess.Popen[str]], tm
     first.communicate()
 
 
-def test_compose_asks_for_no_variable_of_a_service_that_is_not_started() -> None:
+def test_compose_requires_no_variable_of_a_service_that_is_not_started() -> None:
     assert ":?" not in (DEPLOY / "compose.yml").read_text()
 
 
-def test_what_compose_is_told_by_the_environment_is_in_the_example() -> None:
-    asked = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yml").read_text()))
-    assert asked == set(re.findall(r"^(\w+)=", (DEPLOY / ".env.example").read_text(), re.MULTILINE))
+def test_every_variable_of_compose_is_in_the_example() -> None:
+    used = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yml").read_text()))
+    assert used == set(re.findall(r"^(\w+)=", (DEPLOY / ".env.example").read_text(), re.MULTILINE))
     assert "\nGRAFANA_ADMIN_PASSWORD=\n" in (DEPLOY / ".env.example").read_text()
 
 
-def test_the_dashboard_is_one_that_grafana_takes() -> None:
+def test_the_dashboard_is_valid_for_grafana() -> None:
     board = json.loads((DEPLOY / "grafana/dashboards/stockops.json").read_text())
     panels = board["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     variables = [variable["name"] for variable in board["templating"]["list"]]
     assert variables == ["datasource", "instance", "ticker"]
     assert {panel["datasource"]["uid"] for panel in panels if panel["type"] != "row"} == {"${datasource}"}
-    places = [panel["gridPos"] for panel in panels]
+    positions = [panel["gridPos"] for panel in panels]
     cells = [
         (x, y)
-        for place in places
-        for x in range(place["x"], place["x"] + place["w"])
-        for y in range(place["y"], place["y"] + place["h"])
+        for position in positions
+        for x in range(position["x"], position["x"] + position["w"])
+        for y in range(position["y"], position["y"] + position["h"])
     ]
     assert len(cells) == len(set(cells)), "panels overlap"
     assert max(x for x, _ in cells) == 23

@@ -1,4 +1,4 @@
-"""The README tells the truth."""
+"""The README matches the code."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ from tests.places import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_commands_of_the_readme_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_in_the_readme_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     block = re.search(r"<!-- run: .*?-->\n```sh\n(.*?)```", README, re.DOTALL)
     assert block
     lines = block[1].splitlines()
@@ -30,10 +30,10 @@ def test_the_commands_of_the_readme_run(cli: Cli, monkeypatch: pytest.MonkeyPatc
         assert result.rows[0]["schema"] == 1
 
 
-def test_its_make_words_exist() -> None:
+def test_the_make_targets_in_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for word in re.findall(r"make ([a-z-]+)", README):
-        assert re.search(rf"^{word}:", makefile, re.MULTILINE), word
+    for target in re.findall(r"make ([a-z-]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     quick_start = README.split("## Quick start")[1].split("```sh\n")[1].split("```")[0]
     assert quick_start == "make demo\nmake test\n"
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -60,16 +60,16 @@ def test_the_example_environment_names_real_variables() -> None:
     assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) <= known
 
 
-def test_the_version_has_an_entry_in_the_changelog_and_every_pin_is_one_the_project_allows() -> None:
+def test_the_changelog_has_an_unreleased_section_and_every_pin_is_allowed() -> None:
     from packaging.requirements import Requirement
 
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     for text in [*project["dependencies"], *extras["sample"], *extras["baselines"], *extras["ray"], *extras["dev"]]:
-        wanted = Requirement(text)
-        [pinned] = [version for name, version in pins.items() if _same(name, wanted.name)]
-        assert wanted.specifier.contains(pinned), text
+        requirement = Requirement(text)
+        [pinned] = [version for name, version in pins.items() if _same(name, requirement.name)]
+        assert requirement.specifier.contains(pinned), text
     assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 

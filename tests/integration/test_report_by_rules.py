@@ -1,4 +1,4 @@
-"""Every sentence that the rules write is a fact, recomputed here from the prices, or a definition."""
+"""Every sentence of a report by rules is a definition, or a fact recomputed here from the prices."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from stockops.market.features import rsi
 from stockops.records import METHOD
 from tests.price_builders import LENT_TO, PriceFiles, halted, history
 
-SINCE = "2024-06-28"  # the last session of every history
+LAST_SESSION = "2024-06-28"  # the last session of every history
 NUMBER = r"([+-]?[\d,]+(?:\.\d+)?)"
-WORDS = {
+DEFINITIONS = {
     "One week in five ends outside an 80 % range, one in twenty outside a 95 % range, if they hold what they promise.",
     "Written by rules from the facts below; no language model had a part in it, and news is not judged.",
     "No news: news is switched off.",
@@ -26,7 +26,7 @@ WORDS = {
     "Written by rules, offline.",
     "Those windows overlap with windows it learned from: read it as the best case.",
     "Against the best naive forecast of each:",
-}  # definitions, labels, and what is said of the writer
+}  # definitions, labels and notes on how the report was written
 BACKTEST = {
     "start": "2020-01-02", "end": "2024-06-25", "origins": 1_127, "close_findings": {"1": "tied", "5": "tied"},
     "skill": {
@@ -38,8 +38,8 @@ BACKTEST = {
 
 
 @dataclass
-class Known:
-    """What is checked against: the document of `analyze`, the bars, and the index's bars on the same days."""
+class Evidence:
+    """The basis of the checks: the document of `analyze`, the bars, and the index's bars on the same days."""
 
     document: dict[str, Any]
     bars: pd.DataFrame
@@ -65,102 +65,110 @@ class Known:
         return self.bars["Close"].iloc[-252:]
 
 
-def near(text: str, value: float) -> bool:
-    """Tell whether a number as it is written is that value, rounded."""
+def rounds_to(text: str, value: float) -> bool:
+    """Return whether a number in the text is the rounded value."""
     digits = len(text.partition(".")[2])
     return abs(float(text.replace(",", "")) - value) <= 0.51 * 10.0**-digits
 
 
-def spanned(known: Known, level: str, *found: str) -> bool:
-    bounds = known.day[f"close_{level}"]
-    values = [*bounds, *(100 * (bound / known.last - 1) for bound in bounds)]
-    return all(near(text, value) for text, value in zip(found, values, strict=True))
+def range_matches(evidence: Evidence, level: str, *found: str) -> bool:
+    bounds = evidence.day[f"close_{level}"]
+    values = [*bounds, *(100 * (bound / evidence.last - 1) for bound in bounds)]
+    return all(rounds_to(text, value) for text, value in zip(found, values, strict=True))
 
 
-def beta(known: Known, slope: str, correlation: str, count: str) -> bool:
-    both = pd.concat([known.bars["Close"], known.market["Close"]], axis=1, join="inner").iloc[-253:]
+def beta(evidence: Evidence, slope: str, correlation: str, count: str) -> bool:
+    both = pd.concat([evidence.bars["Close"], evidence.market["Close"]], axis=1, join="inner").iloc[-253:]
     own, index = np.diff(np.log(both.to_numpy()), axis=0).T
     fitted = float(np.polyfit(index, own, 1)[0])
-    return near(slope, fitted) and near(correlation, float(np.corrcoef(own, index)[0, 1])) and int(count) == len(own)
+    return (
+        rounds_to(slope, fitted)
+        and rounds_to(correlation, float(np.corrcoef(own, index)[0, 1]))
+        and int(count) == len(own)
+    )
 
 
-def volatility(known: Known, count: str, figure: str) -> bool:
-    steps = np.diff(np.log(known.bars["Close"].iloc[-30:]))
-    return count == "30" and near(figure, 100 * float(steps.std(ddof=1)) * 252**0.5)
+def volatility(evidence: Evidence, count: str, figure: str) -> bool:
+    steps = np.diff(np.log(evidence.bars["Close"].iloc[-30:]))
+    return count == "30" and rounds_to(figure, 100 * float(steps.std(ddof=1)) * 252**0.5)
 
 
 def losses(span: str) -> Callable[..., bool]:
-    """Return what compares a sentence with the document's risk of a span."""
+    """Return a check of a sentence against the document's risk for a span."""
 
-    def compare(known: Known, *found: str) -> bool:
-        risk = known.document["risk"][span]
+    def compare(evidence: Evidence, *found: str) -> bool:
+        risk = evidence.document["risk"][span]
         return all(
-            near(text, 100 * risk[name]) for text, name in zip(found, ("var_95", "es_95", "var_99"), strict=True)
+            rounds_to(text, 100 * risk[name]) for text, name in zip(found, ("var_95", "es_95", "var_99"), strict=True)
         )
 
     return compare
 
 
-def outlook(known: Known, last: str, close: str, day: str, change: str) -> bool:
-    said = known.day
+def outlook(evidence: Evidence, last: str, close: str, day: str, change: str) -> bool:
+    forecast = evidence.day
     return (
-        near(last, known.last)
-        and near(close, said["close"])
-        and day == said["date"]
-        and near(change, 100 * said["change"])
+        rounds_to(last, evidence.last)
+        and rounds_to(close, forecast["close"])
+        and day == forecast["date"]
+        and rounds_to(change, 100 * forecast["change"])
     )
 
 
-def small(known: Known, size: str, direction: str) -> bool:
-    low, high = known.day["close_80"]
-    is_small = abs(known.day["close"] - known.last) < (high - low) / 4
+def small(evidence: Evidence, size: str, direction: str) -> bool:
+    low, high = evidence.day["close_80"]
+    is_small = abs(evidence.day["close"] - evidence.last) < (high - low) / 4
     return (size, direction) == (("small", "no direction") if is_small else ("large", "a direction"))
 
 
-def averages(known: Known, *found: str) -> bool:
+def averages(evidence: Evidence, *found: str) -> bool:
     parts = [found[i : i + 4] for i in range(0, len(found), 4) if found[i] is not None]
-    for apart, side, count, average in parts:
-        mean = float(known.bars["Close"].iloc[-int(count) :].mean())
-        percent = 100 * (known.last / mean - 1)
-        if not (near(average, mean) and near(apart, abs(percent)) and (side == "above") == (percent >= 0)):
+    for distance, side, count, average in parts:
+        mean = float(evidence.bars["Close"].iloc[-int(count) :].mean())
+        percent = 100 * (evidence.last / mean - 1)
+        if not (rounds_to(average, mean) and rounds_to(distance, abs(percent)) and (side == "above") == (percent >= 0)):
             return False
     return True
 
 
-def market(known: Known, long: str | None, *found: str | None) -> bool:
+def market(evidence: Evidence, long: str | None, *found: str | None) -> bool:
     spans = (5, 252) if long else (5,)
-    values = [moved(span) for moved in (known.moved, known.market_moved) for span in spans]
-    return all(near(text, value) for text, value in zip(filter(None, found), values, strict=True))
+    values = [moved(span) for moved in (evidence.moved, evidence.market_moved) for span in spans]
+    return all(rounds_to(text, value) for text, value in zip(filter(None, found), values, strict=True))
 
 
-def span_of_the_backtest(known: Known, *found: str) -> bool:
+def span_of_the_backtest(evidence: Evidence, *found: str) -> bool:
     return found == ("1,127", "2020-01-02", "2024-06-25")
 
 
 FACTS: dict[str, Callable[..., bool]] = {
     r"From a last close of %s(?: \w+)? the model sees \S+ at %s on (\S+), %s %%\.": outlook,
-    r"The 80 %% range of \S+ is %s to %s: %s %% to %s %%\.": lambda known, *found: spanned(known, "80", *found),
+    r"The 80 %% range of \S+ is %s to %s: %s %% to %s %%\.": (
+        lambda evidence, *found: range_matches(evidence, "80", *found)
+    ),
     r"One week in twenty ends outside %s to %s: %s %% to %s %%, if the 95 %% range holds what it promises\.": (
-        lambda known, *found: spanned(known, "95", *found)
+        lambda evidence, *found: range_matches(evidence, "95", *found)
     ),
     r"The change is (\w+) beside that range: the forecast sees (.+)\.": small,
-    r"Last close %s(?: \w+)? on (\S+)\.": lambda known, last, day: near(last, known.last) and day == SINCE,
-    r"The last close is the highest of 252 sessions\.": lambda known: known.last == known.year().max(),
-    r"The last close is the lowest of 252 sessions\.": lambda known: known.last == known.year().min(),
+    r"Last close %s(?: \w+)? on (\S+)\.": (
+        lambda evidence, last, day: rounds_to(last, evidence.last) and day == LAST_SESSION
+    ),
+    r"The last close is the highest of 252 sessions\.": lambda evidence: evidence.last == evidence.year().max(),
+    r"The last close is the lowest of 252 sessions\.": lambda evidence: evidence.last == evidence.year().min(),
     r"The last close is %s %% below the highest of 252 sessions, %s, and %s %% above the lowest, %s\.": (
-        lambda known, below, high, above, low: near(high, known.year().max())
-        and near(low, known.year().min())
-        and near(below, 100 * (1 - known.last / known.year().max()))
-        and near(above, 100 * (known.last / known.year().min() - 1))
+        lambda evidence, below, high, above, low: rounds_to(high, evidence.year().max())
+        and rounds_to(low, evidence.year().min())
+        and rounds_to(below, 100 * (1 - evidence.last / evidence.year().max()))
+        and rounds_to(above, 100 * (evidence.last / evidence.year().min() - 1))
     ),
     r"It stands %s %% (above|below) the average of (\d+) sessions, %s"
     r"(?: and %s %% (above|below) the average of (\d+) sessions, %s)?\.": averages,
     r"RSI over 14 sessions is %s(?: \((?:above 70, called overbought|below 30, called oversold)\))?\.": (
-        lambda known, value: near(value, float(rsi(known.bars["Close"]).iloc[-1]))
+        lambda evidence, value: rounds_to(value, float(rsi(evidence.bars["Close"]).iloc[-1]))
     ),
     r"Volume in the last session was %s times the median of the 252 sessions before\.": (
-        lambda known, ratio: near(
-            ratio, float(known.bars["Volume"].iloc[-1] / known.bars["Volume"].iloc[-253:-1].median())
+        lambda evidence, ratio: rounds_to(
+            ratio, float(evidence.bars["Volume"].iloc[-1] / evidence.bars["Volume"].iloc[-253:-1].median())
         )
     ),
     r"Its daily returns have a beta of %s to the S&P 500 and a correlation of %s, over (\d+) sessions\.": beta,
@@ -173,63 +181,63 @@ FACTS: dict[str, Callable[..., bool]] = {
         losses("week")
     ),
     r"The model expects a volatility of %s %% a year\.": (
-        lambda known, figure: near(figure, 100 * known.document["risk"]["next_day"]["volatility_year"])
+        lambda evidence, figure: rounds_to(figure, 100 * evidence.document["risk"]["next_day"]["volatility_year"])
     ),
     r"Its daily moves of the last (\d+) closes make a volatility of %s %% a year\.": volatility,
     r"This forecast is not tested on unseen sessions: run stockops backtest --ticker \S+\.": (
-        lambda known: known.document["ticker"] != "AAPL"  # the one that is tested here
+        lambda evidence: evidence.document["ticker"] != "AAPL"  # the only one with a backtest here
     ),
-    r"The model has not shown that it beats 'tomorrow = today' on Close\.": lambda known: True,
+    r"The model has not shown that it beats 'tomorrow = today' on Close\.": lambda evidence: True,
     r"There was no trade in the last (\d+) sessions\.": (
-        lambda known, count: int(count) == int((known.bars["Volume"] == 0).sum())
+        lambda evidence, count: int(count) == int((evidence.bars["Volume"] == 0).sum())
     ),
     r"Nobody has traded it lately, so its last closes say nothing of how it moves\.": (
-        lambda known: bool((known.bars["Volume"].iloc[-2:] == 0).all())
+        lambda evidence: bool((evidence.bars["Volume"].iloc[-2:] == 0).all())
     ),
     r"Its own history is short: the ranges are calibrated on \^GSPC\.": (
-        lambda known: known.document["ticker"] != "^GSPC"
+        lambda evidence: evidence.document["ticker"] != "^GSPC"
     ),
-    r"Not tested on unseen sessions\.": lambda known: known.document["ticker"] != "AAPL",
+    r"Not tested on unseen sessions\.": lambda evidence: evidence.document["ticker"] != "AAPL",
     r"On (\d+) windows held out of its training, the error on open, high, low and close over five days was %s %% "
-    r"(?:smaller|larger) than that of 'tomorrow = today'\.": lambda known, windows, skill: int(windows) > 50,
+    r"(?:smaller|larger) than that of 'tomorrow = today'\.": lambda evidence, windows, skill: int(windows) > 50,
     r"Data: (\S+), sessions to (\S+)\.": (
-        lambda known, ticker, day: ticker.replace("\\", "") == known.document["ticker"] and day == SINCE
+        lambda evidence, ticker, day: ticker.replace("\\", "") == evidence.document["ticker"] and day == LAST_SESSION
     ),
     r"Tested on %s forecasts from (\S+) to (\S+), each by a model that had not seen what came\.": span_of_the_backtest,
     r"(?:In the backtest of 2020-01-02 to 2024-06-25 t|T)he forecast of Close ties with 'tomorrow = today': an error "
     r"%s %% smaller 1 day ahead, an error %s %% larger 5 days ahead\.": (
-        lambda known, day, week: (day, week) == ("0.1", "1.2")
+        lambda evidence, day, week: (day, week) == ("0.1", "1.2")
     ),
     **{
         rf"{name}: an error %s %% smaller 1 day ahead, an error %s %% larger 5 days ahead\.": (
-            lambda known, day, week, told=told: (day, week) == told
+            lambda evidence, day, week, expected=expected: (day, week) == expected
         )
-        for name, told in {
+        for name, expected in {
             "Volume": ("10.1", "9.1"), "Open": ("1.2", "0.3"), "High": ("21.0", "4.0"), "Low": ("19.0", "3.0"),
         }.items()
     },
     r"(?:There )?%s %% of closes were inside their 80 %% range and %s %% of closes were inside their 95 %% range\.": (
-        lambda known, inner, outer: (inner, outer) == ("80.3", "95.0")
+        lambda evidence, inner, outer: (inner, outer) == ("80.3", "95.0")
     ),
 }  # fmt: skip
 
 
 def sentences(report: str) -> Iterator[str]:
-    """The sentences of a report outside headings and tables."""
+    """Yield the sentences of a report outside headings and tables."""
     for line in report.splitlines():
         text = line.strip().removeprefix("- ").strip("*")
         if text and not line.startswith(("#", "|", "---", "**Market")):
             yield from re.split(r"(?<=\.)\s+(?=[A-Z\d])(?!\d+ sessions)", text)
 
 
-def is_borne_out(sentence: str, known: Known) -> bool:
-    """Tell whether a sentence is a definition, or a fact that the prices bear out."""
-    if sentence in WORDS:
+def is_supported(sentence: str, evidence: Evidence) -> bool:
+    """Return whether a sentence is a definition, or a fact that the prices support."""
+    if sentence in DEFINITIONS:
         return True
     for pattern, holds in FACTS.items():
         count = pattern.count("%s")
         if match := re.fullmatch(pattern % ((NUMBER,) * count), sentence):
-            return holds(known, *match.groups())
+            return holds(evidence, *match.groups())
     return False
 
 
@@ -252,66 +260,65 @@ TABLES = {
 
 
 @pytest.fixture
-def analysed(files: PriceFiles) -> Callable[..., Known]:
+def analyse(files: PriceFiles) -> Callable[..., Evidence]:
     for ticker, table in TABLES.items():
         files.put(table, f"{ticker}.csv")
         if ticker not in ("AAPL", "^GSPC"):
             files.lend_model(ticker)
     files.cli.setenv(STOCKOPS_NEWS="off")
-    about = {"method": METHOD, "strategy": "freeze", "source": "csv", "ticker": "AAPL", "end": LENT_TO.isoformat()}
+    metadata = {"method": METHOD, "strategy": "freeze", "source": "csv", "ticker": "AAPL", "end": LENT_TO.isoformat()}
     report = files.cli.home / "outputs/AAPL/backtest/latest_backtest.json"
     report.parent.mkdir()
-    report.write_text(json.dumps(about | {"summary": BACKTEST}))
+    report.write_text(json.dumps(metadata | {"summary": BACKTEST}))
 
-    def analyse(ticker: str, *options: str) -> Known:
-        called = files("analyze", *options, ticker=ticker)
-        assert called.code == 0, called.err
-        return Known(called.document, TABLES[ticker], TABLES["^GSPC"])
+    def run(ticker: str, *options: str) -> Evidence:
+        result = files("analyze", *options, ticker=ticker)
+        assert result.code == 0, result.err
+        return Evidence(result.document, TABLES[ticker], TABLES["^GSPC"])
 
-    return analyse
+    return run
 
 
 @pytest.mark.parametrize("ticker", TABLES)
-def test_every_sentence_is_a_fact_or_a_definition(analysed: Callable[..., Known], ticker: str) -> None:
-    known = analysed(ticker)
-    found = list(sentences(known.document["report"]))
+def test_every_sentence_is_a_fact_or_a_definition(analyse: Callable[..., Evidence], ticker: str) -> None:
+    evidence = analyse(ticker)
+    found = list(sentences(evidence.document["report"]))
     assert len(found) > 10
     for sentence in found:
-        assert is_borne_out(sentence, known), sentence
+        assert is_supported(sentence, evidence), sentence
 
 
-def test_a_sentence_that_is_none_would_be_noticed(analysed: Callable[..., Known]) -> None:
-    known = analysed("AAPL")
-    [rsi_line] = [sentence for sentence in sentences(known.document["report"]) if sentence.startswith("RSI")]
-    assert not is_borne_out(re.sub(r"is \d+", "is 11", rsi_line), known)
-    assert not is_borne_out("A close outside 95.00 to 105.00 would say that something has changed.", known)
+def test_an_unsupported_sentence_is_detected(analyse: Callable[..., Evidence]) -> None:
+    evidence = analyse("AAPL")
+    [rsi_line] = [sentence for sentence in sentences(evidence.document["report"]) if sentence.startswith("RSI")]
+    assert not is_supported(re.sub(r"is \d+", "is 11", rsi_line), evidence)
+    assert not is_supported("A close outside 95.00 to 105.00 would say that something has changed.", evidence)
 
 
-def test_reports_differ_because_their_facts_do(analysed: Callable[..., Known]) -> None:
-    told = {
-        ticker: set(sentences(analysed(ticker).document["report"])) - WORDS for ticker in ("AAPL", "OLD", "UP", "^GSPC")
+def test_reports_differ_because_their_facts_differ(analyse: Callable[..., Evidence]) -> None:
+    reports = {
+        ticker: set(sentences(analyse(ticker).document["report"])) - DEFINITIONS
+        for ticker in ("AAPL", "OLD", "UP", "^GSPC")
     }
-    assert any("highest of 252 sessions." in sentence for sentence in told["UP"])
-    assert any("Nobody has traded it" in sentence for sentence in told["OLD"])
-    assert not any("beta" in sentence for sentence in told["^GSPC"])
-    shared = set.intersection(*told.values())
+    assert any("highest of 252 sessions." in sentence for sentence in reports["UP"])
+    assert any("Nobody has traded it" in sentence for sentence in reports["OLD"])
+    assert not any("beta" in sentence for sentence in reports["^GSPC"])
+    shared = set.intersection(*reports.values())
     assert len(shared) <= 2, shared
 
 
 @pytest.mark.parametrize("ticker", ["AAPL", "OLD", "^GSPC"])
-def test_a_question_is_answered_from_facts_too(analysed: Callable[..., Known], ticker: str) -> None:
-    known = analysed(ticker, "--question", "What is the risk, and can I trust the track record?")
-    answered = [sentence for sentence in sentences(known.document["report"]) if "One week in twenty" in sentence]
-    assert len(answered) == 2  # in answer, and among the risks
-    assert "reasons, news and advice need a language model" in known.document["report"]
+def test_a_question_is_answered_from_facts(analyse: Callable[..., Evidence], ticker: str) -> None:
+    evidence = analyse(ticker, "--question", "What is the risk, and can I trust the track record?")
+    answered = [sentence for sentence in sentences(evidence.document["report"]) if "One week in twenty" in sentence]
+    assert len(answered) == 2  # in the answer, and among the risks
+    assert "reasons, news and advice need a language model" in evidence.document["report"]
 
 
-def test_without_the_index_a_report_does_without_the_comparison(
-    analysed: Callable[..., Known], files: PriceFiles
-) -> None:
+def test_a_report_without_the_index_omits_the_comparison(analyse: Callable[..., Evidence], files: PriceFiles) -> None:
     (files.folder / "^GSPC.csv").unlink()
-    called = files("analyze")
-    assert called.code == 0, called.err
-    assert "the report does without a comparison with ^GSPC" in called.err
-    assert "beta" not in called.document["report"]
-    assert called.document["degraded"] == ["market history"]  # of its forecast
+    result = files("analyze")
+    assert result.code == 0, result.err
+    assert "the report does without a comparison with ^GSPC" in result.err
+    assert "beta" not in result.document["report"]
+    assert result.document["degraded"] == ["market history"]  # of its forecast

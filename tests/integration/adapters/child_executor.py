@@ -18,7 +18,7 @@ _END_SECONDS = 60
 
 @dataclass(frozen=True)
 class ChildExecutor:
-    """Port Executor. executor: one that can be pickled; its `map` runs in a child that lives as long as the call."""
+    """Port Executor. executor: any that can be pickled; its `map` runs in a child that lives as long as the call."""
 
     executor: Executor
 
@@ -38,7 +38,7 @@ class ChildExecutor:
                 yield outcome
                 _send(child.stdin, "next")
         finally:
-            child.stdin.close()  # a child that is waiting ends
+            child.stdin.close()  # ends a waiting child
             child.stdout.close()
             assert child.wait(_END_SECONDS) == 0
 
@@ -49,7 +49,7 @@ def _send(stream: IO[bytes], message: object) -> None:
 
 
 def main() -> None:
-    """Run what stdin asks for, and write its outcomes to stdout, which nothing else is written to."""
+    """Run the work read from stdin and write its outcomes to stdout, to which nothing else is written."""
     outcomes_out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     executor, work, tickers = cloudpickle.load(sys.stdin.buffer)

@@ -1,4 +1,4 @@
-"""What every engine promises: each ticker once, whatever becomes of the workers. Ray's is a cluster of two nodes."""
+"""The contract of every executor: each ticker once, whatever happens to the workers. Ray has two nodes here."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ from tests.builders import bars
 from tests.integration.adapters.child_executor import ChildExecutor
 from tests.integration.cli import SAMPLE, WITHOUT_SERVICES, Cli, start
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's and loky's own, in this process
+pytestmark = pytest.mark.filterwarnings("ignore")  # from Ray and loky, in this process
 
 TICKERS = ("AAPL", "MSFT")
 SAMPLES = {**SAMPLE, **WITHOUT_SERVICES}
 
 
 class TwoNodes:
-    """A Ray cluster: a head that works on nothing, and two nodes of a core each."""
+    """A Ray cluster: a head that does no work, and two nodes of one core each."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
@@ -42,10 +42,10 @@ class TwoNodes:
     def address(self) -> str:
         return str(self.cluster.address)
 
-    def kill_a_node(self) -> None:
+    def kill_node(self) -> None:
         self.cluster.remove_node(self.nodes.pop(), allow_graceful=False)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         while len(self.nodes) < 2:
             self.nodes.append(self.cluster.add_node(num_cpus=1))
         self.cluster.wait_for_nodes()
@@ -55,7 +55,7 @@ class TwoNodes:
 def two_nodes() -> Iterator[TwoNodes]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        environment.setenv("RAY_health_check_failure_threshold", "2")  # a lost node is noticed within seconds
+        environment.setenv("RAY_health_check_failure_threshold", "2")  # a lost node is detected within seconds
         environment.setenv("RAY_health_check_period_ms", "500")
         running = TwoNodes()
     yield running
@@ -63,43 +63,43 @@ def two_nodes() -> Iterator[TwoNodes]:
 
 
 @pytest.fixture(params=["local", "ray"])
-def engine(request: pytest.FixtureRequest) -> Executor:
+def executor(request: pytest.FixtureRequest) -> Executor:
     if request.param == "local":
         return LocalExecutor(2)
-    return on_a_cluster(request.getfixturevalue("two_nodes"))
+    return cluster_executor(request.getfixturevalue("two_nodes"))
 
 
-def on_a_cluster(nodes: TwoNodes, threads: int = 1, look_seconds: float = 30) -> Executor:
+def cluster_executor(nodes: TwoNodes, threads: int = 1, look_seconds: float = 30) -> Executor:
     return ChildExecutor(RayExecutor(nodes.address, threads, look_seconds))
 
 
-class NotThere:
-    """Work that only this process and its children can unpack, as if a worker had another release."""
+class UnpicklesOnlyHere:
+    """Work that only this process and its children can unpickle, as if a worker had another release."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[int]]:
-        return _only_here, (os.getpid(),)
+        return _unpickle_only_here, (os.getpid(),)
 
     def __call__(self, ticker: str) -> str:
         return ticker
 
 
-def _only_here(pid: int) -> NotThere:
+def _unpickle_only_here(pid: int) -> UnpicklesOnlyHere:
     if pid not in (os.getpid(), os.getppid()):
         raise ModuleNotFoundError("No module named 'stockops'")
-    return NotThere()
+    return UnpicklesOnlyHere()
 
 
-def test_every_ticker_comes_back_once_with_its_result(engine: Executor) -> None:
+def test_every_ticker_is_returned_once_with_its_result(executor: Executor) -> None:
     names = [f"T{number}" for number in range(20)]
-    found = list(engine.map(lambda ticker: (ticker.lower(), os.getpid()), names))
+    found = list(executor.map(lambda ticker: (ticker.lower(), os.getpid()), names))
     assert sorted(name for name, _ in found) == sorted(names)
     results = {name: result for name, result in found if not isinstance(result, Exception)}
     assert {name: lower for name, (lower, _) in results.items()} == {name: name.lower() for name in names}
     assert os.getpid() not in {pid for _, pid in results.values()}
 
 
-def test_what_a_killed_worker_was_at_is_worked_on_again_though_a_result_was_being_shown(
-    engine: Executor, tmp_path: Path
+def test_the_ticker_of_a_killed_worker_is_retried_while_results_are_consumed(
+    executor: Executor, tmp_path: Path
 ) -> None:
     def work(ticker: str) -> str:
         if ticker == "B" and not (marker := tmp_path / "marker").exists():
@@ -109,72 +109,74 @@ def test_what_a_killed_worker_was_at_is_worked_on_again_though_a_result_was_bein
         return ticker.lower()
 
     found = []
-    for outcome in engine.map(work, "ABCDEFGH"):
+    for outcome in executor.map(work, "ABCDEFGH"):
         found.append(outcome)
         time.sleep(1 if len(found) == 1 else 0)
     assert dict(found) == {letter: letter.lower() for letter in "ABCDEFGH"}
     assert len(found) == 8
 
 
-def test_a_ticker_that_is_too_much_for_every_worker_fails_alone(engine: Executor) -> None:
+def test_a_ticker_that_kills_every_worker_fails_alone(executor: Executor) -> None:
     def work(ticker: str) -> str:
         if ticker == "B":
             os.kill(os.getpid(), signal.SIGKILL)
         return ticker.lower()
 
-    found = dict(engine.map(work, "ABCDEF"))
+    found = dict(executor.map(work, "ABCDEF"))
     failure = found.pop("B")
     assert found == {letter: letter.lower() for letter in "ACDEF"}
     assert isinstance(failure, TryAgainError)
     assert "B: its" in failure.message
 
 
-def test_nothing_is_begun_that_nobody_waits_for(engine: Executor, tmp_path: Path) -> None:
+def test_no_ticker_is_started_after_the_caller_stops(executor: Executor, tmp_path: Path) -> None:
     def work(ticker: str) -> str:
         (tmp_path / ticker).touch()
         return ticker
 
     names = [f"T{number:03}" for number in range(200)]
-    outcomes = engine.map(work, names)
+    outcomes = executor.map(work, names)
     next(iter(outcomes))
     outcomes.close()  # type: ignore[attr-defined]
     assert len(list(tmp_path.iterdir())) < 20
 
 
-def test_nodes_of_fewer_cores_than_threads_do_the_work_all_the_same(two_nodes: TwoNodes) -> None:
-    assert dict(on_a_cluster(two_nodes, threads=8).map(str.lower, "AB")) == {"A": "a", "B": "b"}
+def test_nodes_with_fewer_cores_than_threads_still_work(two_nodes: TwoNodes) -> None:
+    assert dict(cluster_executor(two_nodes, threads=8).map(str.lower, "AB")) == {"A": "a", "B": "b"}
 
 
-def test_what_a_node_lacks_is_named(two_nodes: TwoNodes) -> None:
-    found = dict(on_a_cluster(two_nodes).map(NotThere(), ["A"]))
+def test_a_node_that_cannot_unpickle_the_work_is_a_service_error(two_nodes: TwoNodes) -> None:
+    found = dict(cluster_executor(two_nodes).map(UnpicklesOnlyHere(), ["A"]))
     assert isinstance(found["A"], ServiceError)
     assert "a node of the Ray cluster cannot work: " in found["A"].message
 
 
-def test_when_no_node_is_left_each_ticker_says_so(two_nodes: TwoNodes) -> None:
+def test_every_ticker_fails_with_the_reason_when_no_node_is_left(two_nodes: TwoNodes) -> None:
     def work(ticker: str) -> str:
         time.sleep(0 if ticker == "A" else 60)
         return ticker
 
-    outcomes = on_a_cluster(two_nodes, look_seconds=1).map(work, "ABCDEFGH")
+    outcomes = cluster_executor(two_nodes, look_seconds=1).map(work, "ABCDEFGH")
     assert next(iter(outcomes)) == ("A", "A")
     for _ in range(2):
-        two_nodes.kill_a_node()
+        two_nodes.kill_node()
     found = dict(outcomes)
-    two_nodes.mend()
+    two_nodes.restore()
     assert sorted(found) == list("BCDEFGH")
     assert {str(failure) for failure in found.values()} == {
         "no node of the Ray cluster has a core; add one: ray start --address …"
     }
 
 
-def test_a_machine_has_cores() -> None:
+def test_the_core_count_is_plausible() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:head", "nowhere.invalid:6379"])
-def test_a_cluster_that_is_not_there_is_a_service_that_is_down(listed: Cli, address: str) -> None:
-    called = start("predict-child", "--engine", "ray", "--ray-address", address, home=listed.home, env=SAMPLES)
+def test_a_missing_cluster_is_a_service_error(cli_with_tickers: Cli, address: str) -> None:
+    called = start(
+        "predict-child", "--engine", "ray", "--ray-address", address, home=cli_with_tickers.home, env=SAMPLES
+    )
     out, err = called.communicate(timeout=30)
     assert called.returncode == 5, err
     assert json.loads(out)["error"]["kind"] == "service"
@@ -182,10 +184,12 @@ def test_a_cluster_that_is_not_there_is_a_service_that_is_down(listed: Cli, addr
     assert f"no Ray cluster at {address}: " in line
 
 
-def test_what_listens_and_is_no_cluster_is_told_in_seconds(listed: Cli) -> None:
+def test_a_listener_that_is_not_a_cluster_is_reported_within_seconds(cli_with_tickers: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        called = start("predict-child", "--engine", "ray", "--ray-address", address, home=listed.home, env=SAMPLES)
+        called = start(
+            "predict-child", "--engine", "ray", "--ray-address", address, home=cli_with_tickers.home, env=SAMPLES
+        )
         _, err = called.communicate(timeout=60)
     assert called.returncode == 5, err
     assert f"stockops: no Ray cluster at {address}: " in err
@@ -196,71 +200,75 @@ def checkpoints(home: Path) -> dict[str, str]:
     return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
-def told(lines: str) -> dict[str, dict[str, Any]]:
+def rows_by_ticker(lines: str) -> dict[str, dict[str, Any]]:
     rows = [json.loads(line) for line in lines.splitlines()]
     return {row["ticker"]: {name: row[name] for name in row if name != "duration_seconds"} for row in rows}
 
 
 @pytest.fixture
-def listed(trained: Cli) -> Cli:
+def cli_with_tickers(trained: Cli) -> Cli:
     (trained.home / "tickers").write_text("\n".join(TICKERS) + "\n")
     trained.setenv(STOCKOPS_TICKERS_FILE=str(trained.home / "tickers"), **SAMPLES)
     return trained
 
 
-def on_ray(nodes: TwoNodes, *arguments: str, home: Path, **env: str) -> "subprocess.Popen[str]":
+def start_on_ray(nodes: TwoNodes, *arguments: str, home: Path, **env: str) -> "subprocess.Popen[str]":
     return start(*arguments, "--engine", "ray", "--ray-address", nodes.address, home=home, env=env)
 
 
-def test_a_cluster_gives_the_checkpoints_that_this_machine_gives_to_the_byte(
-    two_nodes: TwoNodes, listed: Cli, monkeypatch: pytest.MonkeyPatch
+def test_a_cluster_gives_the_same_checkpoints_as_this_machine_byte_for_byte(
+    two_nodes: TwoNodes, cli_with_tickers: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files are found from wherever a worker stands, too: they are named as seen from here."""
-    (listed.home / "bars").mkdir()
+    """Relative paths are resolved by the caller, so workers find the files from any folder."""
+    (cli_with_tickers.home / "bars").mkdir()
     for symbol, seed in (("^GSPC", 1), *((ticker, 2 + number) for number, ticker in enumerate(TICKERS))):
-        bars(240, seed=seed).to_csv(listed.home / "bars" / f"{symbol}.csv", index_label="Date")
-    monkeypatch.chdir(listed.home)
-    listed.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR="bars", STOCKOPS_AS_OF="")
-    here = listed("train-child")
-    assert here.code == 0
-    before = checkpoints(listed.home)
-    for path in (listed.home / "outputs").glob("*/*_child_*"):
+        bars(240, seed=seed).to_csv(cli_with_tickers.home / "bars" / f"{symbol}.csv", index_label="Date")
+    monkeypatch.chdir(cli_with_tickers.home)
+    cli_with_tickers.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR="bars", STOCKOPS_AS_OF="")
+    local = cli_with_tickers("train-child")
+    assert local.code == 0
+    before = checkpoints(cli_with_tickers.home)
+    for path in (cli_with_tickers.home / "outputs").glob("*/*_child_*"):
         path.unlink()
-    out, err = on_ray(two_nodes, "train-child", home=listed.home).communicate(timeout=120)
-    assert told(out) == told(here.out), err
-    assert "set REDIS_URL" in err  # SQLite is no file for several machines
-    assert checkpoints(listed.home) == before
-    forecasts, _ = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home).communicate(timeout=120)
-    assert told(forecasts) == told(listed("predict-child", "--no-cache").out)
+    out, err = start_on_ray(two_nodes, "train-child", home=cli_with_tickers.home).communicate(timeout=120)
+    assert rows_by_ticker(out) == rows_by_ticker(local.out), err
+    assert "set REDIS_URL" in err  # several machines cannot share a SQLite file
+    assert checkpoints(cli_with_tickers.home) == before
+    forecasts, _ = start_on_ray(two_nodes, "predict-child", "--no-cache", home=cli_with_tickers.home).communicate(
+        timeout=120
+    )
+    assert rows_by_ticker(forecasts) == rows_by_ticker(cli_with_tickers("predict-child", "--no-cache").out)
 
 
-def test_a_killed_node_costs_no_result(two_nodes: TwoNodes, listed: Cli) -> None:
+def test_a_killed_node_loses_no_result(two_nodes: TwoNodes, cli_with_tickers: Cli) -> None:
     tickers = (*TICKERS, "GOOG", "IBM")
-    called = on_ray(two_nodes, "train-child", "--ticker", "GOOG,IBM", home=listed.home, STOCKOPS_EPOCHS="100")
+    called = start_on_ray(
+        two_nodes, "train-child", "--ticker", "GOOG,IBM", home=cli_with_tickers.home, STOCKOPS_EPOCHS="100"
+    )
     assert called.stdout
     first = called.stdout.readline()
-    two_nodes.kill_a_node()
+    two_nodes.kill_node()
     out, err = called.communicate(timeout=120)
-    two_nodes.mend()
+    two_nodes.restore()
     assert called.returncode == 0, err
-    assert sorted(told(first + out)) == sorted(tickers)
+    assert sorted(rows_by_ticker(first + out)) == sorted(tickers)
     assert len((first + out).splitlines()) == len(tickers)
 
 
-def test_secrets_do_not_travel(two_nodes: TwoNodes, listed: Cli) -> None:
+def test_secrets_are_not_sent_to_workers(two_nodes: TwoNodes, cli_with_tickers: Cli) -> None:
     env = {"REDIS_URL": "redis://:hush-hush@127.0.0.1:1/0"}
-    called = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home, **env)
+    called = start_on_ray(two_nodes, "predict-child", "--no-cache", home=cli_with_tickers.home, **env)
     out, err = called.communicate(timeout=120)
     assert "hush-hush" not in out + err
     rows = [json.loads(line) for line in out.splitlines()]
     assert {row["error"]["message"] for row in rows} == {"REDIS_URL: set where the call was made and not on this node"}
     assert called.returncode == 2
-    (listed.home / ".env").write_text(f"REDIS_URL={env['REDIS_URL']}\n")  # where every node finds it
-    out, _ = on_ray(two_nodes, "predict-child", "--no-cache", home=listed.home).communicate(timeout=120)
+    (cli_with_tickers.home / ".env").write_text(f"REDIS_URL={env['REDIS_URL']}\n")  # where every node finds it
+    out, _ = start_on_ray(two_nodes, "predict-child", "--no-cache", home=cli_with_tickers.home).communicate(timeout=120)
     assert {tuple(json.loads(line)["degraded"]) for line in out.splitlines()} == {("redis",)}
     code = "import pickle; from stockops.console.batch import WorkerSpec; "
     code += "from stockops.console.command_context import CommandContext; "
     code += "context = CommandContext.start('predict-child', {}, frozenset()).__enter__(); "
     code += "print(b'hush-hush' in pickle.dumps(WorkerSpec.of(context, print)))"
-    told_of = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
-    assert told_of.stdout.strip() == "False", told_of.stderr
+    completed = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
+    assert completed.stdout.strip() == "False", completed.stderr

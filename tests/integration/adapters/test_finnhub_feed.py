@@ -29,7 +29,7 @@ CANDLES: dict[str, Any] = {
 
 @dataclass
 class Server:
-    """Answers queued (status, body), then the last of them for ever; what it was asked."""
+    """Sends the queued (status, body) answers, the last one repeatedly, and records its requests."""
 
     url: str = ""
     answers: list[tuple[int, str]] = field(default_factory=list)
@@ -39,25 +39,25 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    known = Server(answers=[(200, json.dumps(CANDLES))])
+    running = Server(answers=[(200, json.dumps(CANDLES))])
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
-            known.requests.append((self.path, self.headers.get("X-Finnhub-Token")))
-            time.sleep(known.delay_seconds)
-            status, body = known.answers.pop(0) if len(known.answers) > 1 else known.answers[0]
+            running.requests.append((self.path, self.headers.get("X-Finnhub-Token")))
+            time.sleep(running.delay_seconds)
+            status, body = running.answers.pop(0) if len(running.answers) > 1 else running.answers[0]
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body.encode())
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    known.url = f"http://127.0.0.1:{http.server_port}"
+    running.url = f"http://127.0.0.1:{http.server_port}"
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
-    yield known
+    yield running
     http.shutdown()
     http.server_close()
     thread.join()
@@ -78,7 +78,7 @@ def test_candles_become_bars_on_their_dates(server: Server) -> None:
     query = parse_qs(urlsplit(path).query)
     assert query["symbol"] == ["AAPL"]
     assert query["resolution"] == ["D"]
-    # A day wider on each side: where a day's stamp lies in UTC is the vendor's and the exchange's matter.
+    # One day wider on each side: which time in UTC stands for a day depends on the vendor and the exchange.
     assert DAYS[0] - 2 * 86_400 < int(query["from"][0]) <= DAYS[0] - 86_400
     assert DAYS[-1] + 86_400 <= int(query["to"][0]) < DAYS[-1] + 2 * 86_400
 
@@ -90,16 +90,16 @@ WEEK = [date(2024, 6, day) for day in (24, 25, 26, 27, 28)]
     ("symbol", "stamps", "days"),
     [
         ("AAPL", ["2024-06-24T00:00Z", "2024-06-25T00:00Z", "2024-06-26T00:00Z"], WEEK[:3]),  # Sunday in New York
-        ("AAPL", ["2024-06-26T00:00Z"], WEEK[2:3]),  # no closed day tells, but it is midnight UTC
+        ("AAPL", ["2024-06-26T00:00Z"], WEEK[2:3]),  # no closed day decides it, but it is midnight UTC
         ("AAPL", ["2024-06-24T04:00Z", "2024-06-25T04:00Z"], WEEK[:2]),  # New York's own midnight
         ("VOD.L", ["2024-06-23T23:00Z", "2024-06-24T23:00Z", "2024-06-25T23:00Z"], WEEK[:3]),  # London's, in summer
         ("VOD.L", ["2024-06-25T23:00Z"], WEEK[2:3]),
         ("VOD.L", ["2024-03-29T00:00Z", "2024-03-31T23:00Z"], [date(2024, 3, 29), date(2024, 4, 1)]),  # clocks change
         ("7203.T", ["2024-06-23T15:00Z", "2024-06-24T15:00Z"], WEEK[:2]),
-        ("COMI.CA", ["2024-06-23T00:00Z", "2024-06-24T00:00Z"], [date(2024, 6, 23), WEEK[0]]),  # a zone nobody knows
+        ("COMI.CA", ["2024-06-23T00:00Z", "2024-06-24T00:00Z"], [date(2024, 6, 23), WEEK[0]]),  # an unknown time zone
     ],
 )
-def test_a_stamp_stands_for_the_exchanges_own_day(
+def test_a_timestamp_stands_for_the_day_at_the_exchange(
     server: Server, symbol: str, stamps: list[str], days: list[date]
 ) -> None:
     moments = [int(datetime.fromisoformat(stamp).timestamp()) for stamp in stamps]
@@ -107,11 +107,11 @@ def test_a_stamp_stands_for_the_exchanges_own_day(
     server.answers = [(200, json.dumps({"s": "ok", "t": moments, **candles}))]
     found = feed(server).bars(symbol, days[0], days[-1]).table
     assert [stamp.date() for stamp in found.index] == days
-    alone = feed(server).bars(symbol, days[-1], days[-1]).table  # the same answer, of which one day was asked for
-    assert [stamp.date() for stamp in alone.index] == days[-1:]
+    single = feed(server).bars(symbol, days[-1], days[-1]).table  # the same answer, with one day requested
+    assert [stamp.date() for stamp in single.index] == days[-1:]
 
 
-def test_no_currency_is_said_and_a_whole_answer_has_no_notes(server: Server) -> None:
+def test_a_complete_response_has_no_currency_and_no_notes(server: Server) -> None:
     found = feed(server).bars("AAPL", FIRST, LAST)
     assert (found.currency, found.notes) == (None, ())
 
@@ -123,16 +123,16 @@ def test_no_currency_is_said_and_a_whole_answer_has_no_notes(server: Server) -> 
         ("ohlc", "1 row without any price left out, the last of 2024-06-26"),
     ],
 )
-def test_a_row_without_its_prices_is_left_out_and_said(server: Server, missing: str, note: str) -> None:
-    holed = {key: [*CANDLES[key][:2], None, *CANDLES[key][3:]] for key in missing}
-    server.answers = [(200, json.dumps(CANDLES | holed))]
+def test_a_row_with_missing_prices_is_left_out_with_a_note(server: Server, missing: str, note: str) -> None:
+    with_gaps = {key: [*CANDLES[key][:2], None, *CANDLES[key][3:]] for key in missing}
+    server.answers = [(200, json.dumps(CANDLES | with_gaps))]
     found = feed(server).bars("AAPL", FIRST, LAST)
     assert found.notes == (note,)
     assert [stamp.date() for stamp in found.table.index] == [*WEEK[:2], *WEEK[3:]]
     ohlcv.check(found.table, "AAPL")
 
 
-def test_the_key_travels_in_a_header_and_is_nowhere_else(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_is_sent_in_a_header_and_appears_nowhere_else(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         feed(server).bars("AAPL", FIRST, LAST)
     [(path, token)] = server.requests
@@ -143,7 +143,7 @@ def test_the_key_travels_in_a_header_and_is_nowhere_else(server: Server, caplog:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "error", "said"),
+    ("status", "body", "error", "message"),
     [
         (401, "{}", UsageError, "finnhub refuses the key; check FINNHUB_API_KEY"),
         (403, "{}", UsageError, "this key's plan has no candles of AAPL"),
@@ -159,22 +159,22 @@ def test_the_key_travels_in_a_header_and_is_nowhere_else(server: Server, caplog:
         (200, json.dumps(CANDLES | {"t": ["now"] * 5}), DataError, "malformed"),
     ],
 )
-def test_every_answer_has_its_own_error_and_none_names_the_key(
-    server: Server, status: int, body: str, error: type[StockopsError], said: str
+def test_every_bad_response_has_its_own_error_without_the_key(
+    server: Server, status: int, body: str, error: type[StockopsError], message: str
 ) -> None:
     server.answers = [(status, body)]
-    with pytest.raises(error, match=said) as caught:
+    with pytest.raises(error, match=message) as caught:
         feed(server).bars("AAPL", FIRST, LAST)
     assert KEY not in str(caught.value)
 
 
-def test_a_passing_limit_is_got_over(server: Server) -> None:
+def test_a_temporary_rate_limit_is_retried(server: Server) -> None:
     server.answers = [(429, ""), (200, json.dumps(CANDLES))]
     assert len(feed(server).bars("AAPL", FIRST, LAST).table) == 5
     assert len(server.requests) == 2
 
 
-def test_a_time_out_and_a_closed_port_are_to_be_tried_again(server: Server) -> None:
+def test_a_timeout_and_a_closed_port_are_try_again_errors(server: Server) -> None:
     server.delay_seconds = 1.0
     with pytest.raises(TryAgainError, match=r"finnhub: no answer within 0.5 s"):
         feed(server).bars("AAPL", FIRST, LAST)

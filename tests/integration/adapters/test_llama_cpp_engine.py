@@ -1,6 +1,6 @@
-"""The client against a real llama.cpp engine with a tiny random model: noise, but noise in the form asked for.
+"""The client against a real llama.cpp engine with a tiny random model: it writes noise that follows the schema.
 
-Needs llama-cpp-python in `.venv-llama`, which `make test-llm` builds from source in some minutes.
+Needs llama-cpp-python in `.venv-llama`, which `make test-llm` builds from source in a few minutes.
 """
 
 import json
@@ -48,32 +48,32 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlmServer]:
     running.stop()
 
 
-def test_an_answer_keeps_to_the_schema(engine: LlmServer) -> None:
+def test_an_answer_follows_the_schema(engine: LlmServer) -> None:
     counts: list[int] = []
-    talk = [{"role": "user", "content": "what now"}]
-    reply = LlamaCppChat(engine, "", 200).complete(talk, STANCE, seconds=60, on_text=counts.append)
+    messages = [{"role": "user", "content": "what now"}]
+    reply = LlamaCppChat(engine, "", 200).complete(messages, STANCE, seconds=60, on_text=counts.append)
     answer = json.loads(reply.text)
     assert answer["recommendation"] in ("BULLISH", "BEARISH", "NEUTRAL")
     assert answer["confidence"] in ("High", "Medium", "Low")
     assert (counts[-1], reply.cut) == (len(reply.text), False)
 
 
-def test_a_bound_on_tokens_is_kept_and_said(engine: LlmServer) -> None:
-    talk = [{"role": "user", "content": "what now"}]
-    reply = LlamaCppChat(engine, "", 10).complete(talk, STANCE, seconds=60, on_text=lambda _: None)
+def test_the_token_limit_is_enforced_and_reported(engine: LlmServer) -> None:
+    messages = [{"role": "user", "content": "what now"}]
+    reply = LlamaCppChat(engine, "", 10).complete(messages, STANCE, seconds=60, on_text=lambda _: None)
     assert reply.cut
 
 
-def test_a_prompt_beyond_its_context_is_an_outage(engine: LlmServer) -> None:
-    talk = [{"role": "user", "content": "what now " * 2_000}]
+def test_a_prompt_longer_than_the_context_is_a_service_error(engine: LlmServer) -> None:
+    messages = [{"role": "user", "content": "what now " * 2_000}]
     with pytest.raises(ServiceError, match=r"llama\.cpp at 127\.0\.0\.1"):
-        LlamaCppChat(engine, "", 10).complete(talk, STANCE, seconds=60, on_text=lambda _: None)
+        LlamaCppChat(engine, "", 10).complete(messages, STANCE, seconds=60, on_text=lambda _: None)
 
 
-def test_vectors_of_another_size_or_without_pooling_are_refused(engine: LlmServer) -> None:
+def test_vectors_of_another_size_or_without_pooling_are_rejected(engine: LlmServer) -> None:
     with pytest.raises(ServiceError, match=r"without a vector; does the server pool|64 dimensions, not 768"):
         embeddings.of_llama_cpp(engine, "nomic-embed-text", 10).embed("what now")
 
 
-def test_check_names_the_model(engine: LlmServer) -> None:
+def test_a_check_names_the_model(engine: LlmServer) -> None:
     assert "tiny.gguf at 127.0.0.1:" in LlamaCppChat(engine, "", 10).check()

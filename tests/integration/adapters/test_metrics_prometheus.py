@@ -1,4 +1,4 @@
-"""Metrics on their whole way: totals of many processes, gateway or listener, a real Prometheus, its query language."""
+"""Metrics end to end: totals of many processes, gateway or listener, a real Prometheus and its query language."""
 
 import json
 import multiprocessing
@@ -29,14 +29,14 @@ DEPLOY = ROOT / "deploy"
 LABELS = {"ticker": "^GSPC", "window": "20", "horizon": "1", "level": "80", "command": "predict-parent"}
 
 
-def add(totals: dict[str, float], grown: dict[str, float]) -> None:
+def add(totals: dict[str, float], increments: dict[str, float]) -> None:
     """Add to totals as a state store does."""
-    for key, amount in grown.items():
+    for key, amount in increments.items():
         totals[key] = totals.get(key, 0) + amount
 
 
 def gauge(metric: Metric) -> Sample:
-    """Return a sample of a gauge, with a label that Prometheus must not take for a pattern."""
+    """Return a sample of a gauge, with a label that Prometheus must not treat as a pattern."""
     return Sample(metric.name, {label: LABELS.get(label, "AAPL") for label in metric.labels}, 1.5)
 
 
@@ -44,7 +44,7 @@ GAUGES = [gauge(metric) for metric in CATALOGUE.values() if metric.type == "gaug
 
 
 def busy(times: int) -> bytes:
-    """Return an exposition with a sample of every metric, its totals after so many forecasts and trainings."""
+    """Return an exposition with a sample of every metric and the totals after `times` forecasts and trainings."""
     totals: dict[str, float] = {}
     for _ in range(times):
         add(totals, count("prediction_total", type="child"))
@@ -67,7 +67,7 @@ def listener() -> Iterator[str]:
 def prometheus(
     tmp_path_factory: pytest.TempPathFactory, gateway: PushgatewayServer, listener: str
 ) -> Iterator[PrometheusServer]:
-    """A Prometheus on the configuration that is shipped, with our addresses and less patience."""
+    """A Prometheus with the shipped configuration, but the addresses of the tests and shorter intervals."""
     shipped = (DEPLOY / "prometheus.yml").read_text()
     for old, new in {
         "pushgateway:9091": f"127.0.0.1:{gateway.port}",
@@ -86,7 +86,7 @@ def prometheus(
 
 @pytest.fixture(scope="module")
 def watched(prometheus: PrometheusServer, gateway: PushgatewayServer) -> PrometheusServer:
-    """A Prometheus that saw two pushes of a home, the second with higher totals."""
+    """A Prometheus that scraped two pushes of a home, the second with higher totals."""
     pushgateway = Pushgateway(gateway.url, "home of anna/1")
     for times in (2, 5):
         pushgateway.push(busy(times))
@@ -102,7 +102,7 @@ def value(server: PrometheusServer, expression: str) -> float:
     return found[0]
 
 
-def test_what_is_pushed_is_asked_back_under_the_names_of_the_push(watched: PrometheusServer) -> None:
+def test_pushed_metrics_are_queried_under_their_names_and_labels(watched: PrometheusServer) -> None:
     home = 'job="stockops",instance="home of anna/1"'
     assert value(watched, f'prediction_total{{{home},type="child"}}') == 5
     assert value(watched, f'redis_cache_hit_total{{{home},key="predict_child"}}') == 15
@@ -112,7 +112,7 @@ def test_what_is_pushed_is_asked_back_under_the_names_of_the_push(watched: Prome
     assert value(watched, f'training_duration_seconds_bucket{{{home},le=~"128|128.0"}}') == 5
 
 
-def test_quantiles_come_from_our_buckets(watched: PrometheusServer) -> None:
+def test_quantiles_are_computed_from_the_buckets(watched: PrometheusServer) -> None:
     buckets = 'prediction_latency_seconds_bucket{type="child"}'
     assert 0.25 <= value(watched, f"histogram_quantile(0.5, sum by (le) ({buckets}))") <= 0.5
 
@@ -123,7 +123,7 @@ def test_prometheus_knows_type_and_help_of_every_metric(watched: PrometheusServe
         assert {"type": metric.type, "help": metric.help, "unit": ""} in known[metric.name]
 
 
-def test_a_listener_is_scraped_and_every_scrape_is_new(watched: PrometheusServer) -> None:
+def test_every_scrape_of_a_listener_has_new_values(watched: PrometheusServer) -> None:
     keys = 'redis_keys_total{job="stockops",instance="listener"}'
     before = value(watched, keys)
     wait_until(lambda: value(watched, keys) > before + 1, 5, "two more scrapes")
@@ -138,7 +138,7 @@ def test_the_rules_are_loaded_and_evaluated_without_error(watched: PrometheusSer
     assert {rule["name"]: rule["health"] for rule in rules()} == dict.fromkeys(alerts(), "ok")
 
 
-def test_an_alert_waits_for_what_was_pushed(watched: PrometheusServer, gateway: PushgatewayServer) -> None:
+def test_an_alert_becomes_pending_after_a_push(watched: PrometheusServer, gateway: PushgatewayServer) -> None:
     drifted = [Sample("stockops_drift_returns_health", {"ticker": "MSFT"}, 2)]
     Pushgateway(gateway.url, "drifted").push(exposition({}, drifted))
     pending = 'ALERTS{alertname="StockopsDriftCritical",ticker="MSFT",severity="critical"}'
@@ -152,7 +152,7 @@ def alerts() -> list[str]:
 
 
 def expressions() -> list[tuple[str, str]]:
-    """Return title and expression of everything on the dashboard, its variables filled in."""
+    """Return title and expression of every query of the dashboard, its variables filled in."""
     board = json.loads((DEPLOY / "grafana/dashboards/stockops.json").read_text())
     filled = {"$instance": "home of anna/1", "$ticker": ".+"}
     found = []
@@ -166,9 +166,7 @@ def expressions() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("title", "expression"), expressions())
-def test_everything_on_the_dashboard_has_something_to_show(
-    watched: PrometheusServer, title: str, expression: str
-) -> None:
+def test_every_query_of_the_dashboard_returns_data(watched: PrometheusServer, title: str, expression: str) -> None:
     assert "$" not in expression
     assert watched.query(expression), f"nothing in {title}: {expression}"
 
@@ -180,24 +178,24 @@ def test_every_metric_is_on_the_dashboard(name: str) -> None:
 
 
 def promtool(*arguments: str, page: bytes = b"") -> tuple[int, str]:
-    """Run promtool; return its exit code and what it says."""
-    done = subprocess.run([needed("promtool", "prometheus"), *arguments], input=page, capture_output=True)
-    return done.returncode, (done.stdout + done.stderr).decode()
+    """Run promtool; return its exit code and output."""
+    completed = subprocess.run([needed("promtool", "prometheus"), *arguments], input=page, capture_output=True)
+    return completed.returncode, (completed.stdout + completed.stderr).decode()
 
 
-def test_promtool_takes_what_is_exposed() -> None:
+def test_promtool_accepts_the_exposition() -> None:
     awkward = [Sample("stockops_drift_score", {"ticker": 'we"ird\\\n{x}=é'}, 1e-7)]
-    code, said = promtool("check", "metrics", page=exposition({}, [*GAUGES, *awkward]))
-    assert code in (0, 3), said  # 3: style only
-    # What is against Prometheus's style is specified so.
+    code, output = promtool("check", "metrics", page=exposition({}, [*GAUGES, *awkward]))
+    assert code in (0, 3), output  # 3: style only
+    # The specification gives these names, which violate Prometheus's style.
     against_style = {"redis_keys_total", "system_ram_used_mb", "system_disk_used_mb"}
-    assert {line.split()[0] for line in said.splitlines()} == against_style
+    assert {line.split()[0] for line in output.splitlines()} == against_style
 
 
-def test_promtool_takes_configuration_and_rules() -> None:
-    code, said = promtool("check", "config", str(DEPLOY / "prometheus.yml"))
-    assert code == 0, said
-    assert f"{len(alerts())} rules found" in said
+def test_promtool_accepts_configuration_and_rules() -> None:
+    code, output = promtool("check", "config", str(DEPLOY / "prometheus.yml"))
+    assert code == 0, output
+    assert f"{len(alerts())} rules found" in output
 
 
 def test_every_alert_fires_when_it_should_and_not_before() -> None:
@@ -209,23 +207,23 @@ def test_every_alert_fires_when_it_should_and_not_before() -> None:
         if test.get("exp_alerts")
     }
     assert fires == set(alerts())
-    code, said = promtool("test", "rules", str(DEPLOY / "rules/tests/stockops.yml"))
-    assert code == 0, said
+    code, output = promtool("test", "rules", str(DEPLOY / "rules/tests/stockops.yml"))
+    assert code == 0, output
 
 
-def test_alerts_ask_for_metrics_that_there_are() -> None:
+def test_alerts_query_existing_metrics() -> None:
     text = (DEPLOY / "rules/stockops.yml").read_text()
-    asked = set(re.findall(r"\b((?:stockops|redis|push|training|prediction|system)_\w+)", text))
-    assert asked - {"push_time_seconds"} <= set(CATALOGUE)
+    queried = set(re.findall(r"\b((?:stockops|redis|push|training|prediction|system)_\w+)", text))
+    assert queried - {"push_time_seconds"} <= set(CATALOGUE)
 
 
 # Totals of many processes.
 
-Make = Callable[[], StateStore]
+StoreFactory = Callable[[], StateStore]
 
 
 @pytest.fixture(params=["embedded", "redis"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreFactory:
     if request.param == "embedded":
         return partial(SqliteState, tmp_path / "state.db")
     running: RedisServer = request.getfixturevalue("redis_server")
@@ -233,29 +231,31 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     return partial(RedisState, running.url, 1.0)
 
 
-def _work(make: Make, seconds: float, times: int) -> None:
-    store = make()
+def _increment(open_store: StoreFactory, seconds: float, times: int) -> None:
+    store = open_store()
     for _ in range(times):
         store.add(
             {**count("prediction_total", type="child"), **observe("prediction_latency_seconds", seconds, type="child")}
         )
 
 
-def test_increments_of_many_processes_are_all_there_and_agree_with_each_other(make: Make) -> None:
+def test_increments_of_many_processes_are_complete_and_consistent(open_store: StoreFactory) -> None:
     spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=_work, args=(make, seconds, 60)) for seconds in (0.02, 0.3, 3.0, 4000.0)]
+    processes = [
+        spawn.Process(target=_increment, args=(open_store, seconds, 60)) for seconds in (0.02, 0.3, 3.0, 4000.0)
+    ]
     for process in processes:
         process.start()
-    seen = 0.0
+    previous = 0.0
     while any(process.is_alive() for process in processes):
-        totals = make().totals()  # between two increments, never within one
+        totals = open_store().totals()  # between two increments, never within one
         counted = totals.get('prediction_latency_seconds_count{type="child"}', 0)
         assert totals.get('prediction_latency_seconds_bucket{le="+Inf",type="child"}', 0) == counted
-        assert totals.get('prediction_total{type="child"}', 0) == counted >= seen
-        seen = counted
+        assert totals.get('prediction_total{type="child"}', 0) == counted >= previous
+        previous = counted
         time.sleep(0.01)
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
-    page = exposition(make().totals(), []).decode()
+    page = exposition(open_store().totals(), []).decode()
     for line in (
         'prediction_total{type="child"} 240.0',
         'prediction_latency_seconds_bucket{le="0.01",type="child"} 0.0',

@@ -1,4 +1,4 @@
-"""The two ways of metrics out of the process: a push to a real gateway, and an answer to a scrape."""
+"""How metrics leave the process: pushed to a real gateway, or scraped from a listener."""
 
 import re
 import signal
@@ -41,7 +41,7 @@ def groups(server: PushgatewayServer) -> dict[str, dict[str, Any]]:
     return {group["labels"]["instance"]: group for group in found}
 
 
-def test_a_push_replaces_the_one_before_and_no_other_home(gateway: PushgatewayServer) -> None:
+def test_a_push_replaces_the_previous_one_of_the_same_home_only(gateway: PushgatewayServer) -> None:
     one, two = Pushgateway(gateway.url, "one"), Pushgateway(f"{gateway.url}/", "two")
     one.push(exposition({}, [Sample("stockops_drift_score", {"ticker": "GONE"}, 1), Sample("redis_up", {}, 1)]))
     two.push(exposition({}, [Sample("stockops_drift_score", {"ticker": "B"}, 2)]))
@@ -57,7 +57,7 @@ def test_a_push_replaces_the_one_before_and_no_other_home(gateway: PushgatewaySe
 
 
 @pytest.mark.parametrize("instance", ["a/b", "..", "", "ünïcode", "a b?c#d%2F"])
-def test_any_home_has_a_group_of_its_own(gateway: PushgatewayServer, instance: str) -> None:
+def test_every_home_has_its_own_group(gateway: PushgatewayServer, instance: str) -> None:
     pushgateway = Pushgateway(gateway.url, instance)
     pushgateway.push(exposition({}, []))
     assert groups(gateway)[instance]["labels"] == {"job": "stockops", "instance": instance}
@@ -70,7 +70,7 @@ def test_a_check_names_version_and_address(gateway: PushgatewayServer) -> None:
 
 
 def failure(url: str) -> ServiceError:
-    """Push to a gateway that does not serve; return what is said, and that in less than two seconds."""
+    """Push to a failing gateway; return the error, which must come in less than two seconds."""
     started = time.monotonic()
     with pytest.raises(ServiceError) as caught:
         Pushgateway(url, "home").push(exposition({}, []))
@@ -81,11 +81,11 @@ def failure(url: str) -> ServiceError:
     return caught.value
 
 
-def test_a_dead_gateway_costs_nothing() -> None:
+def test_a_dead_gateway_fails_immediately() -> None:
     assert "refused" in str(failure(f"http://anna:sesame@127.0.0.1:{free_port()}"))
 
 
-def test_a_gateway_that_hangs_costs_less_than_two_seconds(tmp_path: Path) -> None:
+def test_a_hanging_gateway_fails_within_two_seconds(tmp_path: Path) -> None:
     hanging = PushgatewayServer(tmp_path)
     hanging.start()
     hanging.pause()
@@ -109,7 +109,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
 """
 
 
-def test_an_answer_that_drips_costs_less_than_two_seconds() -> None:
+def test_a_dripping_answer_fails_within_two_seconds() -> None:
     port = free_port()
     server = subprocess.Popen([sys.executable, "-c", DRIP, str(port)])
     try:
@@ -120,13 +120,13 @@ def test_an_answer_that_drips_costs_less_than_two_seconds() -> None:
         server.wait()
 
 
-def test_a_gateway_that_refuses_says_why_without_secrets(gateway: PushgatewayServer) -> None:
+def test_a_refused_push_reports_the_reason_without_secrets(gateway: PushgatewayServer) -> None:
     assert "status 404" in str(failure(gateway.url.replace("//", "//anna:sesame@") + "/elsewhere"))
     with pytest.raises(ServiceError, match="status 400: "):
         Pushgateway(gateway.url, "home").push(b"no metrics at all")
 
 
-def test_user_and_password_are_sent_and_never_said(tmp_path: Path) -> None:
+def test_user_and_password_are_sent_and_never_shown(tmp_path: Path) -> None:
     # bcrypt of "open sesame", cost 4
     (tmp_path / "web.yml").write_text(
         "basic_auth_users:\n  anna: $2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy\n"
@@ -134,21 +134,21 @@ def test_user_and_password_are_sent_and_never_said(tmp_path: Path) -> None:
     guarded = PushgatewayServer(tmp_path, tmp_path / "web.yml")
     guarded.start()
     try:
-        host_ = guarded.url.removeprefix("http://")
-        Pushgateway(f"http://anna:open%20sesame@{host_}", "home").push(exposition({}, []))
-        assert "another user or password" in str(failure(f"http://anna:sesame@{host_}"))
-        assert Pushgateway(f"http://anna:open%20sesame@{host_}", "home").check().endswith(f" at http://{host_}")
+        address = guarded.url.removeprefix("http://")
+        Pushgateway(f"http://anna:open%20sesame@{address}", "home").push(exposition({}, []))
+        assert "another user or password" in str(failure(f"http://anna:sesame@{address}"))
+        assert Pushgateway(f"http://anna:open%20sesame@{address}", "home").check().endswith(f" at http://{address}")
     finally:
         guarded.stop()
 
 
-def test_something_else_at_the_address_is_no_gateway(listener: str) -> None:
+def test_a_server_that_is_not_a_gateway_is_rejected(listener: str) -> None:
     with pytest.raises(ServiceError, match="status 404"):
         Pushgateway(listener.removesuffix("/metrics"), "home").check()
 
 
 @pytest.mark.parametrize("url", ["", "localhost:9091", "redis://anna:sesame@h", "http://", "http://h:99999"])
-def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
+def test_an_invalid_gateway_address_is_a_usage_error(url: str) -> None:
     with pytest.raises(UsageError, match="http://HOST:9091") as caught:
         Pushgateway(url, "home")
     assert "sesame" not in str(caught.value)
@@ -157,7 +157,7 @@ def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
 # The listener.
 
 
-def test_metrics_are_at_one_path_and_nowhere_else(listener: str) -> None:
+def test_metrics_are_served_at_one_path_only(listener: str) -> None:
     answer = httpx.get(f"{listener}?x=1")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -170,7 +170,7 @@ def test_metrics_are_at_one_path_and_nowhere_else(listener: str) -> None:
     assert httpx.post(listener).status_code == 501
 
 
-def test_a_scrape_that_fails_is_said_and_the_next_is_served(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_scrape_is_logged_and_the_next_is_served(caplog: pytest.LogCaptureFixture) -> None:
     outcomes: list[Exception | None] = [ServiceError("redis is down", service="redis"), OSError("a bug"), None]
 
     def page() -> bytes:
@@ -186,15 +186,15 @@ def test_a_scrape_that_fails_is_said_and_the_next_is_served(caplog: pytest.LogCa
     assert "OSError: a bug" in caplog.text
 
 
-def test_scrapes_come_one_at_a_time_and_a_client_that_says_nothing_holds_none_up() -> None:
-    inside: list[int] = []
-    most: list[int] = []
+def test_scrapes_are_serialized_and_a_silent_client_blocks_none() -> None:
+    active: list[int] = []
+    concurrency: list[int] = []
 
     def page() -> bytes:
-        inside.append(1)
-        most.append(len(inside))
+        active.append(1)
+        concurrency.append(len(active))
         time.sleep(0.02)
-        inside.pop()
+        active.pop()
         return b"up\n"
 
     with serving(page) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)):
@@ -203,8 +203,8 @@ def test_scrapes_come_one_at_a_time_and_a_client_that_says_nothing_holds_none_up
             thread.start()
         for thread in threads:
             thread.join()
-    assert len(most) == 8
-    assert max(most) == 1
+    assert len(concurrency) == 8
+    assert max(concurrency) == 1
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_ctrl_c_ends_it_at_once_and_gives_the_port_back() -> None:
+def test_ctrl_c_stops_the_listener_immediately_and_frees_the_port() -> None:
     port = free_port()
     with within_reach_of_ctrl_c():
         process = subprocess.Popen([sys.executable, "-c", LISTEN, f"127.0.0.1:{port}"], stderr=subprocess.PIPE)
@@ -251,7 +251,7 @@ def test_ctrl_c_ends_it_at_once_and_gives_the_port_back() -> None:
         process.kill()
 
 
-def test_the_host_is_measured(tmp_path: Path) -> None:
+def test_host_metrics_are_plausible(tmp_path: Path) -> None:
     found = {sample.name: sample.value for sample in host_metrics.samples(tmp_path / "not" / "yet")}
     assert found.keys() == {"system_cpu_percent", "system_ram_used_mb", "system_disk_used_mb"}
     assert 0 <= found["system_cpu_percent"] <= 100
@@ -259,7 +259,7 @@ def test_the_host_is_measured(tmp_path: Path) -> None:
     assert found["system_disk_used_mb"] > 1
 
 
-def test_redis_is_up_and_its_keys_are_counted(redis_server: RedisServer) -> None:
+def test_a_running_redis_is_up_and_its_keys_are_counted(redis_server: RedisServer) -> None:
     client = redis.Redis.from_url(redis_server.url)
     client.flushdb()
     client.mset({"a": 1, "b": 2})
@@ -267,7 +267,7 @@ def test_redis_is_up_and_its_keys_are_counted(redis_server: RedisServer) -> None
     assert found == {"redis_up": 1, "redis_keys_total": 2}
 
 
-def test_a_redis_that_is_down_has_no_number_of_keys(tmp_path: Path) -> None:
+def test_a_redis_that_is_down_has_no_key_count(tmp_path: Path) -> None:
     [found] = redis_gauges.samples(f"redis://:sesame@127.0.0.1:{free_port()}/0", 1.0)
     assert (found.name, found.value) == ("redis_up", 0)
     hanging = RedisServer(tmp_path)
@@ -282,5 +282,5 @@ def test_a_redis_that_is_down_has_no_number_of_keys(tmp_path: Path) -> None:
         hanging.stop()
 
 
-def test_without_a_redis_nothing_is_said_of_one() -> None:
+def test_there_are_no_redis_metrics_without_a_redis() -> None:
     assert redis_gauges.samples("", 1.0) == []

@@ -38,7 +38,7 @@ def feed(server: Loopback) -> FinnhubNews:
     return FinnhubNews(FinnhubApi(api_key=KEY, base_url=server.url, timeout_seconds=0.5, retry=retry))
 
 
-def test_finnhub_is_asked_for_the_span_with_the_key_in_a_header(
+def test_finnhub_is_queried_for_the_span_with_the_key_in_a_header(
     finnhub: tuple[Loopback, list[Answer]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -55,7 +55,7 @@ def test_finnhub_is_asked_for_the_span_with_the_key_in_a_header(
     assert feed(server).reaches(LAST - timedelta(days=400), LAST)
 
 
-def test_rows_that_are_no_news_are_passed_over(finnhub: tuple[Loopback, list[Answer]]) -> None:
+def test_malformed_news_rows_are_ignored(finnhub: tuple[Loopback, list[Answer]]) -> None:
     server, answers = finnhub
     rows: list[Any] = [ROW, {}, "x", None, {"headline": "h", "datetime": "soon"}, {"headline": "h", "datetime": 10**30}]
     answers[0] = as_json([*rows, {"headline": "bare", "datetime": 0}])
@@ -63,7 +63,7 @@ def test_rows_that_are_no_news_are_passed_over(finnhub: tuple[Loopback, list[Ans
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (Answer(401), "finnhub refuses the key"),
         (Answer(403), "this key's plan has no news of AAPL"),
@@ -74,19 +74,19 @@ def test_rows_that_are_no_news_are_passed_over(finnhub: tuple[Loopback, list[Ans
         (Answer(200, ["", ""], pause=1), "no answer within 0.5 s"),
     ],
 )
-def test_finnhub_that_does_not_serve_is_an_outage_of_news(
-    finnhub: tuple[Loopback, list[Answer]], answer: Answer, said: str
+def test_a_finnhub_failure_is_a_service_error_of_news(
+    finnhub: tuple[Loopback, list[Answer]], answer: Answer, message: str
 ) -> None:
     server, answers = finnhub
     answers[0] = answer
-    with pytest.raises(ServiceError, match=said) as caught:
+    with pytest.raises(ServiceError, match=message) as caught:
         feed(server).items("AAPL", FIRST, LAST)
     assert caught.value.service == "news"
     assert KEY not in str(caught.value)
 
 
 def article(title: str, published: str, **more: Any) -> dict[str, Any]:
-    """One item of the stream, as Yahoo sends it."""
+    """Return an item of the stream as Yahoo sends it."""
     content = {
         "id": "1", "contentType": "STORY", "title": title, "summary": "Sum.", "pubDate": published,
         "provider": {"displayName": "Wire", "url": "http://wire.example"},
@@ -103,7 +103,7 @@ def yahoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[YahooServ
         yield server
 
 
-def test_yahoo_gives_its_latest(yahoo: YahooServer, tmp_path: Path) -> None:
+def test_yahoo_returns_its_latest_news(yahoo: YahooServer, tmp_path: Path) -> None:
     yahoo.news["AAPL"] = [
         article("Apple ships", "2024-06-27T14:53:20Z"),
         article("elsewhere", "2024-06-27T14:53:20Z", canonicalUrl=None, clickThroughUrl={"url": "https://x.example"}),
@@ -118,21 +118,21 @@ def test_yahoo_gives_its_latest(yahoo: YahooServer, tmp_path: Path) -> None:
     assert YahooNews(tmp_path / "cache", 5).items("MSFT", FIRST, LAST) == []
 
 
-def test_yahoo_reaches_the_last_days_only(tmp_path: Path) -> None:
+def test_yahoo_reaches_only_the_last_days(tmp_path: Path) -> None:
     news = YahooNews(tmp_path, 5)
     assert news.reaches(LAST, LAST + timedelta(days=3))
     assert not news.reaches(LAST, LAST + timedelta(days=5))
 
 
 @pytest.mark.parametrize("mode", ["500", "garbage"])
-def test_yahoo_that_does_not_serve_is_an_outage_of_news(yahoo: YahooServer, tmp_path: Path, mode: Any) -> None:
+def test_a_yahoo_failure_is_a_service_error_of_news(yahoo: YahooServer, tmp_path: Path, mode: Any) -> None:
     yahoo.mode = mode
     with pytest.raises(ServiceError, match="no news: yahoo") as caught:
         YahooNews(tmp_path / "cache", 5).items("AAPL", FIRST, LAST)
     assert caught.value.service == "news"
 
 
-def test_nobody_there_is_an_outage_of_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_yahoo_is_a_service_error_of_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     with pytest.raises(ServiceError, match="no news: yahoo does not answer"):
         YahooNews(tmp_path / "cache", 2).items("AAPL", FIRST, LAST)

@@ -1,4 +1,4 @@
-"""The ledger's file: many writers, nothing twice, nothing for ever."""
+"""The ledger file: concurrent writers, no duplicates, bounded history."""
 
 import math
 import os
@@ -21,8 +21,8 @@ from tests.places import ROOT
 FIRST = date(2024, 1, 2)
 
 
-def path_of(origin: date, ticker: str = "AAPL", version: str = "v1", days: int = 5) -> list[LedgerEntry]:
-    """One forecast of some days."""
+def entries_of(origin: date, ticker: str = "AAPL", version: str = "v1", days: int = 5) -> list[LedgerEntry]:
+    """Return the entries of one forecast, a day each."""
     return [
         LedgerEntry(
             ticker, "child", "csv", version, origin, 100.5, origin + timedelta(days=n), n, 1.0, 2.0, 0.5, 1.25 * n, 1e6,
@@ -32,11 +32,11 @@ def path_of(origin: date, ticker: str = "AAPL", version: str = "v1", days: int =
     ]  # fmt: skip
 
 
-def test_what_is_written_is_read_and_looking_makes_no_file(tmp_path: Path) -> None:
+def test_entries_are_read_back_and_reading_creates_no_file(tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "outputs" / "ledger.db")
     assert ledger.rows("AAPL", "child", "csv") == []
     assert list(tmp_path.iterdir()) == []
-    entries = path_of(date(2024, 1, 2))
+    entries = entries_of(date(2024, 1, 2))
     ledger.append(entries)
     assert SqliteLedger(tmp_path / "outputs" / "ledger.db").rows("AAPL", "child", "csv") == entries
     assert ledger.check().startswith("5 forecasts, SQLite 3.")
@@ -44,18 +44,18 @@ def test_what_is_written_is_read_and_looking_makes_no_file(tmp_path: Path) -> No
         assert ledger.rows(*other) == []
 
 
-def test_a_forecast_is_kept_once_and_another_models_beside_it(tmp_path: Path) -> None:
+def test_a_forecast_is_stored_once_for_each_model_version(tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.db")
     for version in ("v1", "v1", "v2"):
-        ledger.append(path_of(date(2024, 1, 2), version=version))
+        ledger.append(entries_of(date(2024, 1, 2), version=version))
     assert len(ledger.rows("AAPL", "child", "csv")) == 10
 
 
-def test_old_origins_go_and_other_symbols_stay(tmp_path: Path) -> None:
+def test_old_origins_are_deleted_and_other_symbols_stay(tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.db")
-    ledger.append(path_of(date(2001, 1, 1), "MSFT"))
+    ledger.append(entries_of(date(2001, 1, 1), "MSFT"))
     for number in range(ORIGINS + 10):
-        ledger.append(path_of(date(2020, 1, 1) + timedelta(days=number), days=1))
+        ledger.append(entries_of(date(2020, 1, 1) + timedelta(days=number), days=1))
     origins = [entry.origin for entry in ledger.rows("AAPL", "child", "csv")]
     assert len(origins) == ORIGINS
     assert origins == sorted(origins)
@@ -63,42 +63,44 @@ def test_old_origins_go_and_other_symbols_stay(tmp_path: Path) -> None:
     assert len(ledger.rows("MSFT", "child", "csv")) == 5
 
 
-def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_concurrent_writers_lose_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from datetime import date, timedelta; from pathlib import Path\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
         "from stockops.adapters.storage.sqlite_ledger import SqliteLedger\n"
-        "from tests.integration.adapters.test_sqlite_ledger import path_of\n"
+        "from tests.integration.adapters.test_sqlite_ledger import entries_of\n"
         f"ledger = SqliteLedger(Path({str(tmp_path / 'ledger.db')!r}))\n"
-        "for n in range(25): ledger.append(path_of(date(2024, 1, 1) + timedelta(days=n), version=sys.argv[1]))\n"
+        "for n in range(25): ledger.append(entries_of(date(2024, 1, 1) + timedelta(days=n), version=sys.argv[1]))\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, f"v{n}"]) for n in range(4)]
     assert [writer.wait(60) for writer in writers] == [0] * 4
     assert len(SqliteLedger(tmp_path / "ledger.db").rows("AAPL", "child", "csv")) == 4 * 25 * 5
 
 
-def test_a_file_that_is_none_is_an_outage(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_a_service_error(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_text("no database " * 1000)
     with pytest.raises(ServiceError, match=r"the ledger of forecasts .* cannot be used") as caught:
-        SqliteLedger(tmp_path / "ledger.db").append(path_of(date(2024, 1, 2)))
+        SqliteLedger(tmp_path / "ledger.db").append(entries_of(date(2024, 1, 2)))
     assert caught.value.service == "ledger"
 
 
-def test_an_empty_file_is_damaged_and_not_new(tmp_path: Path) -> None:
+def test_an_empty_file_is_damaged_rather_than_new(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.touch()
     ledger = SqliteLedger(path)
-    for call in (ledger.check, lambda: ledger.rows("AAPL", "child", "csv"), lambda: ledger.append(path_of(FIRST))):
+    for call in (ledger.check, lambda: ledger.rows("AAPL", "child", "csv"), lambda: ledger.append(entries_of(FIRST))):
         with pytest.raises(ServiceError, match=r"ledger.db cannot be used: is empty"):
             call()
     assert path.read_bytes() == b""
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
-def test_what_is_no_file_is_told_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize("create", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
+def test_a_path_that_is_not_a_regular_file_is_reported_immediately(
+    tmp_path: Path, create: Callable[[Path], None]
+) -> None:
     path = tmp_path / "ledger.db"
-    make(path)
-    for call in (SqliteLedger(path).check, lambda: SqliteLedger(path).append(path_of(FIRST))):
+    create(path)
+    for call in (SqliteLedger(path).check, lambda: SqliteLedger(path).append(entries_of(FIRST))):
         with pytest.raises(ServiceError, match=r"is (a folder|a pipe|a link that leads to itself)"):
             call()
 
@@ -108,21 +110,21 @@ def test_what_is_no_file_is_told_at_once(tmp_path: Path, make: Callable[[Path], 
     max_examples=int(os.environ.get("TEST_FUZZ", "60")),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
-@example(place=0.41374067767108264, flip=64)  # a price in the index becomes no number, which SQLite takes for any
-def test_a_flipped_byte_costs_rows_and_never_changes_one(tmp_path: Path, place: float, flip: int) -> None:
-    """doctor sees it, or it lies where nothing is."""
+@given(position=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
+@example(position=0.41374067767108264, flip=64)  # a price in the index stops being a number, which SQLite accepts
+def test_a_flipped_byte_may_lose_rows_but_never_changes_one(tmp_path: Path, position: float, flip: int) -> None:
+    """The check detects it, or the byte was unused."""
     path = tmp_path / "ledger.db"
     path.unlink(missing_ok=True)
-    whole = SqliteLedger(path)
-    entries = [entry for number in range(12) for entry in path_of(FIRST + timedelta(days=number))]
-    whole.append(entries)
-    whole.close()
+    intact = SqliteLedger(path)
+    entries = [entry for number in range(12) for entry in entries_of(FIRST + timedelta(days=number))]
+    intact.append(entries)
+    intact.close()
     data = bytearray(path.read_bytes())
-    data[int(place * len(data))] ^= flip
+    data[int(position * len(data))] ^= flip
     path.write_bytes(data)
-    for rest in path.parent.glob("ledger.db-*"):
-        rest.unlink()
+    for leftover in path.parent.glob("ledger.db-*"):
+        leftover.unlink()
     ledger = SqliteLedger(path)
     try:
         found = ledger.rows("AAPL", "child", "csv")
@@ -142,11 +144,11 @@ def test_a_flipped_byte_costs_rows_and_never_changes_one(tmp_path: Path, place: 
         ("close", math.inf), ("target", 5), ("digest", ""),
     ],
 )  # fmt: skip
-def test_a_cell_of_another_kind_costs_its_row_and_is_said(
+def test_a_cell_of_the_wrong_type_loses_its_row_and_is_logged(
     tmp_path: Path, column: str, value: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.db")
-    ledger.append(path_of(FIRST))
+    ledger.append(entries_of(FIRST))
     with sqlite3.connect(tmp_path / "ledger.db") as database:
         database.execute(f"UPDATE forecast SET {column} = ? WHERE horizon = 2", (value,))
     with caplog.at_level("WARNING"):
@@ -156,12 +158,12 @@ def test_a_cell_of_another_kind_costs_its_row_and_is_said(
         ledger.check()
 
 
-def test_a_ledger_of_the_release_before_keeps_its_rows(tmp_path: Path) -> None:
+def test_a_ledger_of_the_previous_release_keeps_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    SqliteLedger(path).append(path_of(FIRST))
+    SqliteLedger(path).append(entries_of(FIRST))
     with sqlite3.connect(path) as database:
         database.execute("ALTER TABLE forecast DROP COLUMN digest")
         database.execute("PRAGMA user_version = 1")
-    assert SqliteLedger(path).rows("AAPL", "child", "csv") == path_of(FIRST)
-    SqliteLedger(path).append(path_of(FIRST + timedelta(days=1)))
+    assert SqliteLedger(path).rows("AAPL", "child", "csv") == entries_of(FIRST)
+    SqliteLedger(path).append(entries_of(FIRST + timedelta(days=1)))
     assert SqliteLedger(path).check().startswith("10 forecasts")

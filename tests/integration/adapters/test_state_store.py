@@ -1,4 +1,4 @@
-"""The port StateStore: one suite for both implementations, and what only one of them can meet."""
+"""The port StateStore: one suite for both implementations, and cases that only one of them can meet."""
 
 import multiprocessing
 import sqlite3
@@ -16,12 +16,12 @@ from stockops.errors import ServiceError, UsageError
 from stockops.ports import StateStore
 from tests.servers import RedisServer, wait_until
 
-Make = Callable[[], StateStore]
+StoreFactory = Callable[[], StateStore]
 
 
 @pytest.fixture(params=["embedded", "redis"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Opens the same store anew, as another process would."""
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreFactory:
+    """Return a function that opens the same store again, as another process would."""
     if request.param == "embedded":
         return partial(SqliteState, tmp_path / "outputs" / "state.db")
     running: RedisServer = request.getfixturevalue("redis_server")
@@ -30,17 +30,17 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 
 @pytest.fixture
-def store(make: Make) -> StateStore:
-    return make()
+def store(open_store: StoreFactory) -> StateStore:
+    return open_store()
 
 
-def test_a_value_comes_back_to_the_byte_in_another_process_too(store: StateStore, make: Make) -> None:
+def test_a_value_is_read_back_exactly_also_by_another_process(store: StateStore, open_store: StoreFactory) -> None:
     store.put("predict_child_^GSPC", b"\x00\xffsome {json}", seconds=60)
     assert store.get("predict_child_^GSPC") == b"\x00\xffsome {json}"
-    assert make().get("predict_child_^GSPC") == b"\x00\xffsome {json}"
+    assert open_store().get("predict_child_^GSPC") == b"\x00\xffsome {json}"
 
 
-def test_what_was_never_kept_is_none(store: StateStore) -> None:
+def test_a_missing_key_is_none(store: StateStore) -> None:
     assert store.get("a") is None
     assert store.seconds_left("a") is None
     assert store.delete("a") is False
@@ -48,7 +48,7 @@ def test_what_was_never_kept_is_none(store: StateStore) -> None:
     assert store.totals() == {}
 
 
-def test_a_value_lives_as_long_as_it_was_said(store: StateStore) -> None:
+def test_a_value_expires_after_the_given_seconds(store: StateStore) -> None:
     store.put("a", b"1", seconds=86_400)
     assert store.seconds_left("a") == 86_400
     store.put("a", b"2", seconds=1)
@@ -60,13 +60,13 @@ def test_a_value_lives_as_long_as_it_was_said(store: StateStore) -> None:
     assert store.delete("a") is False
 
 
-def test_a_value_that_is_dropped_is_gone(store: StateStore) -> None:
+def test_a_deleted_value_is_gone(store: StateStore) -> None:
     store.put("a", b"1", seconds=60)
     assert store.delete("a") is True
     assert store.get("a") is None
 
 
-def test_keys_are_those_with_the_very_prefix(store: StateStore) -> None:
+def test_keys_are_those_with_the_exact_prefix(store: StateStore) -> None:
     for key in ("predict_child_AAPL", "predict_child_^GSPC", "predict[x]*y", "task_status:AAPL"):
         store.put(key, b"1", seconds=60)
     assert store.keys("predict_child_") == ["predict_child_AAPL", "predict_child_^GSPC"]
@@ -74,39 +74,39 @@ def test_keys_are_those_with_the_very_prefix(store: StateStore) -> None:
     assert store.keys("Predict") == []
 
 
-def test_totals_grow_and_are_no_keys(store: StateStore, make: Make) -> None:
+def test_totals_add_up_and_are_not_keys(store: StateStore, open_store: StoreFactory) -> None:
     store.add({"hits": 1, 'prediction_total{type="child"}': 2})
-    make().add({"hits": 0.5})
+    open_store().add({"hits": 0.5})
     assert store.totals() == {"hits": 1.5, 'prediction_total{type="child"}': 2}
     assert store.keys("") == []
 
 
-def _write(make: Make, name: str, times: int) -> None:
-    store = make()
+def _write_values(open_store: StoreFactory, name: str, times: int) -> None:
+    store = open_store()
     for i in range(times):
         store.add({"sum": 1, name: 1})
         store.put(f"{name}{i}", name.encode(), seconds=60)
 
 
-def test_no_increment_is_lost_between_processes_that_start_at_once_on_an_empty_store(make: Make) -> None:
+def test_no_increment_is_lost_between_processes_starting_on_an_empty_store(open_store: StoreFactory) -> None:
     spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=_write, args=(make, f"w{i}-", 50)) for i in range(4)]
+    processes = [spawn.Process(target=_write_values, args=(open_store, f"w{i}-", 50)) for i in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
-    store = make()
+    store = open_store()
     assert store.totals() == {"sum": 200, **{f"w{i}-": 50 for i in range(4)}}
     assert len(store.keys("w")) == 200
 
 
-def test_a_check_names_version_and_place(store: StateStore) -> None:
+def test_a_check_names_a_version(store: StateStore) -> None:
     store.put("a", b"1", seconds=60)
     assert store.check().split()[0].rstrip(",") not in ("", "None")
 
 
-def test_a_look_leaves_no_file_behind(tmp_path: Path) -> None:
+def test_reading_creates_no_file(tmp_path: Path) -> None:
     store = SqliteState(tmp_path / "outputs" / "state.db")
     assert store.get("a") is None
     assert store.delete("a") is False
@@ -114,7 +114,7 @@ def test_a_look_leaves_no_file_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_values_that_are_over_do_not_pile_up_in_the_file(tmp_path: Path) -> None:
+def test_expired_values_do_not_accumulate_in_the_file(tmp_path: Path) -> None:
     now = 1000.0
     store = SqliteState(tmp_path / "state.db", lambda: now)
     for i in range(50):
@@ -126,14 +126,14 @@ def test_values_that_are_over_do_not_pile_up_in_the_file(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"this is no database, " * 100, b"SQLite format 3\x00" + b"\xff" * 200])
-def test_a_damaged_file_is_a_service_error_with_the_cure(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_a_service_error_with_a_hint(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state.db").write_bytes(content)
     with pytest.raises(ServiceError, match=r"state\.db cannot be used: .*; move the file away") as caught:
         SqliteState(tmp_path / "state.db").get("a")
     assert caught.value.service == "state"
 
 
-def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_of_a_newer_release_is_rejected(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "state.db")
     database.execute("PRAGMA user_version = 99")
     database.commit()
@@ -141,7 +141,7 @@ def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
         SqliteState(tmp_path / "state.db").put("a", b"1", seconds=1)
 
 
-def test_a_folder_that_cannot_be_made_is_a_service_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_a_service_error(tmp_path: Path) -> None:
     (tmp_path / "outputs").write_text("a file")
     with pytest.raises(ServiceError, match="cannot be used"):
         SqliteState(tmp_path / "outputs" / "state.db").put("a", b"1", seconds=1)
@@ -155,7 +155,7 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
     running.stop()
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _seconds_to_fail(work: Callable[[], object]) -> float:
     started = time.monotonic()
     with pytest.raises(ServiceError) as caught:
         work()
@@ -163,23 +163,23 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
-def test_a_redis_that_dies_is_a_service_error_at_once(own_server: RedisServer) -> None:
+def test_a_dead_redis_is_a_service_error_immediately(own_server: RedisServer) -> None:
     store = RedisState(own_server.url, 1.0)
     store.put("a", b"1", seconds=60)
     own_server.kill()
-    assert _seconds(lambda: store.get("a")) < 1.5
-    assert _seconds(lambda: RedisState(own_server.url, 1.0).add({"a": 1})) < 1.5
+    assert _seconds_to_fail(lambda: store.get("a")) < 1.5
+    assert _seconds_to_fail(lambda: RedisState(own_server.url, 1.0).add({"a": 1})) < 1.5
 
 
-def test_a_redis_that_hangs_costs_its_time_out(own_server: RedisServer) -> None:
+def test_a_hanging_redis_fails_after_its_timeout(own_server: RedisServer) -> None:
     store = RedisState(own_server.url, 0.5)
     own_server.pause()
-    assert _seconds(lambda: store.get("a")) < 2
+    assert _seconds_to_fail(lambda: store.get("a")) < 2
     own_server.resume()
     assert store.get("a") is None
 
 
-def test_a_wrong_password_is_said_without_showing_it(own_server: RedisServer) -> None:
+def test_a_wrong_password_is_reported_without_showing_it(own_server: RedisServer) -> None:
     redis.Redis.from_url(own_server.url).config_set("requirepass", "right")
     host = own_server.url.removeprefix("redis://")
     with pytest.raises(ServiceError) as caught:
@@ -191,7 +191,7 @@ def test_a_wrong_password_is_said_without_showing_it(own_server: RedisServer) ->
     assert "right" not in right.check()
 
 
-def test_an_address_that_is_none_is_a_usage_error_without_showing_it() -> None:
+def test_an_invalid_address_is_a_usage_error_without_showing_it() -> None:
     with pytest.raises(UsageError, match="REDIS_URL") as caught:
         RedisState("http://:sesame@localhost", 1.0).get("a")
     assert "sesame" not in str(caught.value)
@@ -200,7 +200,7 @@ def test_an_address_that_is_none_is_a_usage_error_without_showing_it() -> None:
 @pytest.mark.parametrize(
     "url", ["redis://:p/sesame@h:6379/0", "redis://u:sesame?x@h", "redis://:ses#ame@h", "redis://:sesame"]
 )
-def test_an_address_with_a_raw_password_is_refused_without_showing_it(url: str) -> None:
+def test_an_unencoded_password_in_an_address_is_rejected_without_showing_it(url: str) -> None:
     with pytest.raises(UsageError, match="REDIS_URL is not the address of a Redis") as caught:
         RedisState(url, 1.0).check()
     assert "ses" not in str(caught.value)
@@ -211,23 +211,23 @@ def test_an_address_with_a_raw_password_is_refused_without_showing_it(url: str) 
 def replica(own_server: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
     running = RedisServer(tmp_path / "replica", "--replicaof", "127.0.0.1", str(own_server.port))
     running.start()
-    wait_until(lambda: _role(running) == "up", 30, "the replica in step")
+    wait_until(lambda: _link_status(running) == "up", 30, "the replica in step")
     yield running
     running.stop()
 
 
-def _role(server: RedisServer) -> str:
+def _link_status(server: RedisServer) -> str:
     return str(redis.Redis.from_url(server.url).info("replication")["master_link_status"])
 
 
-def test_a_replica_that_only_reads_is_not_up(replica: RedisServer) -> None:
+def test_a_read_only_replica_fails_its_check(replica: RedisServer) -> None:
     store = RedisState(replica.url, 1.0)
     assert store.get("a") is None
     with pytest.raises(ServiceError, match="read only replica; give REDIS_URL the address of its primary"):
         store.check()
 
 
-def test_a_redis_without_room_is_not_up(tmp_path: Path) -> None:
+def test_a_full_redis_fails_its_check(tmp_path: Path) -> None:
     full = RedisServer(tmp_path / "full")
     full.start()
     full.fill()

@@ -1,4 +1,4 @@
-"""A trial and its figures, on histories whose answer is known."""
+"""Evaluation sets and their figures, on histories with known answers."""
 
 import re
 from typing import Any
@@ -31,23 +31,23 @@ VALUES = TABLE.to_numpy()[:, :5]
 
 
 def targets(days: int) -> np.ndarray:
-    """Return the rows so many sessions after each origin, (origins, 5), NaN where there are none."""
+    """Return the rows `days` sessions after each origin, (origins, 5), NaN if there is none."""
     padded = np.vstack([VALUES, np.full((5, 5), np.nan)])
     return np.asarray(padded[ROWS + days])
 
 
-def said(forecast: np.ndarray | None = None, width: float = 0.03) -> EvaluationSet:
-    """Return the trial of a forecast, persistence if none is given, with ranges of one width."""
+def evaluate(forecast: np.ndarray | None = None, width: float = 0.03) -> EvaluationSet:
+    """Return the evaluation set of a forecast, by default persistence, with ranges of constant width."""
     if forecast is None:
         forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
-    middle = forecast[..., 3][:, None, :, None]
-    bounds = np.concatenate([middle * (1 - width), middle * (1 + width)], axis=-1).repeat(2, axis=1)
+    center = forecast[..., 3][:, None, :, None]
+    bounds = np.concatenate([center * (1 - width), center * (1 + width)], axis=-1).repeat(2, axis=1)
     return build_evaluation_set(TABLE, ROWS, forecast, np.repeat(bounds[:, None], 3, axis=1))
 
 
 def perfect() -> np.ndarray:
-    came = np.stack([targets(days) for days in range(1, 6)], axis=1)
-    return np.where(np.isnan(came), 1.0, came)
+    actual = np.stack([targets(days) for days in range(1, 6)], axis=1)
+    return np.where(np.isnan(actual), 1.0, actual)
 
 
 def figures(found: EvaluationSet, channel: str, days: int = 1) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def figures(found: EvaluationSet, channel: str, days: int = 1) -> dict[str, Any]
 @pytest.mark.parametrize("channel", ["High", "Close"])
 def test_errors_are_in_percent_of_the_close_at_the_origin(channel: str, days: int) -> None:
     forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
-    found, column = figures(said(forecast), channel, days), OHLCV.index(channel)
+    found, column = figures(evaluate(forecast), channel, days), OHLCV.index(channel)
     error = 100 * np.abs(VALUES[ROWS, column] - targets(days)[:, column]) / VALUES[ROWS, 3]
     assert found["mae"] == pytest.approx(np.nanmean(error))
     assert found["rmse"] == pytest.approx(np.sqrt(np.nanmean(error**2)))
@@ -67,54 +67,54 @@ def test_errors_are_in_percent_of_the_close_at_the_origin(channel: str, days: in
     assert found["mase"] == pytest.approx(np.nanmean(error) / before.mean())
 
 
-def test_volume_is_in_shares() -> None:
-    assert figures(said(), "Volume")["mae"] == pytest.approx(np.nanmean(np.abs(targets(1)[:, 4] - VALUES[ROWS, 4])))
+def test_volume_errors_are_in_shares() -> None:
+    assert figures(evaluate(), "Volume")["mae"] == pytest.approx(np.nanmean(np.abs(targets(1)[:, 4] - VALUES[ROWS, 4])))
 
 
-def test_tomorrow_is_today_has_no_skill_on_close_and_no_other_direction() -> None:
-    found = figures(said(), "Close")
+def test_persistence_has_no_skill_on_close_and_no_direction() -> None:
+    found = figures(evaluate(), "Close")
     assert found["best_naive"] == LAST_CLOSE
     assert found["skill"] == 0.0
     assert found["diebold_mariano"] == {LAST_CLOSE: {"statistic": 0.0, "p_value": 1.0}}
-    assert found["direction"] is None  # it foretells none
+    assert found["direction"] is None  # persistence predicts none
 
 
-def test_a_perfect_forecast_has_all_of_it() -> None:
-    found = said(perfect())
+def test_a_perfect_forecast_has_full_skill() -> None:
+    found = evaluate(perfect())
     for channel in OHLCV:
         assert figures(found, channel)["skill"] == pytest.approx(1.0)
         assert figures(found, channel)["direction"]["accuracy"] == 1.0
         assert summary.finding(parsed(figures(found, channel), HorizonFigures)) == "better"
 
 
-def test_skill_is_against_the_best_of_the_naive_forecasts() -> None:
+def test_skill_is_relative_to_the_best_naive_forecast() -> None:
     for channel in OHLCV:
-        found = figures(said(), channel)
+        found = figures(evaluate(), channel)
         assert found["naive_mae"][found["best_naive"]] == min(found["naive_mae"].values())
         assert found["skill"] == found["skill_against"][found["best_naive"]]
-    assert set(figures(said(), "Close")["naive_mae"]) == {LAST_CLOSE}
-    assert set(figures(said(), "High")["naive_mae"]) == {LAST_CLOSE, LAST_VALUE}
-    assert set(figures(said(), "Volume")["naive_mae"]) == {LAST_VALUE, MEAN_20}
+    assert set(figures(evaluate(), "Close")["naive_mae"]) == {LAST_CLOSE}
+    assert set(figures(evaluate(), "High")["naive_mae"]) == {LAST_CLOSE, LAST_VALUE}
+    assert set(figures(evaluate(), "Volume")["naive_mae"]) == {LAST_VALUE, MEAN_20}
 
 
 def test_the_mean_of_20_days_ends_at_the_origin() -> None:
-    found = said().naive[MEAN_20][..., 4]
+    found = evaluate().naive[MEAN_20][..., 4]
     np.testing.assert_allclose(found[0], VALUES[381:401, 4].mean())
     assert (np.diff(found, axis=1) == 0).all()
 
 
-def test_a_direction_stands_beside_always_up_and_the_naive_forecasts_own() -> None:
+def test_direction_is_compared_with_always_up_and_the_naive_forecasts() -> None:
     up = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.001
-    found = figures(said(up), "Close")["direction"]
+    found = figures(evaluate(up), "Close")["direction"]
     rose = np.nanmean(np.where(np.isnan(targets(1)[:, 3]), np.nan, targets(1)[:, 3] > VALUES[ROWS, 3]))
     assert found["accuracy"] == pytest.approx(rose)
     assert found["naive_accuracy"] == {"always up": pytest.approx(rose)}
     assert found["interval_95"][0] < rose < found["interval_95"][1]
-    assert set(figures(said(up), "Open")["direction"]["naive_accuracy"]) == {"always up", LAST_CLOSE}
+    assert set(figures(evaluate(up), "Open")["direction"]["naive_accuracy"]) == {"always up", LAST_CLOSE}
 
 
-def test_coverage_counts_the_closes_inside() -> None:
-    found = as_json(scoring.intervals(said(width=0.012), {}))["80"]["horizons"]
+def test_coverage_is_the_share_of_closes_inside() -> None:
+    found = as_json(scoring.intervals(evaluate(width=0.012), {}))["80"]["horizons"]
     for days in (1, 5):
         inside = np.abs(targets(days)[:, 3] / VALUES[ROWS, 3] - 1) <= 0.012
         known = ~np.isnan(targets(days)[:, 3])
@@ -122,26 +122,26 @@ def test_coverage_counts_the_closes_inside() -> None:
         assert found[str(days)]["forecasts"] == known.sum()
 
 
-def test_coverage_by_year_is_that_of_all_horizons() -> None:
-    found = scoring.coverage_by_year(said(width=0.012))
+def test_coverage_by_year_includes_all_horizons() -> None:
+    found = scoring.coverage_by_year(evaluate(width=0.012))
     assert list(found) == sorted({str(stamp.year) for stamp in pd.DatetimeIndex(TABLE.index)[ROWS]})
     total = sum(year["forecasts"] for year in found.values())
     assert total == 5 * len(ROWS) - 15
     mean = sum(year["forecasts"] * year["80"] for year in found.values()) / total
-    assert mean == pytest.approx(scoring.intervals(said(width=0.012), {})["80"].coverage)
+    assert mean == pytest.approx(scoring.intervals(evaluate(width=0.012), {})["80"].coverage)
 
 
-def test_naive_ranges_cover_what_they_promise_where_nothing_changes() -> None:
-    found = said()
+def test_naive_ranges_reach_nominal_coverage_at_constant_volatility() -> None:
+    found = evaluate()
     for bounds in found.naive_ranges.values():
         actual = found.actual[:, 0, 3]
-        for level, promised in enumerate((0.8, 0.95)):
+        for level, nominal in enumerate((0.8, 0.95)):
             inside = (bounds[:, level, 0, 0] <= actual) & (actual <= bounds[:, level, 0, 1])
-            assert inside[:-1].mean() == pytest.approx(promised, abs=0.06)
+            assert inside[:-1].mean() == pytest.approx(nominal, abs=0.06)
 
 
 def test_ewma_ranges_follow_volatility_and_constant_ones_do_not() -> None:
-    ranges = said().naive_ranges
+    ranges = evaluate().naive_ranges
     widths = {name: np.log(bounds[:, 0, 0, 1] / bounds[:, 0, 0, 0]) for name, bounds in ranges.items()}
     assert np.ptp(widths["constant"]) == pytest.approx(0.0, abs=1e-12)
     returns = np.diff(np.log(VALUES[:, 3]))
@@ -151,14 +151,14 @@ def test_ewma_ranges_follow_volatility_and_constant_ones_do_not() -> None:
     assert widths["EWMA"][-1] / widths["EWMA"][0] == pytest.approx(last / first)
 
 
-def test_nothing_naive_knows_what_comes() -> None:
-    wild = TABLE.copy()
-    wild.iloc[451:] *= np.linspace(0.5, 3, len(wild) - 451)[:, None]
+def test_naive_forecasts_use_no_later_data() -> None:
+    altered = TABLE.copy()
+    altered.iloc[451:] *= np.linspace(0.5, 3, len(altered) - 451)[:, None]
     forecast = np.repeat(VALUES[ROWS][:, None], 5, axis=1)
     bounds = np.ones((len(ROWS), 3, 2, 5, 2))
     plain, other = (
         build_evaluation_set(TABLE, ROWS, forecast, bounds),
-        build_evaluation_set(wild, ROWS, forecast, bounds),
+        build_evaluation_set(altered, ROWS, forecast, bounds),
     )
     for name in plain.naive:
         np.testing.assert_array_equal(plain.naive[name][:51], other.naive[name][:51])
@@ -167,19 +167,19 @@ def test_nothing_naive_knows_what_comes() -> None:
     np.testing.assert_array_equal(plain.step, other.step)
 
 
-def test_a_peer_is_scored_on_what_it_speaks_of_and_against_the_model() -> None:
-    found = said()
+def test_a_peer_is_scored_on_the_channels_it_forecasts_and_against_the_model() -> None:
+    found = evaluate()
     peer = np.full(found.forecast.shape, np.nan)
     peer[..., 3] = perfect()[..., 3]
     scored = as_json(scoring.peer(found, found.in_units(BaselineForecast(peer)).bars))
     assert list(scored) == ["Close"]
     assert scored["Close"]["1"]["skill"] == pytest.approx(1.0)
     assert scored["Close"]["1"]["model_skill"] is None  # nothing is better than no error
-    right = as_json(scoring.peer(said(perfect()), found.in_units(BaselineForecast(peer)).bars))
+    right = as_json(scoring.peer(evaluate(perfect()), found.in_units(BaselineForecast(peer)).bars))
     assert right["Close"]["5"]["mae"] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_a_history_without_any_trading_or_movement_has_figures_without_nan() -> None:
+def test_a_history_without_trading_or_movement_has_no_nan_figures() -> None:
     flat = TABLE.copy()
     flat[["Open", "High", "Low", "Close"]] = 50.0
     flat["Volume"] = 0.0
@@ -204,41 +204,41 @@ def brief(found: EvaluationSet) -> BacktestSummary:
     )
 
 
-def test_the_summary_says_tied_better_or_worse_and_how_sure() -> None:
-    tied = brief(said())
+def test_the_summary_says_tied_better_or_worse_and_the_skill() -> None:
+    tied = brief(evaluate())
     assert set(tied.close_findings.values()) == {"tied"}
     assert "Close ties with 'tomorrow = today' (skill +0.0 % at 1 day, +0.0 % at 5 days)" in tied.text
-    better = brief(said(perfect()))
+    better = brief(evaluate(perfect()))
     assert "Close is better than 'tomorrow = today' at 1, 2, 3, 4, 5 days (skill +100.0 % at 1 day" in better.text
     off = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05
-    worse = brief(said(off))
+    worse = brief(evaluate(off))
     assert set(worse.close_findings.values()) == {"worse"}
     assert worse.close_skill is not None
     assert worse.close_skill < 0
 
 
-def test_an_alarm_names_horizon_and_figure_and_a_tie_is_none() -> None:
+def test_an_alarm_names_horizon_and_skill_and_a_tie_raises_one_only_if_asked() -> None:
     def alarm(found: EvaluationSet, fail_on: FailOn | None) -> str:
         return summary.alarm(scoring.channels(found), brief(found), fail_on)
 
-    off = said(np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05)
+    off = evaluate(np.repeat(VALUES[ROWS][:, None], 5, axis=1) * 1.05)
     assert alarm(off, None) == ""
     levels: tuple[FailOn, ...] = ("worse", "tied")
     for level in levels:
         assert re.match(r"Close is worse than its best naive .+: 1 day ahead \(skill -\d.+ = \d", alarm(off, level))
-    tie = said()
+    tie = evaluate()
     assert alarm(tie, "worse") == ""
     assert alarm(tie, "tied").startswith("Close is nowhere better than its best naive forecast: ties with")
-    assert alarm(said(perfect()), "tied") == ""
+    assert alarm(evaluate(perfect()), "tied") == ""
 
 
-def test_what_chance_may_bring_is_a_tie() -> None:
+def test_a_difference_within_chance_is_a_tie() -> None:
     rng = np.random.default_rng(0)
     noise = np.repeat(VALUES[ROWS][:, None], 5, axis=1) * np.exp(rng.normal(0, 1e-3, (len(ROWS), 5, 5)))
-    assert set(brief(said(noise)).close_findings.values()) == {"tied"}
+    assert set(brief(evaluate(noise)).close_findings.values()) == {"tied"}
 
 
-def test_ranges_on_high_and_low_are_held_against_the_days_own() -> None:
+def test_ranges_of_high_and_low_are_scored_against_the_actual_high_and_low() -> None:
     forecast = perfect()
     bounds = np.repeat(np.moveaxis(forecast[..., [3, 1, 2]], 2, 1)[:, :, None, :, None], 2, axis=2).repeat(2, axis=4)
     bounds[:, 2, ..., 0] += 0.5  # the low lies below its range
@@ -249,8 +249,8 @@ def test_ranges_on_high_and_low_are_held_against_the_days_own() -> None:
     assert found["High"]["80"]["horizons"]["1"]["winkler"] == 0.0
 
 
-def test_losses_beyond_their_value_at_risk_are_counted_and_a_week_is_counted_once() -> None:
-    found = said()
+def test_value_at_risk_exceedances_are_counted_without_overlapping_weeks() -> None:
+    found = evaluate()
     lost = 1 - found.actual[..., 3] / found.last[:, None, 3]
     var = np.stack([np.quantile(lost[:-5], share, axis=0) for share in (0.95, 0.99)])
     expected_losses = Losses(np.tile(var, (len(ROWS), 1, 1)), np.full((len(ROWS), 5), 0.5))

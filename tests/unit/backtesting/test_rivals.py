@@ -1,4 +1,4 @@
-"""HAR and GARCH: rivals that are as good as they are known to be, and know nothing of what comes."""
+"""HAR and GARCH: rivals as good as they are known to be, using no later data."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ Rival = Callable[[np.ndarray, np.ndarray], BaselineForecast]
 
 
 def har_forecasts(values: np.ndarray, rows: np.ndarray) -> BaselineForecast:
-    """HAR where no session is special."""
+    """Return HAR forecasts for sessions without traits."""
     return har.forecasts(values, rows, np.zeros((len(values), announced.SEEN, len(announced.TRAITS))))
 
 
@@ -26,7 +26,7 @@ RIVALS: list[Rival] = [har_forecasts, garch.forecasts]
 
 @pytest.fixture(scope="module")
 def clustered() -> np.ndarray:
-    """OHLCV of a GJR-GARCH(1,1) with eight moves within a day, and volume that remembers."""
+    """OHLCV of a GJR-GARCH(1,1) with eight moves a day and autocorrelated volume."""
     rng = np.random.default_rng(5)
     count, moves = 3_000, 8
     variance, last, closes, rows = 1e-4, 0.0, 100.0, []
@@ -41,21 +41,24 @@ def clustered() -> np.ndarray:
     return np.array(rows)
 
 
-def tried(values: np.ndarray, rows: np.ndarray, said: BaselineForecast) -> EvaluationSet:
-    """The trial of a rival's ranges as if they were the model's."""
+def evaluate(values: np.ndarray, rows: np.ndarray, forecast: BaselineForecast) -> EvaluationSet:
+    """Return the evaluation set of a rival's ranges as if they were the model's."""
     table = pd.DataFrame(values, columns=list(OHLCV), index=pd.bdate_range("2000-01-03", periods=len(values)))
     last = np.repeat(values[rows][:, None], 5, axis=1)
-    assert said.bounds is not None
+    assert forecast.bounds is not None
     return build_evaluation_set(
-        table, rows, np.where(np.isnan(said.bars), last, said.bars), np.repeat(said.bounds[:, None], 3, axis=1)
+        table,
+        rows,
+        np.where(np.isnan(forecast.bars), last, forecast.bars),
+        np.repeat(forecast.bounds[:, None], 3, axis=1),
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rival", RIVALS)
-def test_its_ranges_are_as_good_as_they_are_known_to_be(clustered: np.ndarray, rival: Rival) -> None:
+def test_rival_ranges_are_as_good_as_they_are_known_to_be(clustered: np.ndarray, rival: Rival) -> None:
     rows = np.arange(1_500, len(clustered))
-    found = as_json(scoring.intervals(tried(clustered, rows, rival(clustered, rows)), {}))
+    found = as_json(scoring.intervals(evaluate(clustered, rows, rival(clustered, rows)), {}))
     for level in ("80", "95"):
         for days in ("1", "5"):
             figures = found[level]["horizons"][days]
@@ -65,12 +68,12 @@ def test_its_ranges_are_as_good_as_they_are_known_to_be(clustered: np.ndarray, r
 
 
 @pytest.mark.parametrize("rival", RIVALS)
-def test_no_forecast_knows_what_comes_after_its_origin(clustered: np.ndarray, rival: Rival) -> None:
+def test_rival_forecasts_use_no_data_after_their_origin(clustered: np.ndarray, rival: Rival) -> None:
     rows, cut = np.arange(1_500, 1_700), 1_600
     plain = rival(clustered[:1_700], rows)
-    wild = clustered[:1_700].copy()
-    wild[cut + 1 :] *= np.linspace(0.3, 4.0, 1_700 - cut - 1)[:, None]
-    other = rival(wild, rows)
+    altered = clustered[:1_700].copy()
+    altered[cut + 1 :] *= np.linspace(0.3, 4.0, 1_700 - cut - 1)[:, None]
+    other = rival(altered, rows)
     upto = cut - rows[0] + 1
     assert plain.bounds is not None
     assert other.bounds is not None
@@ -79,41 +82,41 @@ def test_no_forecast_knows_what_comes_after_its_origin(clustered: np.ndarray, ri
     assert not np.array_equal(plain.bounds[upto:], other.bounds[upto:])
 
 
-def test_har_knows_volume_highs_and_lows_better_than_anything_naive(clustered: np.ndarray) -> None:
+def test_har_beats_naive_forecasts_of_volume_high_and_low(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, len(clustered))
-    found = as_json(scoring.channels(tried(clustered, rows, har_forecasts(clustered, rows))))
+    found = as_json(scoring.channels(evaluate(clustered, rows, har_forecasts(clustered, rows))))
     for channel in ("High", "Low", "Volume"):
         assert found[channel]["horizons"]["1"]["skill"] > 0.05, channel
     assert found["Volume"]["horizons"]["5"]["skill"] > 0.03
 
 
-def test_what_a_rival_says_nothing_of_is_no_number(clustered: np.ndarray) -> None:
+def test_channels_that_a_rival_does_not_forecast_are_nan(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, 1_520)
     bars = har_forecasts(clustered, rows).bars
-    spoken = [name for channel, name in enumerate(OHLCV) if np.isfinite(bars[..., channel]).all()]
-    assert spoken == ["High", "Low", "Volume"]
+    forecast_channels = [name for channel, name in enumerate(OHLCV) if np.isfinite(bars[..., channel]).all()]
+    assert forecast_channels == ["High", "Low", "Volume"]
     assert np.isnan(bars[..., [0, 3]]).all()
     assert np.isnan(garch.forecasts(clustered, rows).bars).all()
 
 
 @pytest.mark.parametrize("rival", RIVALS)
-def test_a_price_that_never_moved_is_no_bug(rival: Rival) -> None:
+def test_a_constant_price_gives_ranges_at_that_price(rival: Rival) -> None:
     still = np.tile([50.0, 50.0, 50.0, 50.0, 0.0], (400, 1))
-    said = rival(still, np.arange(300, 400))
-    assert said.bounds is not None
-    assert said.bounds == pytest.approx(50.0, rel=1e-3)
+    forecast = rival(still, np.arange(300, 400))
+    assert forecast.bounds is not None
+    assert forecast.bounds == pytest.approx(50.0, rel=1e-3)
 
 
-def test_runs_of_origins_are_joined_in_their_order(clustered: np.ndarray) -> None:
+def test_forecasts_of_consecutive_origins_are_joined(clustered: np.ndarray) -> None:
     one, two = np.arange(1_500, 1_510), np.arange(1_510, 1_520)
     whole = joined([har_forecasts(clustered[:1_520], part) for part in (one, two)])
     assert whole.bounds is not None
     assert len(whole.bars) == len(whole.bounds) == 20
 
 
-def test_the_hardest_range_is_named_and_stands_beside_the_model(clustered: np.ndarray) -> None:
+def test_the_best_range_is_named_and_peers_are_reported_beside_the_model(clustered: np.ndarray) -> None:
     rows = np.arange(1_500, 2_000)
-    ours = tried(clustered, rows, har_forecasts(clustered, rows))
+    ours = evaluate(clustered, rows, har_forecasts(clustered, rows))
     own = ours.bounds[:, 0]
     wide, none = own * [0.5, 2.0], None
     figures = as_json(scoring.intervals(ours, {"wide": wide, "silent": none, "same": own}))["80"]["horizons"]["1"]
@@ -124,7 +127,7 @@ def test_the_hardest_range_is_named_and_stands_beside_the_model(clustered: np.nd
     assert figures["peers"]["same"]["coverage"] == figures["coverage"]
 
 
-def test_har_knows_the_sort_of_session_that_volume_is_forecast_for(clustered: np.ndarray) -> None:
+def test_har_uses_the_traits_of_the_session_when_forecasting_volume(clustered: np.ndarray) -> None:
     expiry = np.zeros(len(clustered) + 5)
     expiry[::21] = 1.0
     traits = np.zeros((len(clustered), announced.SEEN, len(announced.TRAITS)))
@@ -133,12 +136,12 @@ def test_har_knows_the_sort_of_session_that_volume_is_forecast_for(clustered: np
     values, rows = clustered.copy(), np.arange(1_500, 2_900)
     values[:, OHLCV.index("Volume")] *= np.where(expiry[: len(values)] > 0, 2.0, 1.0)
     volume = OHLCV.index("Volume")
-    knowing, plain = (
+    informed, plain = (
         har.forecasts(values, rows, traits).bars[..., volume],
         har_forecasts(values, rows).bars[..., volume],
     )
     for days in (1, 5):
         special = expiry[rows + days] > 0
-        assert np.median(knowing[special, days - 1] / plain[special, days - 1]) > 1.6
-        came = values[rows + days, volume]
-        assert np.abs(knowing[:, days - 1] - came).mean() < 0.95 * np.abs(plain[:, days - 1] - came).mean()
+        assert np.median(informed[special, days - 1] / plain[special, days - 1]) > 1.6
+        actual = values[rows + days, volume]
+        assert np.abs(informed[:, days - 1] - actual).mean() < 0.95 * np.abs(plain[:, days - 1] - actual).mean()

@@ -26,7 +26,7 @@ LAST = pd.Timestamp(BARS.index[-1]).date()
 
 
 def model(noise: float = 0.0) -> Checkpoint:
-    """Return a model that is persistence, or wild by so many scaled units."""
+    """Return the persistence model, or one with random weights of standard deviation `noise`."""
     torch.manual_seed(0)
     network = PriceLSTM(LSTMConfig(hidden=8))
     torch.nn.init.normal_(network.head.weight, std=noise)
@@ -50,7 +50,7 @@ def test_persistence_repeats_the_last_close_on_the_next_sessions() -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 5.0])
 @pytest.mark.parametrize("days", [1, 5, 7, 63])
-def test_every_forecast_is_a_bar_with_ranges_that_widen(days: int, noise: float) -> None:
+def test_every_forecast_is_a_valid_bar_with_widening_intervals(days: int, noise: float) -> None:
     path = predict_one_step_and_week(model(noise), *SEEN, sessions(days)).path
     assert len(path) == days
     widths = []
@@ -64,12 +64,12 @@ def test_every_forecast_is_a_bar_with_ranges_that_widen(days: int, noise: float)
     assert (np.diff(widths) >= -1e-12).all()
 
 
-def test_the_first_week_of_a_longer_path_is_the_week() -> None:
+def test_a_longer_path_starts_with_the_same_week() -> None:
     short, long = (predict_one_step_and_week(model(0.1), *SEEN, sessions(days)).path for days in (5, 20))
     assert long[:5] == short
 
 
-def test_beyond_the_week_the_fifth_session_is_carried_on_in_ranges_that_widen() -> None:
+def test_beyond_a_week_the_fifth_session_repeats_with_widening_intervals() -> None:
     def prices(bar: ForecastBar) -> tuple[float, ...]:
         return bar.open, bar.high, bar.low, bar.close, bar.volume
 
@@ -83,7 +83,7 @@ def test_beyond_the_week_the_fifth_session_is_carried_on_in_ranges_that_widen() 
     np.testing.assert_allclose(widths[62], widths[4] * np.sqrt(63 / 5))
 
 
-def test_a_forecast_needs_a_window_of_features_and_no_more() -> None:
+def test_a_forecast_needs_exactly_one_window_of_features() -> None:
     needed = features.WARM_UP + CONTEXT
     assert predict_one_step_and_week(model(), *seen(BARS.iloc[-needed:]), sessions(1)).path
     with pytest.raises(DataError, match=f"too few rows to forecast from: {needed - 1}, and {needed} are needed"):
@@ -92,15 +92,15 @@ def test_a_forecast_needs_a_window_of_features_and_no_more() -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(raw=arrays.arrays(np.float64, (3, 7), elements=st.floats(-1e6, 1e6)), last=st.floats(0.01, 1e5))
-def test_whatever_five_channels_say_the_result_is_a_bar(raw: np.ndarray, last: float) -> None:
-    made = as_bars(raw, last)
-    low, high, volume = made[:, 2], made[:, 1], made[:, 4]
+def test_any_raw_output_becomes_a_valid_bar(raw: np.ndarray, last: float) -> None:
+    constrained = as_bars(raw, last)
+    low, high, volume = constrained[:, 2], constrained[:, 1], constrained[:, 4]
     assert (low > 0).all()
-    assert (low <= made[:, [0, 3]].min(axis=1)).all()
-    assert (high >= made[:, [0, 3]].max(axis=1)).all()
+    assert (low <= constrained[:, [0, 3]].min(axis=1)).all()
+    assert (high >= constrained[:, [0, 3]].max(axis=1)).all()
     assert (volume >= 0).all()
 
 
-def test_what_is_a_bar_already_is_left_alone() -> None:
+def test_a_valid_bar_is_left_unchanged() -> None:
     rows = np.c_[BARS.to_numpy()[:50], np.zeros((50, 2))]
     np.testing.assert_array_equal(as_bars(rows, 100.0), rows[:, :5])

@@ -1,4 +1,4 @@
-"""A forecast without torch says what torch would."""
+"""Inference without torch gives the same forecast as with it."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from tests.builders import bars, seen
 
 @pytest.mark.parametrize("config", [LSTMConfig(), LSTMConfig(hidden=8, layers=1, dropout=0.0)])
 @pytest.mark.parametrize("count", [1, 300])
-def test_a_forecast_without_torch_is_that_of_the_network(config: LSTMConfig, count: int) -> None:
+def test_a_forecast_without_torch_matches_the_network(config: LSTMConfig, count: int) -> None:
     torch.manual_seed(0)
     network = PriceLSTM(config)
     nn.init.normal_(network.head.weight, std=0.3)
@@ -29,8 +29,8 @@ def test_a_forecast_without_torch_is_that_of_the_network(config: LSTMConfig, cou
     table, covariates = seen(bars(420))
     context = windows.make(table.to_numpy(), symbol="A", split="random", seed=0).context[:count]
     known = covariates.at(np.arange(count) + windows.CONTEXT - 1)
-    said = in_batches(network, network, network.inputs(context, known)).numpy()
-    assert np.abs(said).max() > 0.5
+    output = in_batches(network, network, network.inputs(context, known)).numpy()
+    assert np.abs(output).max() > 0.5
     ours, spread = inference.forecast(network.weights(), context, known)
-    theirs = denormalize(context, said, spread)
+    theirs = denormalize(context, output, spread)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-5)  # MACD may be next to zero

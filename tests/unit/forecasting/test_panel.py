@@ -1,4 +1,4 @@
-"""Many histories as one: drawn evenly, in the order of their days, nothing held out that is trained on."""
+"""Many histories as one training set: sampled evenly, in date order, held-out windows never trained on."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_each_history_gives_as_many_windows_and_a_short_one_all_it_has() -> None:
+def test_histories_give_equally_many_windows_and_a_short_one_all_it_has() -> None:
     parts = [table("A", 700), table("B", 900), table("C", 220)]
     found = panel.gathered(iter(parts), 3, symbol="^GSPC", seed=0)
     assert len(found.windows.context) == 200 + 200 + 131  # 220 rows make 131 windows
@@ -31,7 +31,7 @@ def test_each_history_gives_as_many_windows_and_a_short_one_all_it_has() -> None
 
 @pytest.mark.parametrize("split", ["random", "chronological"])
 @pytest.mark.usefixtures("small")
-def test_every_window_is_one_of_its_history_with_what_belongs_to_it(split: Split) -> None:
+def test_every_window_keeps_its_target_covariates_and_split(split: Split) -> None:
     parts = [table("A", 700, split), table("B", 900, split)]
     found = panel.gathered(iter(parts), 2, symbol="^GSPC", seed=0)
     held_out = np.isin(np.arange(len(found.windows.context)), found.windows.validation)
@@ -48,27 +48,27 @@ def test_every_window_is_one_of_its_history_with_what_belongs_to_it(split: Split
             assert part.targets_from[at] == found.targets_from[row]
             np.testing.assert_array_equal(part.covariates.at(slice(at, at + 1)).traits[0], found.covariates.traits[row])
             assert (at in windows.validation) == held_out[row]
-            assert at in windows.validation or at in windows.training  # what the split leaves out is left out
+            assert at in windows.validation or at in windows.training  # windows left out by the split stay out
     assert matched == len(range(0, len(found.windows.context), 7))
 
 
 @pytest.mark.usefixtures("small")
-def test_the_same_seed_draws_the_same_and_another_others() -> None:
+def test_the_sample_depends_on_the_seed() -> None:
     one, same, other = (
         panel.gathered(iter([table("A", 900)]), 2, symbol="^GSPC", seed=seed).targets_from for seed in (1, 1, 2)
     )
     assert one == same != other
 
 
-def test_histories_are_let_go_as_the_next_is_asked_for() -> None:
-    asked = []
+def test_histories_are_requested_one_after_another() -> None:
+    requested = []
 
     def tables() -> "object":
         for rows in (300, 320):
-            asked.append(rows)
+            requested.append(rows)
             yield table("A", rows)
         raise DataError("the end")
 
     with pytest.raises(DataError, match="the end"):
         panel.gathered(tables(), 3, symbol="^GSPC", seed=0)  # type: ignore[arg-type]
-    assert asked == [300, 320]
+    assert requested == [300, 320]

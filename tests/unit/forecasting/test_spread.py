@@ -1,4 +1,4 @@
-"""The spread: right on walks whose spread is known, a child's near its parent's where it knows little itself."""
+"""The spread: right on walks of known spread, and near the parent's for a child with little data."""
 
 import numpy as np
 import pytest
@@ -13,53 +13,53 @@ from tests.builders import bars
 
 def cut(rows: int, seed: int = 0) -> tuple[Floats, Floats, Covariates]:
     table = features.add(bars(rows, seed=seed)).to_numpy()
-    made = windows.make(table, symbol="A", split="random", seed=0)
-    return made.context, made.target, Covariates.unknown(len(made.context))
+    cut_windows = windows.make(table, symbol="A", split="random", seed=0)
+    return cut_windows.context, cut_windows.target, Covariates.unknown(len(cut_windows.context))
 
 
-def test_the_spread_of_a_walk_whose_volatility_never_changes_is_what_it_always_was() -> None:
+def test_the_spread_of_a_walk_of_constant_volatility_is_constant() -> None:
     context, target, known = cut(3000)
     found = spread.spread(spread.fit(context, target, known, None), context, known)
-    came = np.cumsum(daily_variance(np.concatenate([context[:, -1:], target], axis=1)), axis=1)
-    np.testing.assert_allclose(np.log(found).mean(axis=0), 0.5 * np.log(came).mean(axis=0), atol=0.01)
+    variance = np.cumsum(daily_variance(np.concatenate([context[:, -1:], target], axis=1)), axis=1)
+    np.testing.assert_allclose(np.log(found).mean(axis=0), 0.5 * np.log(variance).mean(axis=0), atol=0.01)
     assert (np.log(found).std(axis=0) < 0.1).all()
     assert (np.diff(found.mean(axis=0)) > 0).all()
 
 
-def test_it_is_wider_after_wild_days_where_wild_days_follow_wild_ones() -> None:
+def test_the_spread_follows_clustered_volatility() -> None:
     rng = np.random.default_rng(0)
     scale = np.exp(np.cumsum(rng.normal(0, 0.08, 3000)) * 0.9)
     scale = 0.01 * np.exp(np.clip(np.log(scale) - np.log(scale).mean(), -1.5, 1.5))
     close = 100 * np.exp(np.cumsum(rng.normal(0, 1, 3000) * scale))
-    opened = np.r_[100, close[:-1]]
+    opens = np.r_[100, close[:-1]]
     reach = np.exp(scale * np.abs(rng.normal(0, 0.5, (2, 3000))))
-    table = np.stack([opened, np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1], close,
+    table = np.stack([opens, np.maximum(opens, close) * reach[0], np.minimum(opens, close) / reach[1], close,
                       np.full(3000, 1e6), np.full(3000, 50.0), np.zeros(3000)], axis=1)  # fmt: skip
-    made = windows.make(table, symbol="A", split="random", seed=0)
-    known = Covariates.unknown(len(made.context))
-    found = spread.spread(spread.fit(made.context, made.target, known, None), made.context, known)
+    cut_windows = windows.make(table, symbol="A", split="random", seed=0)
+    known = Covariates.unknown(len(cut_windows.context))
+    found = spread.spread(spread.fit(cut_windows.context, cut_windows.target, known, None), cut_windows.context, known)
     true = scale[60 : 60 + len(found)]
     assert np.corrcoef(np.log(found[:, 0]), np.log(true))[0, 1] > 0.85
 
 
-def test_a_child_of_few_sessions_keeps_to_its_parent_and_one_of_many_goes_its_own_way() -> None:
+def test_a_child_departs_further_from_its_parent_with_more_sessions() -> None:
     context, target, known = cut(2000, seed=3)
     own = spread.fit(context, target, known, None)
     parent = own + 0.2
-    near = {}
+    departure = {}
     for count in (30, 300, 1900):
-        some = slice(0, min(count, len(context)))
-        child = spread.fit(context[some], target[some], known.at(some), parent)
-        alone = spread.fit(context[some], target[some], known.at(some), None)
-        at = [spread.spread(weights, context, known) for weights in (child, parent, alone)]
-        gone, whole = (np.abs(np.log(at[0] / at[1])).mean(), np.abs(np.log(at[2] / at[1])).mean())
-        near[count] = gone / whole
-    assert near[30] < near[300] < near[1900]
-    assert near[30] < 0.5
-    assert near[1900] > 0.8
+        sample = slice(0, min(count, len(context)))
+        child = spread.fit(context[sample], target[sample], known.at(sample), parent)
+        from_scratch = spread.fit(context[sample], target[sample], known.at(sample), None)
+        spreads = [spread.spread(weights, context, known) for weights in (child, parent, from_scratch)]
+        moved, full = (np.abs(np.log(spreads[0] / spreads[1])).mean(), np.abs(np.log(spreads[2] / spreads[1])).mean())
+        departure[count] = moved / full
+    assert departure[30] < departure[300] < departure[1900]
+    assert departure[30] < 0.5
+    assert departure[1900] > 0.8
 
 
-def test_a_term_that_never_varied_stays_as_the_parent_has_it() -> None:
+def test_a_term_that_never_varied_keeps_the_weight_of_the_parent() -> None:
     context, target, known = cut(400)
     parent = np.full((5, spread.TERMS), 0.1)
     child = spread.fit(context, target, known, parent)
@@ -69,14 +69,14 @@ def test_a_term_that_never_varied_stays_as_the_parent_has_it() -> None:
 
 
 @pytest.mark.parametrize(("weights", "bound"), [(-1e3, QUIET), (1e3, 2.0)])
-def test_no_weights_make_a_spread_that_cannot_be(weights: float, bound: float) -> None:
+def test_extreme_weights_give_a_spread_within_bounds(weights: float, bound: float) -> None:
     context, _, known = cut(200)
-    wild = np.zeros((5, spread.TERMS))
-    wild[:, 0] = weights
-    np.testing.assert_allclose(spread.spread(wild, context, known), bound)
+    extreme = np.zeros((5, spread.TERMS))
+    extreme[:, 0] = weights
+    np.testing.assert_allclose(spread.spread(extreme, context, known), bound)
 
 
-def test_a_price_that_never_moved_has_the_least_spread() -> None:
+def test_a_constant_price_has_the_least_spread() -> None:
     still = np.full((1, 60, 7), 50.0)
     found = spread.spread(np.zeros((5, spread.TERMS)), still, Covariates.unknown(1))
     np.testing.assert_allclose(found, QUIET)

@@ -18,7 +18,7 @@ MIDDLE, START = AS_OF - timedelta(days=30), AS_OF - timedelta(days=180)
 
 
 def table(values: dict[date, float]) -> pd.DataFrame:
-    """Features that are all the same number on each of the days given."""
+    """Return features that all have the same value on each of the given days."""
     index = pd.DatetimeIndex([pd.Timestamp(day) for day in sorted(values)])
     column = [values[day] for day in sorted(values)]
     return pd.DataFrame(dict.fromkeys(FEATURES, column), index=index, dtype=float)
@@ -32,12 +32,12 @@ def alternating(first: date, count: int, low: float, high: float) -> dict[date, 
     return {day: (low, high)[number % 2] for number, day in enumerate(days(first, count))}
 
 
-def judged(score: float, ratio: float) -> str:
+def health_of(score: float, ratio: float) -> str:
     shifts = {name: Shift(0.0, score, score) for name in FEATURES}
     return DriftReport(AS_OF, shifts=shifts, volatility=(1.0, ratio)).health
 
 
-def test_the_formula_on_numbers_worked_by_hand() -> None:
+def test_drift_figures_match_numbers_worked_by_hand() -> None:
     reference = alternating(START, 24, 10.0, 14.0)  # mean 12, sample variance 24 * 4 / 23
     current = alternating(MIDDLE, 6, 12.0, 18.0)  # mean 15
     found = drift.report(table(reference | current), AS_OF)
@@ -59,15 +59,15 @@ def test_the_formula_on_numbers_worked_by_hand() -> None:
         (1.5, 3.0, 2), (3.0, 1.0, 2), (1.5, 0.5, 1),
     ],
 )  # fmt: skip
-def test_every_bound_and_the_worse_of_two(score: float, ratio: float, level: int) -> None:
-    assert judged(score, ratio) == HEALTHS[level]
+def test_health_has_exact_bounds_and_is_the_worse_of_two_verdicts(score: float, ratio: float, level: int) -> None:
+    assert health_of(score, ratio) == HEALTHS[level]
 
 
-def test_the_texts_are_those_that_others_look_for() -> None:
+def test_the_health_texts_are_the_ones_clients_match() -> None:
     assert HEALTHS == ("Healthy", "Degraded (Warning)", "Critical (Drift Detected)")
 
 
-def test_the_windows_end_where_they_are_said_to() -> None:
+def test_the_windows_have_the_documented_bounds() -> None:
     inside = {START, MIDDLE - timedelta(days=1), MIDDLE, AS_OF}
     outside = {START - timedelta(days=1), AS_OF + timedelta(days=1)}
     values = dict.fromkeys(outside, 1000000000.0) | dict.fromkeys(inside, 7.0)
@@ -81,7 +81,7 @@ def test_the_windows_end_where_they_are_said_to() -> None:
 
 
 @pytest.mark.parametrize(("reference", "current"), [(19, 10), (30, 4), (0, 0)])
-def test_too_few_rows_are_no_verdict(reference: int, current: int) -> None:
+def test_too_few_rows_give_no_verdict(reference: int, current: int) -> None:
     values = alternating(START, reference, 1.0, 2.0) | alternating(MIDDLE, current, 1.0, 2.0)
     found = drift.report(table(values), AS_OF).result("AAPL", NOW)
     assert isinstance(found, DriftSkipped)
@@ -90,12 +90,12 @@ def test_too_few_rows_are_no_verdict(reference: int, current: int) -> None:
     )
 
 
-def test_just_enough_rows_are_one() -> None:
+def test_the_minimum_number_of_rows_gives_a_verdict() -> None:
     values = alternating(START, 20, 1.0, 2.0) | alternating(MIDDLE, 5, 1.0, 2.0)
     assert drift.report(table(values), AS_OF).result("AAPL", NOW).status == "completed"
 
 
-def test_the_document_has_the_fields_that_were_agreed() -> None:
+def test_the_document_has_the_specified_fields() -> None:
     values = alternating(START, 30, 10.0, 11.0) | alternating(MIDDLE, 8, 10.0, 11.0)
     document = as_json(drift.report(table(values), AS_OF).result("AAPL", NOW))
     assert {"health", "drift_score", "volatility_index", "feature_metrics", "timestamp"} <= set(document)
@@ -110,22 +110,20 @@ def test_the_document_has_the_fields_that_were_agreed() -> None:
     ("reference", "current"),
     [((5.0, 5.0), (5.0, 5.0)), ((5.0, 5.0), (5.0, 6.0)), ((5.0, 6.0), (5.0, 5.0)), ((0.0, 0.0), (0.0, 0.0))],
 )
-def test_series_that_stand_still_give_finite_numbers(
-    reference: tuple[float, float], current: tuple[float, float]
-) -> None:
+def test_constant_series_give_finite_numbers(reference: tuple[float, float], current: tuple[float, float]) -> None:
     values = alternating(START, 30, *reference) | alternating(MIDDLE, 8, *current)
     frame = table(values)
-    frame[["Open", "High", "Low", "Close"]] += 1  # prices are above zero; volumes may well be zero
+    frame[["Open", "High", "Low", "Close"]] += 1  # prices are above zero, volumes may be zero
     document = as_json(drift.report(frame, AS_OF).result("AAPL", NOW))
     json.dumps(document, allow_nan=False)
-    still = reference == current
-    assert document["health"] == (HEALTHS[0] if still else document["health"])
+    unchanged = reference == current
+    assert document["health"] == (HEALTHS[0] if unchanged else document["health"])
     if reference[0] == reference[1] != current[1]:
-        assert document["health"] == HEALTHS[2]  # from nothing to something
+        assert document["health"] == HEALTHS[2]  # constant before, moving now
 
 
-def rolling_forecasts(seed: int, spread: float, drift_up: float = 0.0) -> pd.DataFrame:
-    """A random walk over both windows; the spread is that of the current one, 0.01 before."""
+def random_walk(seed: int, spread: float, drift_up: float = 0.0) -> pd.DataFrame:
+    """Return a random walk over both windows; spread: that of the current window, 0.01 before."""
     rng = np.random.default_rng(seed)
     index = pd.bdate_range(START, AS_OF)
     scale = np.where(index >= pd.Timestamp(MIDDLE), spread, 0.01)
@@ -134,14 +132,14 @@ def rolling_forecasts(seed: int, spread: float, drift_up: float = 0.0) -> pd.Dat
     return frame.assign(Volume=np.exp(rng.normal(15, 0.4, len(index))))
 
 
-def test_returns_do_not_take_a_rising_price_for_drift() -> None:
-    found = drift.report(rolling_forecasts(1, 0.01, drift_up=0.004), AS_OF)
+def test_a_rising_price_is_not_drift_of_returns() -> None:
+    found = drift.report(random_walk(1, 0.01, drift_up=0.004), AS_OF)
     assert found.returns is not None
     assert (found.health == HEALTHS[0], found.returns.health == HEALTHS[0]) == (False, True)
 
 
-def test_returns_see_a_market_that_became_wild() -> None:
-    found = drift.report(rolling_forecasts(2, 0.05), AS_OF)
+def test_returns_detect_a_rise_in_volatility() -> None:
+    found = drift.report(random_walk(2, 0.05), AS_OF)
     assert found.returns is not None
     assert found.returns.health == HEALTHS[2]
     low, high = found.returns.ratio_95
@@ -151,10 +149,10 @@ def test_returns_see_a_market_that_became_wild() -> None:
 
 @pytest.mark.slow
 def test_returns_raise_few_false_alarms() -> None:
-    alarms = [drift.report(rolling_forecasts(seed, 0.01), AS_OF).returns for seed in range(300)]
+    alarms = [drift.report(random_walk(seed, 0.01), AS_OF).returns for seed in range(300)]
     share = np.mean([found is not None and found.health != HEALTHS[0] for found in alarms])
-    assert share < 0.06  # levels: about 0.35 on the same walks
+    assert share < 0.06  # with price levels: about 0.35 on the same walks
 
 
-def test_p_values_are_corrected_for_asking_three_times() -> None:
+def test_p_values_are_corrected_for_three_tests() -> None:
     assert drift._holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a": 0.03, "c": 0.06, "b": 0.06}

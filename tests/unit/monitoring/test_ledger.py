@@ -12,7 +12,7 @@ from stockops.records import LedgerEntry
 
 NOW = datetime(2024, 7, 1, 21, tzinfo=UTC)
 SESSIONS = [stamp.date() for stamp in pd.bdate_range("2024-01-01", periods=120)]
-LEVELS = 100 * np.cumprod(1 + 0.01 * (-1.0) ** np.arange(120))  # up and down by 1 % in turns
+LEVELS = 100 * np.cumprod(1 + 0.01 * (-1.0) ** np.arange(120))  # alternately up and down by 1 %
 CLOSES = dict(zip(SESSIONS, map(float, LEVELS), strict=True))
 
 
@@ -21,25 +21,25 @@ def bars(closes: dict[date, float] = CLOSES, to: int = 120) -> pd.DataFrame:
     return pd.DataFrame({"Close": [closes[day] for day in SESSIONS[:to]]}, index=index)
 
 
-def entry(place: int, change: float, horizon: int = 1, width: float = 0.02, **more: object) -> LedgerEntry:
-    """A forecast from the close of a session of such a change, `width` being half of both ranges."""
-    origin = SESSIONS[place]
+def entry(row: int, change: float, horizon: int = 1, width: float = 0.02, **more: object) -> LedgerEntry:
+    """Return a forecast of `change` from the close of a session; width: half of both ranges."""
+    origin = SESSIONS[row]
     close = CLOSES[origin] * (1 + change)
     intervals = (close * (1 - width), close * (1 + width))
     made = LedgerEntry(
-        "AAPL", "child", "csv", "v1", origin, CLOSES[origin], SESSIONS[place + horizon], horizon, close, close, close,
+        "AAPL", "child", "csv", "v1", origin, CLOSES[origin], SESSIONS[row + horizon], horizon, close, close, close,
         close, 1e6, intervals, intervals, "2024-01-01T00:00:00+00:00",
     )  # fmt: skip
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def came(place: int, horizon: int = 1) -> float:
-    return CLOSES[SESSIONS[place + horizon]] / CLOSES[SESSIONS[place]] - 1
+def actual_change(row: int, horizon: int = 1) -> float:
+    return CLOSES[SESSIONS[row + horizon]] / CLOSES[SESSIONS[row]] - 1
 
 
-def test_errors_on_numbers_worked_by_hand() -> None:
-    """Every other day +1 %, then -1 %: half of what came is forecast, so the error is half of persistence's."""
-    found = score([entry(place, came(place) / 2) for place in range(90, 119)], bars()).spans[20][0]
+def test_errors_match_numbers_worked_by_hand() -> None:
+    """Days alternate +1 % and -1 %; half of each change is forecast, so the error is half of persistence's."""
+    found = score([entry(row, actual_change(row) / 2) for row in range(90, 119)], bars()).spans[20][0]
     assert found.forecasts == 20
     assert found.mae_percent == pytest.approx(0.5, rel=0.02)
     assert found.persistence_mae_percent == pytest.approx(1.0, rel=0.02)
@@ -49,15 +49,15 @@ def test_errors_on_numbers_worked_by_hand() -> None:
     assert found.coverage == {80: 1.0, 95: 1.0}
 
 
-def test_bias_has_a_sign_and_coverage_counts() -> None:
-    entries = [entry(place, came(place) + 0.01, width=0.005) for place in range(60, 119)]
+def test_bias_keeps_its_sign_and_misses_lower_coverage() -> None:
+    entries = [entry(row, actual_change(row) + 0.01, width=0.005) for row in range(60, 119)]
     found = score(entries, bars()).spans[60][1]
     assert found.bias_percent == pytest.approx(1.0)
     assert found.coverage == {80: 0.0, 95: 0.0}
 
 
 def test_persistence_has_a_scaled_error_of_one() -> None:
-    found = score([entry(place, 0.0) for place in range(60, 119)], bars())
+    found = score([entry(row, 0.0) for row in range(60, 119)], bars())
     assert found.spans[60][0].mase == pytest.approx(1.0)
     assert found.health == "Healthy"
 
@@ -65,8 +65,8 @@ def test_persistence_has_a_scaled_error_of_one() -> None:
 @pytest.mark.parametrize(
     ("share", "health"), [(2.04, "Healthy"), (2.06, "Degraded"), (2.24, "Degraded"), (2.26, "Critical")]
 )
-def test_health_by_scaled_error(share: float, health: str) -> None:
-    entries = [entry(place, came(place) * share, width=0.5) for place in range(60, 119)]
+def test_health_follows_the_scaled_error(share: float, health: str) -> None:
+    entries = [entry(row, actual_change(row) * share, width=0.5) for row in range(60, 119)]
     found = score(entries, bars())
     assert found.spans[60][0].mase == pytest.approx(share - 1)
     assert found.health == health
@@ -74,49 +74,54 @@ def test_health_by_scaled_error(share: float, health: str) -> None:
 
 @pytest.mark.parametrize(
     ("outside", "health"),
-    [(0, "Healthy"), (7, "Healthy"), (9, "Degraded"), (14, "Critical")],  # of 59 in 95 %: 3 are usual, 8 are 1 in 100
+    [
+        (0, "Healthy"),
+        (7, "Healthy"),
+        (9, "Degraded"),
+        (14, "Critical"),
+    ],  # of 59 at 95 %: 3 are expected, 8 happen 1 time in 100
 )
-def test_health_by_coverage(outside: int, health: str) -> None:
-    entries = [entry(place, 0.0, width=0.5) for place in range(60, 119)]
+def test_health_follows_coverage(outside: int, health: str) -> None:
+    entries = [entry(row, 0.0, width=0.5) for row in range(60, 119)]
     entries = [replace(e, close_95=(1.0, 2.0)) if n < outside else e for n, e in enumerate(entries)]
     assert score(entries, bars()).health == health
 
 
-def test_a_history_that_was_rewritten_changes_nothing() -> None:
-    entries = [entry(place, came(place) / 2) for place in range(60, 119)]
+def test_a_rewritten_price_history_changes_nothing() -> None:
+    entries = [entry(row, actual_change(row) / 2) for row in range(60, 119)]
     split = {day: close / 4 for day, close in CLOSES.items()}
     assert score(entries, bars(split)).result("AAPL", NOW) == score(entries, bars()).result("AAPL", NOW)
 
 
-def test_only_what_has_come_of_age_counts() -> None:
-    entries = [entry(place, 0.0, horizon) for place in range(60, 114) for horizon in (1, 5)]
+def test_only_matured_forecasts_count() -> None:
+    entries = [entry(row, 0.0, horizon) for row in range(60, 114) for horizon in (1, 5)]
     found = score(entries, bars(to=101))
     assert found.matured == sum(e.target <= SESSIONS[100] for e in entries)
     assert found.pending == len(entries) - found.matured
     assert found.last == SESSIONS[100]
 
 
-def test_too_few_are_no_verdict() -> None:
-    found = score([entry(place, 0.0) for place in range(60, 79)], bars()).result("AAPL", NOW)
+def test_too_few_forecasts_give_no_verdict() -> None:
+    found = score([entry(row, 0.0) for row in range(60, 79)], bars()).result("AAPL", NOW)
     assert isinstance(found, PerformanceSkipped)
     assert found.reason == "too few forecasts have come of age: 19 of one day ahead, and 20 are needed"
     assert score([], bars()).matured == 0
 
 
-def test_old_forecasts_are_no_verdict_on_today() -> None:
-    found = score([entry(place, 0.0) for place in range(10, 40)], bars())
+def test_old_forecasts_give_no_verdict() -> None:
+    found = score([entry(row, 0.0) for row in range(10, 40)], bars())
     assert found.skipped == "no forecast of the last 60 sessions"
 
 
-def test_of_several_forecasts_of_a_session_the_last_one_made_counts() -> None:
-    first = [entry(place, 0.5) for place in range(60, 119)]
+def test_the_latest_of_several_forecasts_of_a_session_counts() -> None:
+    first = [entry(row, 0.5) for row in range(60, 119)]
     later = [replace(e, close=e.origin_close, made_at="2024-01-02T00:00:00+00:00") for e in first]
     for entries in ([*first, *later], [*later, *first]):
         assert score(entries, bars()).spans[60][0].mase == pytest.approx(1.0)
 
 
-def test_horizons_are_told_apart_and_rolled_days_left_out() -> None:
-    entries = [entry(place, came(place, h) / 2 if h == 1 else 0.0, h) for place in range(60, 114) for h in (1, 5, 6)]
+def test_horizons_are_scored_separately_and_days_beyond_the_week_left_out() -> None:
+    entries = [entry(row, actual_change(row, h) / 2 if h == 1 else 0.0, h) for row in range(60, 114) for h in (1, 5, 6)]
     found = score(entries, bars()).result("AAPL", NOW)
     assert isinstance(found, PerformanceResult)
     errors = found.sessions["60"]
@@ -126,10 +131,10 @@ def test_horizons_are_told_apart_and_rolled_days_left_out() -> None:
     assert errors.forecasts == sum(part.forecasts for part in errors.horizons.values())
 
 
-def test_a_history_that_stands_still_gives_finite_numbers() -> None:
-    still = dict.fromkeys(SESSIONS, 100.0)
-    entries = [replace(entry(place, 0.0), origin_close=100.0, close=100.0) for place in range(60, 119)]
-    found = score(entries, bars(still))
+def test_a_constant_history_gives_finite_numbers() -> None:
+    constant = dict.fromkeys(SESSIONS, 100.0)
+    entries = [replace(entry(row, 0.0), origin_close=100.0, close=100.0) for row in range(60, 119)]
+    found = score(entries, bars(constant))
     encoded(found.result("AAPL", NOW))
     assert found.spans[60][0].mase is None
     assert isinstance(found, Performance)
