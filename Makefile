@@ -64,7 +64,7 @@ chaos: setup
 
 # The fuzzers of the tests with a budget of minutes: every door that others' bytes come through.
 fuzz: setup
-	TEST_FUZZ=10000 $(BIN)/pytest -n auto --dist loadfile -k 'fuzz or flipped or nothing_else or act_on or cannot_be_seen or signed' tests/unit tests/integration/adapters/test_sqlite_ledger.py
+	TEST_FUZZ=10000 $(BIN)/pytest -n auto --dist loadfile -k 'fuzz or flipped or act_on or signed' tests/unit tests/integration/adapters/test_sqlite_ledger.py
 
 # Writes constraints.txt anew from what this environment holds, after an upgrade that passed the tests.
 lock: setup

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.integration.cli import SAMPLE as ON_SAMPLES
-from tests.integration.cli import WITHOUT_SERVICES, on_a_terminal, run
+from tests.integration.cli import WITHOUT_SERVICES, Cli, on_a_terminal, prepare, run
 
 ENCODINGS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
@@ -23,10 +22,8 @@ QUESTION = "«Wohin geht's?» 株価 €"
 @pytest.fixture(scope="module")
 def analysed_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose last report quotes letters of several alphabets; copy it, never write to it."""
-    copy = tmp_path_factory.mktemp("encoding") / "home"
-    shutil.copytree(trained_home, copy)
-    analysed = run("analyze", "--ticker", "AAPL", "--question", QUESTION, "--quiet", home=copy, env=SAMPLE)
-    assert analysed.code == 0, analysed.err
+    copy = shutil.copytree(trained_home, tmp_path_factory.mktemp("encoding") / "home")
+    prepare(copy, ("analyze", "--ticker", "AAPL", "--question", QUESTION), STOCKOPS_NEWS="off")
     return copy
 
 
@@ -36,11 +33,12 @@ def home(analysed_home: Path, tmp_path: Path) -> Path:
     return shutil.copytree(analysed_home, tmp_path / "home")
 
 
-@pytest.fixture(scope="module")
-def fields(analysed_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, ...]], set[str]]:
-    """What gives the fields of a command's result where every letter can be written."""
-    copy = shutil.copytree(analysed_home, tmp_path_factory.mktemp("plain") / "home")
-    return cache(lambda command: set(run(*command, home=copy, env=SAMPLE).document))
+@pytest.fixture
+def plain(cli: Cli, analysed_home: Path) -> Cli:
+    """A CLI in a home like it, where every letter can be written."""
+    shutil.copytree(analysed_home, cli.home, dirs_exist_ok=True)
+    cli.setenv(STOCKOPS_NEWS="off")
+    return cli
 
 
 @pytest.fixture(params=ENCODINGS)
@@ -59,12 +57,12 @@ def encoding(request: pytest.FixtureRequest) -> Mapping[str, str]:
     ids=lambda command: command[0],
 )
 def test_a_result_is_json_in_any_encoding(
-    home: Path, encoding: Mapping[str, str], command: tuple[str, ...], fields: Callable[[tuple[str, ...]], set[str]]
+    home: Path, plain: Cli, encoding: Mapping[str, str], command: tuple[str, ...]
 ) -> None:
     found = run(*command, home=home, env=encoding)
     assert found.code == 0, found.err
     assert found.out.isascii()
-    assert set(json.loads(found.out)) == fields(command)
+    assert set(json.loads(found.out)) == set(plain(*command).document)
 
 
 def test_no_letter_is_lost_from_json(home: Path, encoding: Mapping[str, str]) -> None:
@@ -91,7 +89,7 @@ def test_help_is_printed_in_any_encoding(home: Path, encoding: Mapping[str, str]
 
 def test_workers_of_a_batch_say_what_they_have_to_in_any_encoding(home: Path, encoding: Mapping[str, str]) -> None:
     symbols = ("--ticker", "AAPL", "--ticker", "MSFT")  # the second has no model yet: its worker trains one
-    batch = run("predict-child", *symbols, "--jobs", "2", "--verbose", home=home, env=encoding)
+    batch = run("predict-child", *symbols, "--jobs", "2", "--no-cache", "--verbose", home=home, env=encoding)
     assert batch.code == 0, batch.err
     assert "Traceback" not in batch.err
     assert {row["ticker"] for row in batch.rows} == {"AAPL", "MSFT"}

@@ -204,7 +204,7 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_written(trained: Cli) -> None:
     deadline = time.monotonic() + 60
     while not lock.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(1)  # into the epochs
+    time.sleep(0.3)  # into the epochs
     process.send_signal(signal.SIGINT)
     try:
         out, err = process.communicate(timeout=30)

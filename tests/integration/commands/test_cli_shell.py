@@ -22,6 +22,7 @@ COMMANDS = [
     *[("cache", word) for word in ("list", "show", "clear")],
     *[("features", word) for word in ("apply", "materialize", "get")],
 ]
+HELPED: list[tuple[str, ...]] = [(), ("cache",), ("features",), *COMMANDS]
 
 
 def modules_after(*arguments: str, home: Path) -> set[str]:
@@ -32,9 +33,23 @@ def modules_after(*arguments: str, home: Path) -> set[str]:
     return set(out.rsplit("@", 1)[1].split())
 
 
-@pytest.mark.parametrize("command", [(), ("cache",), ("features",), *COMMANDS])
-def test_help_loads_nothing_heavy(command: tuple[str, ...], tmp_path: Path) -> None:
-    loaded = modules_after(*command, "--help", home=tmp_path)
+@pytest.fixture(scope="module")
+def loaded_by_help(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], set[str]]:
+    """The modules loaded once a help has been printed, after those before it in one fresh process."""
+    code = (
+        "import json, sys; from stockops.cli import main\n"
+        "for words in json.loads(sys.argv[1]): main([*words, '--help']); print('@', *sys.modules)"
+    )
+    env = {**os.environ, "STOCKOPS_HOME": str(tmp_path_factory.mktemp("help"))}
+    call = [sys.executable, "-c", code, json.dumps(HELPED)]
+    out = subprocess.run(call, env=env, capture_output=True, text=True, check=True).stdout
+    loaded = [set(line.split()) for line in out.splitlines() if line.startswith("@")]
+    return dict(zip(HELPED, loaded, strict=True))
+
+
+@pytest.mark.parametrize("command", HELPED)
+def test_help_loads_nothing_heavy(command: tuple[str, ...], loaded_by_help: dict[tuple[str, ...], set[str]]) -> None:
+    loaded = loaded_by_help[command]
     assert "stockops.console.options" in loaded
     assert loaded & HEAVY == set()
 

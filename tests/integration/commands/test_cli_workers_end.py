@@ -37,14 +37,12 @@ def begin(home: Path, *command: str) -> "subprocess.Popen[str]":
 
 def at_work(home: Path) -> "tuple[subprocess.Popen[str], list[psutil.Process]]":
     """Return a list of tickers in training, and its workers once they are at it."""
+    for left in (home / "outputs").glob("*/.lock"):
+        left.unlink()
     command = begin(home, "train-child", "--ticker", TICKERS, "--jobs", "2", "--epochs", "400")
-    parent = psutil.Process(command.pid)
-
-    def busy() -> list[psutil.Process]:
-        return [child for child in parent.children(recursive=True) if child.cpu_times().user > 2]
-
-    wait_until(lambda: len(busy()) >= 2, 90, "two workers at work")
-    return command, parent.children(recursive=True)
+    wait_until(lambda: len(list((home / "outputs").glob("*/.lock"))) >= 2, 90, "two workers at work")
+    time.sleep(0.3)  # into the epochs
+    return command, psutil.Process(command.pid).children(recursive=True)
 
 
 def check_whole(trained: Cli) -> None:

@@ -1,4 +1,4 @@
-"""Whole commands on the default source, in processes of their own, with nothing but environment variables set."""
+"""Whole commands on the default source, with nothing but environment variables set."""
 
 import json
 from collections.abc import Iterator
@@ -11,10 +11,11 @@ import pytest
 from stockops.market import calendar
 from tests.builders import bars
 from tests.integration.adapters.test_news_feeds import article
-from tests.integration.cli import WITHOUT_SERVICES, Result, run
+from tests.integration.cli import WITHOUT_SERVICES, Cli, run
 from tests.loopback_yahoo import YahooServer, yahoo_server
 
 AS_OF = "2016-02-26"
+QUICK = {"STOCKOPS_EPOCHS": "1", "STOCKOPS_HTTP_ATTEMPTS": "2", "STOCKOPS_HTTP_WAIT_SECONDS": "0.01"}
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +31,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-def call(server: YahooServer, home: Path, *arguments: str) -> Result:
-    quick = {"STOCKOPS_EPOCHS": "1", "STOCKOPS_HTTP_ATTEMPTS": "2", "STOCKOPS_HTTP_WAIT_SECONDS": "0.01"}
-    return run(*arguments, home=home, env={**server.env, **quick, **WITHOUT_SERVICES})
+@pytest.fixture
+def yahoo(
+    server: YahooServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Cli:
+    """A CLI on the server, in an empty home: the same call as in a process of its own."""
+    called = Cli(tmp_path, capfd, monkeypatch)
+    called.setenv(**server.env, **QUICK)
+    return called
 
 
 def test_a_child_is_trained_and_served_from_yahoo_and_then_from_disk(server: YahooServer, home: Path) -> None:
     command = ("predict-child", "--ticker", "AAPL", "--as-of", AS_OF, "--no-cache")
-    first = call(server, home, *command)
+    env = {**server.env, **QUICK, **WITHOUT_SERVICES}
+    first = run(*command, home=home, env=env)
     assert first.code == 0, first.err
     assert first.document["source"] == "yahoo"
     assert first.document["last_date"] == AS_OF
@@ -46,34 +53,37 @@ def test_a_child_is_trained_and_served_from_yahoo_and_then_from_disk(server: Yah
     assert json.loads((home / "cache/prices/yahoo/AAPL.json").read_text())["currency"] == "USD"
     server.mode = "429"  # nobody is asked again
     asked = len(server.requests)
-    assert call(server, home, *command).document == first.document
+    assert run(*command, home=home, env=env).document == first.document
     assert len(server.requests) == asked
 
 
-def test_a_limit_beyond_what_is_on_disk_is_75_and_never_an_older_forecast(server: YahooServer, home: Path) -> None:
+def test_a_limit_beyond_what_is_on_disk_is_75_and_never_an_older_forecast(
+    yahoo: Cli, server: YahooServer, home: Path
+) -> None:
+    yahoo.setenv(STOCKOPS_HOME=str(home))
     server.mode = "429"
-    result = call(server, home, "predict-child", "--ticker", "AAPL", "--as-of", "2016-03-18")
+    result = yahoo("predict-child", "--ticker", "AAPL", "--as-of", "2016-03-18")
     assert result.code == 75
     assert result.document["error"]["kind"] == "try_again"
     assert "yahoo: rate limited (attempt 2 of 2)" in result.err
 
 
-def test_an_unknown_symbol_is_3_and_leaves_nothing(server: YahooServer, home: Path) -> None:
+def test_an_unknown_symbol_is_3_and_leaves_nothing(yahoo: Cli, server: YahooServer) -> None:
     server.mode = "ok"
-    result = call(server, home, "train-child", "--ticker", "NOPE", "--as-of", AS_OF)
+    result = yahoo("train-child", "--ticker", "NOPE", "--as-of", AS_OF)
     assert result.code == 3
     assert "yahoo knows no symbol NOPE" in result.err
-    assert not (home / "outputs/NOPE").exists()
+    assert not (yahoo.home / "outputs/NOPE").exists()
 
 
-def test_a_day_in_the_future_is_2(server: YahooServer, home: Path) -> None:
+def test_a_day_in_the_future_is_2(yahoo: Cli) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-    result = call(server, home, "predict-child", "--ticker", "AAPL", "--as-of", tomorrow)
+    result = yahoo("predict-child", "--ticker", "AAPL", "--as-of", tomorrow)
     assert result.code == 2
     assert "is in the future" in result.err
 
 
-def test_todays_unfinished_bar_is_no_bar(server: YahooServer, tmp_path: Path) -> None:
+def test_todays_unfinished_bar_is_no_bar(yahoo: Cli, server: YahooServer) -> None:
     server.mode = "ok"
     now = datetime.now(UTC)
     bitcoin = calendar.of("BTC-USD")
@@ -83,19 +93,19 @@ def test_todays_unfinished_bar_is_no_bar(server: YahooServer, tmp_path: Path) ->
     server.tables["BTC-USD"] = table.assign(**{"Adj Close": table["Close"]})
     new_york = calendar.of("^GSPC").sessions(days[0], days[-1])
     server.tables["^GSPC"] = server.tables["BTC-USD"].loc[new_york]
-    result = call(server, tmp_path, "predict-child", "--ticker", "BTC-USD")
+    result = yahoo("predict-child", "--ticker", "BTC-USD")
     assert result.code == 0, result.err
     assert date.fromisoformat(result.document["last_date"]) == completed
     assert now.date() > completed
     assert result.document["next_business_days"][0] == (completed + timedelta(days=1)).isoformat()
-    again = call(server, tmp_path, "predict-child", "--ticker", "BTC-USD").document
+    again = yahoo("predict-child", "--ticker", "BTC-USD").document
     assert again == result.document | {"cached": True}
-    [entry] = call(server, tmp_path, "cache", "list").document["entries"]
+    [entry] = yahoo("cache", "list").document["entries"]
     assert datetime.fromisoformat(entry["fresh_until"]) == bitcoin.out_at(completed + timedelta(days=1))
-    _explain(server, tmp_path, now)
+    _explain(yahoo, server, now)
 
 
-def _explain(server: YahooServer, home: Path, now: datetime) -> None:
+def _explain(yahoo: Cli, server: YahooServer, now: datetime) -> None:
     """A forecast of now is explained with the news of now; without them where Yahoo does not serve them."""
     hour = timedelta(hours=1)
     server.news["BTC-USD"] = [
@@ -103,17 +113,17 @@ def _explain(server: YahooServer, home: Path, now: datetime) -> None:
         article("tomorrow", (now + 24 * hour).isoformat()),
         article("last month", (now - 30 * 24 * hour).isoformat()),
     ]
-    explained = call(server, home, "analyze", "--ticker", "BTC-USD").document
+    explained = yahoo("analyze", "--ticker", "BTC-USD").document
     assert [item["headline"] for item in explained["news"]] == ["an hour ago"]
     assert (explained["degraded"], "looks back" in explained["report"]) == ([], False)
     server.mode = "500"
-    without = call(server, home, "analyze", "--ticker", "BTC-USD").document
+    without = yahoo("analyze", "--ticker", "BTC-USD").document
     assert (without["degraded"], without["news"]) == (["news"], [])
     assert "*No news: its source does not serve." in without["report"]
     server.mode = "ok"
 
 
-def test_a_vendor_that_is_late_is_asked_again(server: YahooServer, tmp_path: Path) -> None:
+def test_a_vendor_that_is_late_is_asked_again(yahoo: Cli, server: YahooServer) -> None:
     now = datetime.now(UTC)
     apple = calendar.of("AAPL")
     days = apple.sessions(now.date() - timedelta(days=470), apple.last_completed(now))[:-1]
@@ -121,7 +131,7 @@ def test_a_vendor_that_is_late_is_asked_again(server: YahooServer, tmp_path: Pat
     server.mode, before = "ok", dict(server.tables)
     server.tables.update({symbol: late.assign(**{"Adj Close": late["Close"]}) for symbol in ("AAPL", "^GSPC")})
     for _ in range(2):
-        result = call(server, tmp_path, "predict-child", "--ticker", "AAPL")
+        result = yahoo("predict-child", "--ticker", "AAPL")
         assert result.document["cached"] is False
         assert "1 session(s) before" in result.err
     server.tables.update(before)
