@@ -1,4 +1,4 @@
-"""`doctor` with everything up, with everything down, and with what every command needs broken."""
+"""`doctor` with every check up, with optional services down, and with required checks failing."""
 
 import contextlib
 import sqlite3
@@ -22,7 +22,7 @@ def states(document: dict[str, object]) -> dict[str, str]:
     return {check["name"]: check["state"] for check in checks}
 
 
-def test_everything_up(trained: Cli, redis_server: RedisServer) -> None:
+def test_every_check_is_up_with_all_services(trained: Cli, redis_server: RedisServer) -> None:
     trained.setenv(REDIS_URL=redis_server.url, STOCKOPS_FEATURE_STORE="", STOCKOPS_TRACKING="")
     result = trained("doctor")
     assert result.code == 0, result.out
@@ -33,7 +33,7 @@ def test_everything_up(trained: Cli, redis_server: RedisServer) -> None:
     assert "GB free" in details["home"]
 
 
-def test_everything_down_is_no_failure_and_each_has_a_way_out(cli: Cli) -> None:
+def test_services_that_are_down_are_no_failure_and_get_a_hint_each(cli: Cli) -> None:
     cli.setenv(
         REDIS_URL=f"redis://:sesame@127.0.0.1:{free_port()}/0",
         MLFLOW_TRACKING_URI=f"http://anna:sesame@127.0.0.1:{free_port()}",
@@ -51,32 +51,32 @@ def test_everything_down_is_no_failure_and_each_has_a_way_out(cli: Cli) -> None:
     assert "sesame" not in result.out + result.err
 
 
-def test_a_service_that_hangs_does_not_hold_it_up(cli: Cli, tmp_path: Path) -> None:
-    own = RedisServer(tmp_path / "redis")
-    own.start()
-    own.pause()
-    cli.setenv(REDIS_URL=own.url, STOCKOPS_SERVICE_TIMEOUT_SECONDS="60", STOCKOPS_DOCTOR_SECONDS="1")
+def test_a_hanging_service_does_not_delay_doctor(cli: Cli, tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    server.pause()
+    cli.setenv(REDIS_URL=server.url, STOCKOPS_SERVICE_TIMEOUT_SECONDS="60", STOCKOPS_DOCTOR_SECONDS="1")
     result = cli("doctor")
-    own.stop()
+    server.stop()
     assert result.code == 0
     [found] = [check for check in result.document["checks"] if check["name"] == "state"]
     assert (found["state"], found["detail"]) == ("down", "no answer in 1 s")
 
 
 @pytest.fixture(params=["replica", "full"])
-def reading_alone(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> Iterator[RedisServer]:
-    """A Redis that answers and takes nothing: a replica, or one without room."""
-    follows = ("--replicaof", "127.0.0.1", str(redis_server.port)) if request.param == "replica" else ()
-    running = RedisServer(tmp_path / "own", *follows)
-    running.start()
+def read_only_redis(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> Iterator[RedisServer]:
+    """A Redis that serves reads and rejects writes: a replica, or one that is out of memory."""
+    options = ("--replicaof", "127.0.0.1", str(redis_server.port)) if request.param == "replica" else ()
+    server = RedisServer(tmp_path / "own", *options)
+    server.start()
     if request.param == "full":
-        running.fill()
-    yield running
-    running.stop()
+        server.fill()
+    yield server
+    server.stop()
 
 
-def test_a_redis_that_takes_nothing_is_not_up_and_commands_go_on(trained: Cli, reading_alone: RedisServer) -> None:
-    trained.setenv(REDIS_URL=reading_alone.url)
+def test_a_redis_that_rejects_writes_is_down_and_commands_still_run(trained: Cli, read_only_redis: RedisServer) -> None:
+    trained.setenv(REDIS_URL=read_only_redis.url)
     result = trained("doctor")
     assert result.code == 0
     [found] = [check for check in result.document["checks"] if check["name"] == "state"]
@@ -88,7 +88,7 @@ def test_a_redis_that_takes_nothing_is_not_up_and_commands_go_on(trained: Cli, r
     assert forecast.err.count("redis at") == forecast.err.count(reason) == 1
 
 
-def test_records_of_a_newer_mlflow_are_not_up_and_trainings_go_on(trained: Cli) -> None:
+def test_a_database_of_a_newer_mlflow_is_down_and_training_still_runs(trained: Cli) -> None:
     (trained.home / "mlruns").mkdir()
     with contextlib.closing(sqlite3.connect(trained.home / "mlruns/mlflow.db")) as database:
         database.execute("CREATE TABLE alembic_version (version_num TEXT)")
@@ -103,9 +103,9 @@ def test_records_of_a_newer_mlflow_are_not_up_and_trainings_go_on(trained: Cli) 
     assert training.err.count("of a newer release") == training.err.count("mlflow at") == 1
 
 
-def test_reports_of_another_dimension_are_not_up_and_analyses_go_on(trained: Cli) -> None:
+def test_reports_of_another_dimension_are_down_and_analyze_still_runs(trained: Cli) -> None:
     trained.setenv(STOCKOPS_NEWS="off")
-    with qdrant_server() as qdrant, llama_cpp(Llm()) as llm:  # what rules wrote is not kept
+    with qdrant_server() as qdrant, llama_cpp(Llm()) as llm:  # reports written by rules are not cached
         qdrant.engine.create_collection(COLLECTION, models.VectorParams(size=384, distance=models.Distance.COSINE))
         trained.setenv(QDRANT_URL=qdrant.url, LLAMA_CPP_BASE_URL=llm.url)
         [found] = [check for check in trained("doctor").document["checks"] if check["name"] == "reports"]
@@ -115,12 +115,12 @@ def test_reports_of_another_dimension_are_not_up_and_analyses_go_on(trained: Cli
     assert analysis.err.count("qdrant at") == analysis.err.count("expected dim: 384, got 768") == 1
 
 
-def test_switched_off_is_said(cli: Cli) -> None:
+def test_disabled_services_are_reported_as_switched_off(cli: Cli) -> None:
     details = {check["name"]: check["detail"] for check in cli("doctor").document["checks"]}
     assert details["feast"] == details["mlflow"] == "switched off"
 
 
-def test_a_damaged_checkpoint_is_broken_and_named(trained: Cli) -> None:
+def test_a_damaged_checkpoint_is_reported_as_broken(trained: Cli) -> None:
     path = trained.home / "outputs/AAPL/AAPL_child_model.pt"
     path.write_bytes(path.read_bytes()[:5000])
     result = trained("doctor")
@@ -134,7 +134,7 @@ def test_a_damaged_checkpoint_is_broken_and_named(trained: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "check", "code", "said"),
+    ("settings", "check", "code", "message"),
     [
         ({"STOCKOPS_SOURCE": "csv"}, "prices", 2, "--source csv needs a folder"),
         ({"STOCKOPS_SOURCE": "finnhub"}, "prices", 2, "needs a key"),
@@ -151,18 +151,18 @@ def test_a_damaged_checkpoint_is_broken_and_named(trained: Cli) -> None:
         ),
     ],
 )
-def test_what_every_command_needs_decides_the_exit_code(
-    cli: Cli, settings: dict[str, str], check: str, code: int, said: str
+def test_a_failed_required_check_sets_the_exit_code(
+    cli: Cli, settings: dict[str, str], check: str, code: int, message: str
 ) -> None:
     cli.setenv(**settings)
     result = cli("doctor")
     assert result.code == code
     assert states(result.document)[check] == "broken"
-    assert said in str(result.document)
+    assert message in str(result.document)
     assert "sesame" not in result.out + result.err
 
 
-def test_a_home_nobody_can_write_is_broken(cli: Cli) -> None:
+def test_an_unwritable_home_is_broken(cli: Cli) -> None:
     (cli.home / "file").write_text("")
     cli.setenv(STOCKOPS_HOME=str(cli.home / "file" / "home"))
     result = cli("doctor")
@@ -171,7 +171,7 @@ def test_a_home_nobody_can_write_is_broken(cli: Cli) -> None:
     assert "STOCKOPS_HOME" in str(result.document)
 
 
-def test_an_empty_home_is_well_and_says_where_to_begin(cli: Cli) -> None:
+def test_an_empty_home_passes_and_names_the_first_command(cli: Cli) -> None:
     result = cli("doctor")
     assert result.code == 0
     assert "none trained yet; run: stockops train-parent" in result.out

@@ -1,4 +1,4 @@
-"""A disk that is full, and one that is read-only: what was worked out is printed, what is lost is said."""
+"""A full disk and a read-only one: results are still printed, and what cannot be stored is reported."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ PREDICT = ("predict-child", "--ticker", "AAPL", "--on-missing", "fail")
 
 @pytest.fixture
 def disk(cli: Cli, trained_home: Path, tmp_path: Path) -> Iterator[Path]:
-    """A home with models on a disk of its own, 8 MB large."""
+    """A home with models on its own disk of 8 MB."""
     home = tmp_path / "disk"
     home.mkdir()
     mounted = subprocess.run(
@@ -29,7 +29,7 @@ def disk(cli: Cli, trained_home: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> None:
-    """Leave no byte."""
+    """Fill the disk to the last byte."""
     with (disk / "ballast").open("wb", buffering=0) as file:
         for size in (1 << 16, 1 << 12, 1):
             try:
@@ -43,13 +43,13 @@ def make_read_only(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
 
 
-def files(disk: Path) -> dict[Path, bytes]:
+def stored_files(disk: Path) -> dict[Path, bytes]:
     return {
         path: path.read_bytes() for path in (disk / "outputs").rglob("*") if path.is_file() and path.suffix != ".lock"
     }
 
 
-def test_a_full_disk_costs_the_files_and_not_the_forecast(cli: Cli, disk: Path) -> None:
+def test_a_full_disk_loses_the_files_but_not_the_forecast(cli: Cli, disk: Path) -> None:
     fresh = cli(*PREDICT, "--no-cache").document
     fill(disk)
     result = cli(*PREDICT, "--no-cache")
@@ -65,16 +65,16 @@ def test_a_full_disk_costs_the_files_and_not_the_forecast(cli: Cli, disk: Path) 
     assert (again.code, again.document["degraded"]) == (0, [])
 
 
-def test_a_full_disk_keeps_the_model_that_is_there(cli: Cli, disk: Path) -> None:
+def test_a_full_disk_leaves_the_stored_model_unchanged(cli: Cli, disk: Path) -> None:
     fill(disk)
-    before = files(disk)
+    before = stored_files(disk)
     result = cli("train-child", "--ticker", "AAPL")
     assert result.code == 75
     assert "free some space" in result.err
-    assert files(disk) == before
+    assert stored_files(disk) == before
 
 
-def test_background_work_without_a_record_is_not_begun(cli: Cli, disk: Path) -> None:
+def test_a_background_task_that_cannot_be_recorded_is_not_started(cli: Cli, disk: Path) -> None:
     fill(disk)
     result = cli("train-child", "--ticker", "AAPL", "--background")
     assert result.code in (5, 75)
@@ -83,18 +83,18 @@ def test_background_work_without_a_record_is_not_begun(cli: Cli, disk: Path) -> 
     assert cli("train-child", "--ticker", "AAPL", "--background").code in (2, 5)
 
 
-def test_a_read_only_home_answers_what_it_holds(cli: Cli, disk: Path) -> None:
+def test_a_read_only_home_still_serves_and_computes_forecasts(cli: Cli, disk: Path) -> None:
     fresh = cli(*PREDICT).document
     make_read_only(disk)
-    kept = cli(*PREDICT)
-    assert kept.code == 0
-    assert (kept.document["cached"], kept.document["predictions"]) == (True, fresh["predictions"])
+    cached = cli(*PREDICT)
+    assert cached.code == 0
+    assert (cached.document["cached"], cached.document["predictions"]) == (True, fresh["predictions"])
     assert cli("show", "forecast", "--ticker", "AAPL").document["predictions"] == fresh["predictions"]
     assert cli("cache", "list").document["entries"][0]["ticker"] == "AAPL"
     assert cli("outputs").code == 0
-    made = cli(*PREDICT, "--no-cache")
-    assert (made.code, made.document["predictions"]) == (0, fresh["predictions"])
-    assert "artifacts" in made.document["degraded"]
-    trained = cli("train-child", "--ticker", "AAPL")
-    assert trained.code == 2
-    assert "choose a home that can be written" in trained.err
+    recomputed = cli(*PREDICT, "--no-cache")
+    assert (recomputed.code, recomputed.document["predictions"]) == (0, fresh["predictions"])
+    assert "artifacts" in recomputed.document["degraded"]
+    training = cli("train-child", "--ticker", "AAPL")
+    assert training.code == 2
+    assert "choose a home that can be written" in training.err

@@ -1,4 +1,4 @@
-"""`metrics`, and what every command leaves to be measured."""
+"""`metrics`, and what every command records for it."""
 
 import os
 import re
@@ -18,14 +18,14 @@ PREDICT = ("predict-child", "--ticker", "AAPL")
 
 
 def values(page: str) -> dict[str, float]:
-    """Return every series of an exposition."""
+    """Return every series of an exposition with its value."""
     lines = [line.rpartition(" ") for line in page.splitlines() if not line.startswith("#")]
     return {series: float(value) for series, _, value in lines}
 
 
 def test_forecasts_trainings_and_successes_are_counted(trained: Cli) -> None:
-    for words in (PREDICT, PREDICT, ("predict-parent",), ("train-child", "--ticker", "AAPL")):
-        assert trained(*words).code == 0
+    for arguments in (PREDICT, PREDICT, ("predict-parent",), ("train-child", "--ticker", "AAPL")):
+        assert trained(*arguments).code == 0
     found = values(trained("metrics").out)
     assert found['prediction_total{type="child"}'] == 2
     assert found['prediction_total{type="parent"}'] == 1
@@ -40,17 +40,17 @@ def test_forecasts_trainings_and_successes_are_counted(trained: Cli) -> None:
         series = f'stockops_last_success_timestamp_seconds{{command="{command}",ticker="{ticker}"}}'
         assert abs(found[series] - time.time()) < 60
     assert 0 <= found["system_cpu_percent"] <= 100
-    assert "redis_up" not in found  # none is configured
+    assert "redis_up" not in found  # no Redis is configured
 
 
-def test_metrics_are_json_for_those_who_ask(trained: Cli) -> None:
+def test_metrics_are_printed_as_json_on_request(trained: Cli) -> None:
     trained(*PREDICT)
     document = trained("metrics", "--json").document
     assert document["metrics"]['prediction_total{type="child"}'] == 1
     assert "system_ram_used_mb" in document["metrics"]
 
 
-def test_a_failure_counts_nothing(trained: Cli) -> None:
+def test_a_failed_command_counts_nothing(trained: Cli) -> None:
     assert trained("predict-child", "--ticker", "MSFT", "--on-missing", "fail").code == 4
     assert trained("analyze", "--ticker", "MSFT", "--on-missing", "fail").code == 4
     found = values(trained("metrics").out)
@@ -59,19 +59,19 @@ def test_a_failure_counts_nothing(trained: Cli) -> None:
 
 
 @pytest.mark.parametrize("store", ["embedded", "redis"])
-def test_processes_at_once_lose_no_increment(trained: Cli, redis_server: RedisServer, store: str) -> None:
+def test_concurrent_processes_lose_no_increment(trained: Cli, redis_server: RedisServer, store: str) -> None:
     if store == "redis":
-        trained.setenv(REDIS_URL=redis_server.url.replace("/0", "/1"))  # a database of its own
+        trained.setenv(REDIS_URL=redis_server.url.replace("/0", "/1"))  # its own database
     assert trained(*PREDICT).code == 0
-    eight = [start(*PREDICT, home=trained.home) for _ in range(8)]
-    assert [process.communicate(timeout=60) and process.returncode for process in eight] == [0] * 8
+    processes = [start(*PREDICT, home=trained.home) for _ in range(8)]
+    assert [process.communicate(timeout=60) and process.returncode for process in processes] == [0] * 8
     found = values(trained("metrics").out)
     assert found['prediction_total{type="child"}'] == 9
     assert found['prediction_latency_seconds_bucket{le="+Inf",type="child"}'] == 9
     assert found['redis_cache_hit_total{key="predict_child"}'] == 8
 
 
-def test_redis_down_says_so_and_nothing_of_totals(trained: Cli, redis_server: RedisServer) -> None:
+def test_a_redis_outage_is_reported_and_totals_are_left_out(trained: Cli, redis_server: RedisServer) -> None:
     trained.setenv(REDIS_URL=redis_server.url)
     trained(*PREDICT)
     up = values(trained("metrics").out)
@@ -84,7 +84,7 @@ def test_redis_down_says_so_and_nothing_of_totals(trained: Cli, redis_server: Re
     assert result.err.count("warning") == 1
 
 
-def test_training_status_is_that_of_the_task(trained: Cli) -> None:
+def test_training_status_is_the_status_of_the_task(trained: Cli) -> None:
     assert trained("train-child", "--ticker", "MSFT", "--background").code == 0
     assert trained("status", "MSFT", "--wait").code == 0
     found = values(trained("metrics").out)
@@ -93,7 +93,7 @@ def test_training_status_is_that_of_the_task(trained: Cli) -> None:
     assert 'stockops_last_success_timestamp_seconds{command="train-child",ticker="MSFT"}' in found
 
 
-def test_a_training_that_was_only_started_is_no_success_yet(trained: Cli) -> None:
+def test_a_running_training_is_not_yet_a_success(trained: Cli) -> None:
     trained.setenv(STOCKOPS_EPOCHS="10000")
     assert trained("train-child", "--ticker", "MSFT", "--background").code == 0
     try:
@@ -104,7 +104,7 @@ def test_a_training_that_was_only_started_is_no_success_yet(trained: Cli) -> Non
         os.kill(worker_of(trained, "MSFT"), signal.SIGKILL)
 
 
-def test_the_page_is_one_that_promtool_takes(trained: Cli) -> None:
+def test_the_page_passes_promtool(trained: Cli) -> None:
     trained(*PREDICT)
     checked = subprocess.run(
         [needed("promtool", "prometheus"), "check", "metrics"],
@@ -113,10 +113,11 @@ def test_the_page_is_one_that_promtool_takes(trained: Cli) -> None:
         text=True,
     )
     complaints = {line.split()[0] for line in checked.stderr.splitlines() if line.strip()}
-    assert complaints <= {"redis_keys_total", "system_ram_used_mb", "system_disk_used_mb"}  # named by others
+    # Fixed names that break the naming conventions of promtool.
+    assert complaints <= {"redis_keys_total", "system_ram_used_mb", "system_disk_used_mb"}
 
 
-def test_a_textfile_is_replaced_whole(trained: Cli, tmp_path: Path) -> None:
+def test_a_textfile_is_replaced_and_leaves_no_temporary_file(trained: Cli, tmp_path: Path) -> None:
     target = tmp_path / "collector" / "stockops.prom"
     target.parent.mkdir()
     first = trained("metrics", "--textfile", str(target))
@@ -130,7 +131,7 @@ def test_a_textfile_is_replaced_whole(trained: Cli, tmp_path: Path) -> None:
     assert trained("metrics", "--textfile", str(tmp_path / "file" / "x.prom")).code == 2
 
 
-def test_every_command_tells_the_gateway_and_every_push_replaces_the_last(
+def test_every_command_pushes_to_the_gateway_and_replaces_the_last_push(
     trained: Cli, gateway: PushgatewayServer
 ) -> None:
     trained.setenv(PUSHGATEWAY_URL=gateway.url)
@@ -141,12 +142,12 @@ def test_every_command_tells_the_gateway_and_every_push_replaces_the_last(
     [line] = [line for line in page.splitlines() if line.startswith("prediction_total{") and 'type="child"' in line]
     assert line.endswith(" 2")
     assert 'job="stockops"' in line
-    assert str(trained.home) in re.sub(r"\\\\", r"\\", line)  # the home is the instance
+    assert str(trained.home) in re.sub(r"\\\\", r"\\", line)  # the instance label is the home
     pushed = trained("metrics", "--push").document
     assert (pushed["pushed"], pushed["degraded"]) == (True, [])
 
 
-def test_a_dead_gateway_costs_one_warning_and_no_result(trained: Cli) -> None:
+def test_a_dead_gateway_causes_one_warning_and_loses_no_result(trained: Cli) -> None:
     trained(*PREDICT)
     trained.setenv(PUSHGATEWAY_URL=f"http://anna:sesame@127.0.0.1:{free_port()}")
     started = time.monotonic()
@@ -159,23 +160,23 @@ def test_a_dead_gateway_costs_one_warning_and_no_result(trained: Cli) -> None:
     assert "sesame" not in result.err + pushed.err + pushed.out
 
 
-def test_a_hanging_gateway_costs_less_than_two_seconds(trained: Cli, tmp_path: Path) -> None:
-    own = PushgatewayServer(tmp_path / "own")
-    own.start()
-    own.pause()
+def test_a_hanging_gateway_delays_a_command_by_less_than_two_seconds(trained: Cli, tmp_path: Path) -> None:
+    server = PushgatewayServer(tmp_path / "own")
+    server.start()
+    server.pause()
     try:
         trained(*PREDICT)
-        trained.setenv(PUSHGATEWAY_URL=own.url)
+        trained.setenv(PUSHGATEWAY_URL=server.url)
         started = time.monotonic()
         assert trained(*PREDICT).code == 0
-        assert time.monotonic() - started < 2.5  # under two of them waiting
+        assert time.monotonic() - started < 2.5  # under two seconds of it spent waiting
     finally:
-        own.resume()
-        own.stop()
+        server.resume()
+        server.stop()
 
 
 @pytest.mark.parametrize("address", ["nonsense", "ftp://host"])
-def test_a_wrong_gateway_is_said_before_the_work(trained: Cli, address: str) -> None:
+def test_an_invalid_gateway_address_is_a_usage_error(trained: Cli, address: str) -> None:
     trained.setenv(PUSHGATEWAY_URL=address)
     result = trained(*PREDICT)
     assert (result.code, result.document["error"]["kind"]) == (2, "usage")
@@ -204,14 +205,14 @@ def test_a_scraper_is_served_until_ctrl_c(trained: Cli) -> None:
     assert "Traceback" not in err
 
 
-def test_who_listens_everywhere_is_told_so(trained: Cli) -> None:
-    for listen, told in ((":0", True), ("127.0.0.1:0", False)):
+def test_listening_on_every_address_logs_a_warning(trained: Cli) -> None:
+    for listen, warned in ((":0", True), ("127.0.0.1:0", False)):
         process = start("metrics", "--listen", listen, home=trained.home)
         assert process.stderr is not None
-        lines = [process.stderr.readline() for _ in range(1 + told)]
+        lines = [process.stderr.readline() for _ in range(1 + warned)]
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
-        assert any("takes requests on every address of this machine" in line for line in lines) is told
+        assert any("takes requests on every address of this machine" in line for line in lines) is warned
 
 
 def _answers(url: str) -> bool:
@@ -221,14 +222,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def test_an_address_that_cannot_be_listened_on_is_a_usage_error(cli: Cli) -> None:
+def test_an_invalid_listen_address_is_a_usage_error(cli: Cli) -> None:
     for address in ("nonsense", "127.0.0.1:99999"):
         result = cli("metrics", "--listen", address)
         assert result.code == 2
         assert address in result.err
 
 
-def test_metrics_import_no_library_of_numbers(trained: Cli) -> None:
+def test_metrics_import_no_numerical_library(trained: Cli) -> None:
     from tests.integration.commands.test_cli_shell import modules_after
 
     loaded = modules_after("metrics", home=trained.home)

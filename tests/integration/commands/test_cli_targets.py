@@ -1,4 +1,4 @@
-"""Files that the user points at: written where they lead, never over what is not theirs to lose."""
+"""Output files that the user names: devices, pipes and links are written through, protected files never."""
 
 import os
 import stat
@@ -12,47 +12,47 @@ import pytest
 from tests.integration.cli import Cli
 
 
-def write(cli: Cli, path: Path) -> tuple[int, str]:
+def write_metrics(cli: Cli, path: Path) -> tuple[int, str]:
     result = cli("metrics", "--textfile", str(path))
     return result.code, result.err
 
 
-def test_a_device_is_written_to_and_stays_one(cli: Cli) -> None:
-    """As root, /dev/null was replaced by a file."""
+def test_a_device_is_written_to_and_not_replaced(cli: Cli) -> None:
+    """Regression: as root, /dev/null was replaced by a regular file."""
     before = os.stat("/dev/null")
-    assert write(cli, Path("/dev/null"))[0] == 0
+    assert write_metrics(cli, Path("/dev/null"))[0] == 0
     after = os.stat("/dev/null")
     assert stat.S_ISCHR(after.st_mode)
     assert (before.st_ino, before.st_rdev) == (after.st_ino, after.st_rdev)
 
 
-def test_a_pipe_is_written_to_and_one_that_nobody_reads_is_not_waited_for(cli: Cli, tmp_path: Path) -> None:
+def test_a_pipe_is_written_to_but_rejected_without_a_reader(cli: Cli, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    code, err = write(cli, pipe)
+    code, err = write_metrics(cli, pipe)
     assert code == 2
     assert "pipe: nobody reads that pipe; choose another file" in err
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
-    while write(cli, pipe)[0]:  # until the reader has opened it
+    while write_metrics(cli, pipe)[0]:  # until the reader has opened it
         pass
     reader.join()
     assert b"system_cpu_percent" in read[0]
     assert pipe.is_fifo()
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_link_is_followed(cli: Cli, tmp_path: Path, there: bool) -> None:
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_followed(cli: Cli, tmp_path: Path, exists: bool) -> None:
     real, link = tmp_path / "real.prom", tmp_path / "link.prom"
-    if there:
+    if exists:
         real.write_text("old")
         real.chmod(0o640)
     link.symlink_to(real.name)
-    assert write(cli, link)[0] == 0
+    assert write_metrics(cli, link)[0] == 0
     assert link.is_symlink()
     assert "system_cpu_percent" in real.read_text()
-    assert not there or stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert not exists or stat.S_IMODE(real.stat().st_mode) == 0o640
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_link_is_followed(cli: Cli, tmp_path: Path, there: bool) -> None:
         "link/AAPL_child_model.pt",
     ],
 )  # fmt: skip
-def test_what_stockops_keeps_is_not_overwritten(trained: Cli, target: str) -> None:
+def test_files_stored_in_the_home_are_not_overwritten(trained: Cli, target: str) -> None:
     home = trained.home
     for folder in ("mlruns", "cache", "feature_store/data", "logs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
@@ -77,28 +77,28 @@ def test_what_stockops_keeps_is_not_overwritten(trained: Cli, target: str) -> No
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
 
 
-def test_what_a_call_reads_is_not_overwritten(trained: Cli, tmp_path: Path) -> None:
+def test_files_that_a_call_reads_are_not_overwritten(trained: Cli, tmp_path: Path) -> None:
     prices = tmp_path / "prices"
     prices.mkdir()
     (prices / "AAPL.csv").write_text("Date,Open\n")
-    given = ("--source", "csv", "--data-dir", str(prices))
-    result = trained("backtest", "--ticker", "AAPL", *given, "--forecasts", str(prices / "AAPL.csv"))
+    source_options = ("--source", "csv", "--data-dir", str(prices))
+    result = trained("backtest", "--ticker", "AAPL", *source_options, "--forecasts", str(prices / "AAPL.csv"))
     assert result.code == 2
     assert f"this call reads {prices}" in result.err
     assert (prices / "AAPL.csv").read_text() == "Date,Open\n"
 
 
-def test_a_folder_and_a_loop_are_named(cli: Cli, tmp_path: Path) -> None:
+def test_a_folder_and_a_link_loop_are_rejected(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "folder").mkdir()
     for name, kind in (("folder", "a folder"), ("loop", "a link that leads to itself")):
-        code, err = write(cli, tmp_path / name)
+        code, err = write_metrics(cli, tmp_path / name)
         assert code == 2
         assert f"it is {kind}; choose another file" in err
 
 
-def test_stdout_as_a_file_is_stdout(cli: Cli) -> None:
-    done = subprocess.run(
+def test_dev_stdout_is_written_to_stdout(cli: Cli) -> None:
+    completed = subprocess.run(
         [sys.executable, "-m", "stockops", "metrics", "--textfile", "/dev/stdout"], capture_output=True, check=True
     )
-    assert done.stdout.startswith(b"# HELP")
+    assert completed.stdout.startswith(b"# HELP")
