@@ -4,7 +4,6 @@ client talks to it unchanged: it only needs the environment variables in `YahooS
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import pandas as pd
 import trustme
 
 from tests.hostile_server import HTTP_FAULTS, HttpFault, http_answer
+from tests.loopback_http import serving
 
 Mode = HttpFault | Literal["ok", "429", "500", "slow", "drop", "empty", "garbage", "no_adjclose", "short"]
 _FIELDS = ("open", "high", "low", "close", "volume")
@@ -73,19 +73,12 @@ def yahoo_server(folder: Path) -> Iterator[YahooServer]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("*.yahoo.com", "*.finance.yahoo.com", "yahoo.com").configure_cert(tls)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
     address = f"http://127.0.0.1:{server.server_port}"
     trusted = {name: str(bundle) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
     state = YahooServer({"HTTPS_PROXY": address, "https_proxy": address, **trusted})
     server.state, server.tls = state, tls  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -292,7 +292,8 @@ class Services:
             from stockops.adapters.market_data.finnhub_news import FinnhubNews
             from stockops.adapters.network.retries import RetryPolicy
 
-            retry = RetryPolicy(attempts=2, first_wait_seconds=1, total_seconds=settings.http_timeout_seconds)
+            wait = min(1, settings.http_wait_seconds)  # reports do without news: they do not wait for long
+            retry = RetryPolicy(attempts=2, first_wait_seconds=wait, total_seconds=settings.http_timeout_seconds)
             return FinnhubNews(self._finnhub(settings.http_timeout_seconds, retry))
         from stockops.adapters.market_data.yahoo_news import YahooNews
 

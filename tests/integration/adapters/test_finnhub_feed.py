@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from stockops.adapters.market_data.finnhub_api import FinnhubApi
 from stockops.adapters.network.retries import RetryPolicy
 from stockops.errors import DataError, StockopsError, TryAgainError, UsageError
 from stockops.market import calendar, ohlcv
+from tests.loopback_http import serving
 
 KEY = "secret-key-0123"
 FIRST, LAST = date(2024, 6, 24), date(2024, 6, 28)
@@ -55,12 +55,8 @@ def server() -> Iterator[Server]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running.url = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    yield running
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with serving(http):
+        yield running
 
 
 def feed(server: Server) -> FinnhubFeed:

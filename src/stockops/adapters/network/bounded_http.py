@@ -34,7 +34,9 @@ class BoundedTransport(httpx.HTTPTransport):
     """httpx's transport to one server, through the proxy configured in the environment."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(proxy=_proxy(url))
+        # httpx loads every CA certificate, 30 ms, also for a server without TLS; without any, no TLS could succeed.
+        plain = urlsplit(url).scheme == "http"
+        super().__init__(proxy=_proxy(url), verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True)
         self._pool._network_backend = _Backend()  # httpcore expects it when the pool is created, which httpx does
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
