@@ -42,11 +42,20 @@ def pictured(cli: Cli, pictured_home: Path) -> Cli:
     return cli
 
 
-def test_every_picture_says_what_the_model_is_worth(pictured: Cli) -> None:
+@pytest.fixture(scope="module")
+def tested_home(tmp_path_factory: pytest.TempPathFactory, pictured_home: Path) -> Path:
+    """The same, with a backtest and its picture."""
+    home = tmp_path_factory.mktemp("tested")
+    shutil.copytree(pictured_home, home, dirs_exist_ok=True)
+    prepare(home, ("backtest", "--ticker", "AAPL", "--start", "2006-01-03"), STOCKOPS_PLOTS="on")
+    return home
+
+
+def test_every_picture_says_what_the_model_is_worth(pictured: Cli, tested_home: Path) -> None:
     folder = pictured.home / "outputs/AAPL"
     for name in ("predictions", "residuals", "forecast"):
         assert UNTESTED in said(folder / f"AAPL_{name}.png")
-    assert pictured("backtest", "--ticker", "AAPL", "--start", "2006-01-03").code == 0
+    shutil.copytree(tested_home, pictured.home, dirs_exist_ok=True)
     for command in ("predict-child", "train-child"):
         assert pictured(command, "--ticker", "AAPL").code == 0
     for name in ("predictions", "residuals", "forecast"):
@@ -54,9 +63,8 @@ def test_every_picture_says_what_the_model_is_worth(pictured: Cli) -> None:
         assert re.fullmatch(r"Close .+ \(skill .+\) in the backtest of 2006-01-03 to 2006-06-30", verdict)
 
 
-def test_no_picture_has_a_figure_without_its_label(pictured: Cli) -> None:
-    assert pictured("backtest", "--ticker", "AAPL", "--start", "2006-01-03").code == 0
-    pictures = sorted(pictured.home.rglob("outputs/**/*.png"))
+def test_no_picture_has_a_figure_without_its_label(tested_home: Path) -> None:
+    pictures = sorted(tested_home.rglob("outputs/**/*.png"))
     assert {path.name for path in pictures} >= {"AAPL_predictions.png", "latest_drift.png", "latest_backtest.png"}
     for path in pictures:
         lines = said(path)
@@ -94,8 +102,10 @@ def test_prices_that_end_early_are_said_in_the_picture(files: PriceFiles) -> Non
 
 
 def test_a_backtest_of_another_strategy_is_not_quoted(pictured: Cli) -> None:
-    assert pictured("backtest", "--ticker", "AAPL", "--start", "2006-01-03", "--strategy", "fine_tune").code == 0
+    other = ("--start", "2006-01-03", "--strategy", "fine_tune", "--baselines", "none")
+    assert pictured("backtest", "--ticker", "AAPL", *other).code == 0
     trained = pictured("train-child", "--ticker", "AAPL")
     assert trained.document["backtest"] is None
     assert UNTESTED in said(pictured.home / "outputs/AAPL/AAPL_predictions.png")
+    pictured.setenv(STOCKOPS_PLOTS="off")
     assert pictured("train-child", "--ticker", "AAPL", "--strategy", "fine_tune").document["backtest"] is not None

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from tests.builders import bars, to_csv
-from tests.integration.cli import Cli, on_a_terminal
+from tests.integration.cli import Cli, on_a_terminal, prepare
 
-ROWS = 620
-START_ROW, END_ROW = 400, 560
+ROWS = 520
+START_ROW, END_ROW = 320, 460
 TABLES = {symbol: bars(ROWS, seed=seed) for seed, symbol in enumerate(("AAPL", "^GSPC"))}
 DAYS = [stamp.date().isoformat() for stamp in pd.DatetimeIndex(TABLES["AAPL"].index)]
 START, END = DAYS[START_ROW], DAYS[END_ROW]
@@ -51,6 +51,21 @@ def warm(market: Cli, blob_cache: Path) -> Iterator[Cli]:
     shutil.copytree(blob_cache, market.home / "cache" / "backtest", dirs_exist_ok=True)
     yield market
     shutil.copytree(market.home / "cache" / "backtest", blob_cache, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def parent_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a parent that knows every session; copy it, never write to it."""
+    home = tmp_path_factory.mktemp("parent")
+    fill(home / "data")
+    source = {"STOCKOPS_SOURCE": "csv", "STOCKOPS_DATA_DIR": str(home / "data"), "STOCKOPS_AS_OF": ""}
+    prepare(home, ("train-parent",), **source)
+    return home
+
+
+@pytest.fixture
+def _with_parent(market: Cli, parent_home: Path) -> None:
+    shutil.copytree(parent_home / "outputs", market.home / "outputs")
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -122,7 +137,7 @@ def test_every_forecast_is_a_bar_in_ranges_that_widen(warm: Cli) -> None:
 @pytest.mark.parametrize("after", ["the start", "an origin", "the end"])
 def test_no_forecast_knows_what_comes_after_its_origin(warm: Cli, after: str) -> None:
     """Rows after a day are made nonsense of; forecasts from that day and before keep every byte."""
-    cut = {"the start": START_ROW, "an origin": 470, "the end": END_ROW}[after]
+    cut = {"the start": START_ROW, "an origin": 390, "the end": END_ROW}[after]
     call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "none", "--forecasts")
     assert warm(*call, str(warm.home / "plain.csv")).code == 0
     wild = {symbol: table.copy() for symbol, table in TABLES.items()}
@@ -244,7 +259,8 @@ def test_it_leaves_a_report_and_a_picture_that_can_be_looked_at(warm: Cli) -> No
 
 
 def test_one_screen_answers_what_it_is_worth(warm: Cli) -> None:
-    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", END, "--baselines", "all")
+    soon = DAYS[START_ROW + 70]
+    call = ("backtest", "--ticker", "AAPL", "--start", START, "--end", soon, "--baselines", "all")
     text = on_a_terminal(*call, home=warm.home, COLUMNS="80", TERM="dumb", NO_COLOR="1")
     lines = text.splitlines()
     shown = lines[next(n for n, line in enumerate(lines) if "forecasts of unseen sessions" in line) :]
@@ -311,6 +327,7 @@ def test_a_build_fails_for_what_it_was_told_to_and_says_why(warm: Cli) -> None:
     assert warm(*command).code == 0
 
 
+@pytest.mark.usefixtures("_with_parent")
 def test_training_states_what_the_last_backtest_found(warm: Cli) -> None:
     assert warm("train-child", "--ticker", "AAPL").document["backtest"] is None
     tested = warm("backtest", "--ticker", "AAPL", "--start", START).document
@@ -330,6 +347,7 @@ def test_a_look_back_is_told_nothing_of_a_backtest_that_knows_what_came(warm: Cl
     assert warm("train-child", "--ticker", "AAPL", "--as-of", early).document["backtest"]["end"] == early
 
 
+@pytest.mark.usefixtures("_with_parent")
 def test_a_model_that_lost_in_its_backtest_goes_into_production_with_a_warning(warm: Cli) -> None:
     warm.setenv(STOCKOPS_TRACKING="on")
     report = warm.home / warm("backtest", "--ticker", "AAPL", "--start", START).document["artifacts"][0]

@@ -10,6 +10,7 @@ from tests.builders import bars, to_csv
 from tests.integration.cli import Cli, on_a_terminal
 
 TICKERS = ("AAPL", "KO", "MSFT")
+ROWS, START_ROW = 260, 195  # little more than a model and a backtest need
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def market(cli: Cli) -> Cli:
     data = cli.home / "data"
     data.mkdir()
     for seed, symbol in enumerate(("^GSPC", *TICKERS)):
-        (data / f"{symbol}.csv").write_text(to_csv(bars(300, seed=seed)))
+        (data / f"{symbol}.csv").write_text(to_csv(bars(ROWS, seed=seed)))
     (cli.home / "universe.txt").write_text("\n".join((*TICKERS, "^GSPC", "AAPL")) + "\n")
     cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(data), STOCKOPS_AS_OF="")
     return cli
@@ -38,7 +39,7 @@ def test_a_parent_learns_from_the_index_and_each_of_the_universe_once_and_its_ca
     members = card(market.home)["panel"]
     assert [member["ticker"] for member in members] == ["^GSPC", *TICKERS]
     assert len({member["bars"] for member in members}) == 4
-    assert all(member["rows"] == 300 for member in members)
+    assert all(member["rows"] == ROWS for member in members)
     assert card(market.home)["fit"]["batch_size"] == 256
     child = market("train-child", "--ticker", "KO", "--epochs", "1")
     assert child.code == 0, child.err
@@ -51,7 +52,7 @@ def test_another_universe_is_another_parent_and_the_same_is_fresh(market: Cli) -
     assert market("train-parent", "--epochs", "1").code == 0
     call = ("train-child", "--ticker", "^GSPC", "--skip-fresh", "--epochs", "1")
     assert market(*call).document["status"] == "fresh"
-    (market.home / "data" / "KO.csv").write_text(to_csv(bars(300, seed=77)))
+    (market.home / "data" / "KO.csv").write_text(to_csv(bars(ROWS, seed=77)))
     assert market(*call).document["status"] == "completed"
     (market.home / "universe.txt").write_text("AAPL\nKO\n")
     assert market(*call).document["status"] == "completed"
@@ -89,7 +90,7 @@ def test_a_universe_of_nobody_is_refused(market: Cli, text: str | None, code: in
 
 
 def test_a_backtest_leaves_the_tested_ticker_out_of_the_panel_unless_told_otherwise(market: Cli) -> None:
-    start = bars(300).index[220].date().isoformat()
+    start = bars(ROWS).index[START_ROW].date().isoformat()
     call = ("backtest", "--ticker", "KO", "--start", start, "--epochs", "1", "--baselines", "none")
     result = market(*call, "--universe", file(market))
     assert result.code == 0, result.err
@@ -105,7 +106,7 @@ def test_a_backtest_leaves_the_tested_ticker_out_of_the_panel_unless_told_otherw
 
 
 def test_a_backtest_of_another_kind_of_parent_is_not_quoted(market: Cli) -> None:
-    start = bars(300).index[220].date().isoformat()
+    start = bars(ROWS).index[START_ROW].date().isoformat()
     assert market("backtest", "--ticker", "KO", "--start", start, "--epochs", "1", "--baselines", "none").code == 0
     assert market("train-child", "--ticker", "KO", "--epochs", "1").document["backtest"] is not None
     assert market("train-parent", "--universe", file(market), "--epochs", "1").code == 0

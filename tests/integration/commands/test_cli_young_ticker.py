@@ -115,9 +115,9 @@ def test_a_backtest_tests_the_parent_as_it_is_and_may_be_quoted(files: PriceFile
 
 
 def test_a_backtest_anew_each_year_gives_it_a_model_of_its_own_when_it_is_old_enough(files: PriceFiles) -> None:
-    put(files, 700)
-    files.put(history(1_200, symbol="^GSPC", seed=7), "^GSPC.csv")
-    days = [str(day.date()) for day in history(700, symbol=TICKER, seed=3).index]
+    put(files, 480)
+    files.put(history(700, symbol="^GSPC", seed=7), "^GSPC.csv")
+    days = [str(day.date()) for day in history(480, symbol=TICKER, seed=3).index]
     result = files("backtest", "--start", days[90], "--refit", "yearly", "--epochs", "1", ticker=TICKER)
     assert result.code == 0, result.err
     assert (result.document["strategy"], result.document["ranges_from"]) == ("freeze", "^GSPC")
