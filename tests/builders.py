@@ -1,4 +1,4 @@
-"""Bars that look like a market's, made from a seed."""
+"""Synthetic bars that look like market data, and what is built from them."""
 
 from datetime import date
 
@@ -29,7 +29,7 @@ def bars(rows: int = 300, *, seed: int = 0, symbol: str = "AAPL", first: date = 
 
 
 def market(rows: int = 400, seed: int = 0, spread: float = 0.012) -> pd.DataFrame:
-    """Return bars with a market's tails, gaps and volume that rises with the size of a move."""
+    """Return bars with fat tails, gaps, and volume that rises with the size of a move."""
     rng = np.random.default_rng(seed)
     gap, body = (rng.standard_t(4, rows) * spread * share / np.sqrt(2) for share in (0.5, 0.85))
     close = 100 * np.exp(np.cumsum(gap + body))
@@ -47,13 +47,13 @@ def market(rows: int = 400, seed: int = 0, spread: float = 0.012) -> pd.DataFram
 
 
 def seen(table: pd.DataFrame, symbol: str = "AAPL") -> tuple[pd.DataFrame, Covariates]:
-    """Return the features of bars, and the covariates beside a market of the same years."""
+    """Return the features of bars, and their covariates given a market over the same years."""
     rows = features.add(table)
     return rows, covariates.of(rows, calendar.of(symbol), Market(bars(2000, seed=99), calendar.of("^GSPC")))
 
 
 def card(config: LSTMConfig, *, ticker: str = "AAPL", last: str = "2024-06-28") -> ModelCard:
-    """Return the card of a child whose training ended on a day."""
+    """Return the card of a child whose training data end on the day `last`."""
     return ModelCard(
         kind="child",
         ticker=ticker,
@@ -76,7 +76,7 @@ def card(config: LSTMConfig, *, ticker: str = "AAPL", last: str = "2024-06-28") 
 
 
 def rescaled(table: pd.DataFrame, rows: slice, prices: float, volumes: float = 1.0) -> pd.DataFrame:
-    """Return a table with some of its rows in other terms."""
+    """Return a table with the prices and volumes of some rows multiplied."""
     bent = table.astype(float)
     bent.iloc[rows, :4] *= prices
     bent.iloc[rows, 4] *= volumes
@@ -84,5 +84,5 @@ def rescaled(table: pd.DataFrame, rows: slice, prices: float, volumes: float = 1
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """Return a table as the text of a `<SYMBOL>.csv`."""
+    """Return a table as the content of a `<SYMBOL>.csv`."""
     return str(table.to_csv(date_format="%Y-%m-%d", lineterminator="\n"))

@@ -1,4 +1,4 @@
-"""Price files as vendors and spreadsheets write them, all of one small history."""
+"""Price files in the formats of vendors and spreadsheets, all built from one short history."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,23 +19,23 @@ from tests.builders import bars, to_csv
 from tests.integration.cli import Cli, Result
 
 LAST = date(2024, 6, 28)  # a Friday
-LENT_TO = date(2024, 6, 6)  # the last session of lent models: near enough not to be worth a word
+LENT_TO = date(2024, 6, 6)  # the last session of lent models: recent enough for no warning
 
 
 def history(rows: int = 300, *, last: date = LAST, symbol: str = "AAPL", seed: int = 0) -> pd.DataFrame:
-    """Return bars as they were traded, in cents and whole shares, the last of them on that day, shape (rows, 5)."""
+    """Return bars in cents and whole shares, unadjusted, that end on the day `last`, shape (rows, 5)."""
     days = calendar.of(symbol).sessions(last - timedelta(days=2 * rows), last)[-rows:]
     table = bars(rows, seed=seed).set_axis(pd.DatetimeIndex(days, name="Date"))
     return table.round(dict.fromkeys(PRICES, 2))
 
 
 def dated(table: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return the same bars on the last of other days."""
+    """Return the same bars on other dates: the last ones of `days`."""
     return table.set_axis(pd.DatetimeIndex(days[-len(table) :], name="Date"))
 
 
 def before_split(table: pd.DataFrame, ratio: float, sessions: int) -> pd.DataFrame:
-    """Return the bars as they were traded if shares were split so many sessions ago: dearer, and fewer of them."""
+    """Return the bars as traded if shares were split `sessions` ago: higher prices and lower volumes before that."""
     earlier = np.arange(len(table)) < len(table) - sessions
     factor = np.where(earlier, ratio, 1.0)
     traded = table.copy()
@@ -45,7 +45,7 @@ def before_split(table: pd.DataFrame, ratio: float, sessions: int) -> pd.DataFra
 
 
 def halted(table: pd.DataFrame, sessions: int) -> pd.DataFrame:
-    """Return the bars with the last close and no volume in the last sessions."""
+    """Return the bars with trading halted in the last sessions: an unchanged close and no volume."""
     still = table.copy()
     last = table["Close"].iloc[-1 - sessions]
     still.iloc[-sessions:] = [last, last, last, last, 0.0]
@@ -53,7 +53,7 @@ def halted(table: pd.DataFrame, sessions: int) -> pd.DataFrame:
 
 
 def with_adjusted(table: pd.DataFrame, dividend: float = 0.01) -> pd.DataFrame:
-    """Return the bars with an Adj Close: a dividend of that share of the price was paid amid them."""
+    """Return the bars with an Adj Close, for a dividend of that share of the price paid halfway through."""
     factor = np.where(np.arange(len(table)) < len(table) // 2, 1 - dividend, 1.0)
     table = table.copy()
     table.insert(4, "Adj Close", table["Close"] * factor)
@@ -61,19 +61,19 @@ def with_adjusted(table: pd.DataFrame, dividend: float = 0.01) -> pd.DataFrame:
 
 
 def newest_first(table: pd.DataFrame) -> str:
-    """Return the lines of a CSV file, the last session first."""
+    """Return a CSV file with the last session first."""
     return to_csv(table[::-1])
 
 
 def downloaded(table: pd.DataFrame, symbol: str) -> str:
-    """Return what `yf.download(symbol).to_csv()` writes: three rows of header."""
+    """Return what `yf.download(symbol).to_csv()` writes: three header rows."""
     names = ("Close", "High", "Low", "Open", "Volume")
     lines = [",".join(["Price", *names]), ",".join(["Ticker", *[symbol] * 5]), "Date" + "," * 5]
     return "\n".join(lines) + "\n" + to_csv(table[list(names)]).split("\n", 1)[1]
 
 
 def of_nasdaq(table: pd.DataFrame) -> str:
-    """Return a HistoricalData_*.csv of nasdaq.com: dollar signs, American dates, newest first."""
+    """Return a HistoricalData_*.csv as nasdaq.com writes it: dollar signs, American dates, newest first."""
     lines = ["Date,Close/Last,Volume,Open,High,Low"]
     for day, bar in table[::-1].iterrows():
         prices = [f"${bar[name]:.2f}" for name in ("Open", "High", "Low")]
@@ -82,32 +82,32 @@ def of_nasdaq(table: pd.DataFrame) -> str:
 
 
 def of_alpha_vantage(table: pd.DataFrame) -> str:
-    """Return a CSV of Alpha Vantage: small letters, newest first, lines that end as in Windows."""
+    """Return a CSV as Alpha Vantage writes it: lowercase names, newest first, Windows line endings."""
     header, rows = newest_first(table).split("\n", 1)
     return f"{header.lower().replace('date', 'timestamp')}\n{rows}".replace("\n", "\r\n")
 
 
 def of_excel(table: pd.DataFrame) -> bytes:
-    """Return what Excel may leave of a CSV: a BOM, Windows' line ends, empty lines and one of commas only."""
+    """Return what Excel may make of a CSV: a BOM, Windows line endings, empty lines and a line of commas."""
     lines = to_csv(table).splitlines()
     lines[5:5] = ["", ""]
     return ("\ufeff" + "\r\n".join([*lines, "", "," * 5, ""])).encode()
 
 
 def hourly(table: pd.DataFrame) -> str:
-    """Return the bars as if there were seven a day."""
+    """Return the bars with each repeated seven times a day, at hourly timestamps."""
     stamps = [f"{day:%Y-%m-%d} {hour:02}:30:00-04:00" for day in table.index for hour in range(9, 16)]
     return table.loc[table.index.repeat(7)].set_axis(pd.Index(stamps, name="Date")).to_csv(lineterminator="\n")
 
 
 def at_midnight(table: pd.DataFrame, zone: str) -> str:
-    """Return the bars stamped with the midnights of a zone, written in UTC."""
+    """Return the bars with timestamps at midnight in a time zone, written in UTC."""
     stamps = pd.DatetimeIndex(table.index).tz_localize(zone).tz_convert("UTC")
     return str(table.set_axis(stamps.rename("Date")).to_csv(lineterminator="\n"))
 
 
 def lend(home: Path, ref: ModelRef, source: str, last: date) -> Checkpoint:
-    """Make the stored model of the samples one that was trained on prices of another source, to another day."""
+    """Rewrite a stored model as if trained on prices from another source that end on another day."""
     checkpoint = deserialize(ModelFiles(home, 60).read(ref, ref.checkpoint) or b"", ref, ref.ticker)
     return _store(home, ref, checkpoint, replace(checkpoint.card.data, source=source, last=last.isoformat()))
 
@@ -122,7 +122,7 @@ def _store(home: Path, ref: ModelRef, checkpoint: Checkpoint, data: DataSpan) ->
 
 
 class PriceFiles:
-    """A CLI on a folder of price files, the market's among them."""
+    """A CLI with a folder of price files, including the market's."""
 
     def __init__(self, cli: Cli) -> None:
         self.cli = cli
@@ -133,12 +133,12 @@ class PriceFiles:
         self.put(history(600, symbol="^GSPC", seed=7), "^GSPC.csv")
 
     def put(self, content: pd.DataFrame | str | bytes, name: str = "AAPL.csv") -> None:
-        """Write a file of the folder."""
+        """Write a price file to the folder."""
         text = to_csv(content) if isinstance(content, pd.DataFrame) else content
         (self.folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
 
     def lend_model(self, ticker: str) -> None:
-        """Give a ticker the model of AAPL: any will do where it is not the numbers that are looked at."""
+        """Give a ticker the model of AAPL, for tests that do not check the predicted values."""
         model = self._models[ModelRef.of("AAPL")]
         _store(self.cli.home, ModelRef.of(ticker), model, model.card.data)
 
@@ -149,14 +149,14 @@ class PriceFiles:
     def forecast(
         self, content: pd.DataFrame | str | bytes, *options: str, ticker: str = "AAPL"
     ) -> tuple[dict[str, Any], str]:
-        """Return the forecast of a file and what was said about it."""
+        """Return the forecast from a price file and what was printed on stderr."""
         self.put(content, f"{ticker}.csv")
         result = self("predict-child", "--no-cache", *options, ticker=ticker)
         assert result.code == 0, result.err
         return result.document, result.err
 
     def refusal(self, content: pd.DataFrame | str | bytes, *options: str, ticker: str = "AAPL") -> Result:
-        """Return what came of a forecast of a file that cannot be or is not believed."""
+        """Return the result of a forecast from a price file that must be rejected."""
         self.put(content, f"{ticker}.csv")
         result = self("predict-child", *options, ticker=ticker)
         assert result.code == 3, result.out

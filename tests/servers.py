@@ -1,4 +1,4 @@
-"""Real servers for tests: started on a free loopback port, stopped by their process id, data in a test's folder."""
+"""Real servers for tests: on a free loopback port, with data in the test's folder, stopped by process id."""
 
 import os
 import shutil
@@ -16,14 +16,14 @@ import redis
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
+    """Return a port on which nothing listens at the moment."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
 def needed(program: str, package: str) -> str:
-    """Return the path of a server's program; without it the test is skipped at home and fails in CI."""
+    """Return the path of a server's program; if it is missing, skip the test, or fail it in CI."""
     path = shutil.which(program)
     if path is None:
         message = f"{program} is not installed (Debian: {package})"
@@ -34,7 +34,7 @@ def needed(program: str, package: str) -> str:
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something holds; fail when it does not in time."""
+    """Wait until a condition holds; fail on timeout."""
     until = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < until, f"not within {seconds} s: {what}"
@@ -42,13 +42,13 @@ def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def listens(port: int) -> bool:
-    """Tell whether something accepts connections."""
+    """Return whether something accepts connections on a port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Server:
-    """A server process that can die or hang when a test wants it to."""
+    """A server process that a test can kill or hang."""
 
     def __init__(
         self, arguments: list[str], port: int, folder: Path, seconds: float = 30, env: Mapping[str, str] | None = None
@@ -70,23 +70,23 @@ class Server:
         wait_until(lambda: listens(self.port), self._seconds, " ".join(self._arguments))
 
     def kill(self) -> None:
-        """End it at once, its children too."""
+        """Kill it and its child processes."""
         self._signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
-        """End it; it may be dead or hanging already."""
+        """Stop it, even if it is already dead or hanging."""
         self.resume()
         self.kill()
 
     def pause(self) -> None:
-        """Let it hang: connections are accepted by the kernel, and nobody answers."""
+        """Make it hang: the kernel accepts connections, but nothing answers."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue after `pause`."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, which: signal.Signals) -> None:
@@ -95,7 +95,7 @@ class Server:
 
 
 class RedisServer(Server):
-    """A Redis without persistence; `more` are options of its own."""
+    """A Redis without persistence; more: additional command-line options."""
 
     def __init__(self, folder: Path, *more: str) -> None:
         port = free_port()
@@ -104,7 +104,7 @@ class RedisServer(Server):
         self.url = f"redis://127.0.0.1:{port}/0"
 
     def fill(self) -> None:
-        """Leave it with more than it has room for: it still answers, and takes nothing."""
+        """Fill its memory: it still answers, but rejects writes."""
         client = redis.Redis.from_url(self.url)
         client.set("much", b"x" * 3_000_000)
         client.config_set("maxmemory-policy", "noeviction")
@@ -112,13 +112,13 @@ class RedisServer(Server):
 
 
 class MlflowServer(Server):
-    """An MLflow tracking server on a SQLite file of its own; it takes some seconds to start."""
+    """An MLflow tracking server with its own SQLite file; it takes several seconds to start."""
 
     def __init__(self, folder: Path) -> None:
         port = free_port()
         store = ["--backend-store-uri", f"sqlite:///{folder}/m.db", "--artifacts-destination", f"{folder}/artifacts"]
         where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        alone = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # ten more processes that nobody here gives a job
+        alone = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # saves ten processes that no test needs
         command = [sys.executable, "-m", "mlflow", "server", *store, *where]
         super().__init__(command, port, folder, seconds=90, env=alone)
         self.url = f"http://127.0.0.1:{port}"
@@ -130,20 +130,20 @@ class MlflowServer(Server):
 
 
 class PushgatewayServer(Server):
-    """A pushgateway that forgets everything when it ends; `web` is a file that says who may use it."""
+    """A pushgateway that forgets everything when it ends; web: a configuration file with the allowed users."""
 
     def __init__(self, folder: Path, web: Path | None = None) -> None:
         port = free_port()
         program = needed("prometheus-pushgateway", "prometheus-pushgateway")
         guard = [f"--web.config.file={web}"] if web else []
-        # Debian's has a persistence file that is the machine's; a test's pushgateway keeps nothing.
+        # Debian's default is a persistence file shared by the whole machine; tests need none.
         where = [f"--web.listen-address=127.0.0.1:{port}", "--persistence.file=", "--log.level=warn"]
         super().__init__([program, *where, *guard], port, folder)
         self.url = f"http://127.0.0.1:{port}"
 
 
 class PrometheusServer(Server):
-    """A Prometheus on a configuration and a database of its own."""
+    """A Prometheus with its own configuration and database."""
 
     def __init__(self, folder: Path, configuration: str) -> None:
         port = free_port()
@@ -160,7 +160,7 @@ class PrometheusServer(Server):
         wait_until(lambda: httpx.get(f"{self.url}/-/ready").status_code == 200, 30, "Prometheus answering")
 
     def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
-        """Return what an expression is now, by its labels; fails with Prometheus's own words."""
+        """Return the current values of an expression by their labels; fail with the error from Prometheus."""
         answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}).json()
         assert answer["status"] == "success", f"{answer.get('error')} in {expression}"
         result = answer["data"]["result"]

@@ -1,4 +1,4 @@
-"""Run the CLI: in this process for its results, in a process of its own for what only that shows."""
+"""Run the CLI: in this process where possible, else in a separate process or on a terminal."""
 
 import json
 import os
@@ -16,15 +16,15 @@ import pytest
 
 from stockops.cli import main
 
-# What most tests do without: half a second to a second a call each, and tests of their own.
+# Off in most tests: each takes half a second to a second per call and has its own tests.
 WITHOUT_SERVICES = {"STOCKOPS_FEATURE_STORE": "off", "STOCKOPS_TRACKING": "off", "STOCKOPS_PLOTS": "off"}
-AS_OF = "2006-06-30"  # 471 sessions of the samples: an epoch takes a fraction of a second
+AS_OF = "2006-06-30"  # 471 sessions of the sample data: an epoch takes a fraction of a second
 SAMPLE = {"STOCKOPS_SOURCE": "sample", "STOCKOPS_AS_OF": AS_OF, "STOCKOPS_EPOCHS": "1"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a call left on its streams."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -32,18 +32,18 @@ class Result:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The one JSON document on stdout."""
+        """The single JSON document on stdout."""
         [line] = self.out.splitlines()
         return dict(json.loads(line))
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The NDJSON on stdout."""
+        """The documents on stdout, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 def prepare(home: Path, *calls: tuple[str, ...], **environment: str) -> None:
-    """Run commands in a home that several tests share, in this process."""
+    """Run commands in this process, in a home shared by several tests."""
     with pytest.MonkeyPatch.context() as context:
         for name, value in {"STOCKOPS_HOME": str(home), **SAMPLE, **WITHOUT_SERVICES, **environment}.items():
             context.setenv(name, value)
@@ -52,7 +52,7 @@ def prepare(home: Path, *calls: tuple[str, ...], **environment: str) -> None:
 
 
 class Cli:
-    """Calls with one home and one environment, in this process."""
+    """Runs commands in this process, with one home and one environment."""
 
     def __init__(self, home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.home = home
@@ -61,7 +61,7 @@ class Cli:
         self.setenv(STOCKOPS_HOME=str(home), STOCKOPS_EPOCHS="1", **WITHOUT_SERVICES)
 
     def setenv(self, **environment: str) -> None:
-        """Set environment variables for the calls that follow."""
+        """Set environment variables for the following calls."""
         for name, value in environment.items():
             self._monkeypatch.setenv(name, value)
 
@@ -73,7 +73,7 @@ class Cli:
         return Result(code, out, err)
 
     def files(self) -> set[str]:
-        """Every file below the home but lock files, the state store and the ledger."""
+        """Every file below the home except lock files, the state store and the ledger."""
         found = (path for path in self.home.rglob("*") if path.is_file())
         names = {path.relative_to(self.home).as_posix() for path in found}
         return {
@@ -85,9 +85,9 @@ class Cli:
 
 @contextmanager
 def within_reach_of_ctrl_c() -> Iterator[None]:
-    """Let processes that are started meanwhile hear SIGINT.
+    """Let processes started meanwhile receive SIGINT.
 
-    A test run in the background of a script ignores it, and would hand that on.
+    A test run in the background of a script ignores it, and its child processes would inherit that.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -97,7 +97,7 @@ def within_reach_of_ctrl_c() -> Iterator[None]:
 
 
 def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """Start the CLI in a process of its own, one that Ctrl-C reaches."""
+    """Start the CLI in a separate process that receives SIGINT."""
     with within_reach_of_ctrl_c():
         return subprocess.Popen(
             [sys.executable, "-m", "stockops", *arguments],
@@ -109,14 +109,14 @@ def start(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -> 
 
 
 def run(*arguments: str, home: Path, env: Mapping[str, str] | None = None, timeout: float = 120) -> Result:
-    """Run the CLI in a process of its own."""
+    """Run the CLI in a separate process."""
     process = start(*arguments, home=home, env=env)
     out, err = process.communicate(timeout=timeout)
     return Result(process.returncode, out, err)
 
 
 def on_a_terminal(*arguments: str, home: Path, stdout: IO[str] | None = None, **env: str) -> str:
-    """Return what a command writes to a terminal of 120 columns; its results may go elsewhere."""
+    """Return what a command writes to a terminal of 120 columns; stdout: where its results go, else the terminal."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "stockops", *arguments],
@@ -130,7 +130,7 @@ def on_a_terminal(*arguments: str, home: Path, stdout: IO[str] | None = None, **
     try:
         while chunk := os.read(ours, 4096):
             seen += chunk
-    except OSError:  # the other side has closed
+    except OSError:  # the process has closed its end
         pass
     os.close(ours)
     assert process.wait(timeout=60) == 0, seen.decode()

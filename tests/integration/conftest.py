@@ -12,7 +12,7 @@ from tests.servers import PushgatewayServer, RedisServer
 
 @pytest.fixture(scope="module")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis for the tests of one file; what they leave in it is theirs to flush."""
+    """A Redis shared by the tests of one file, which must flush what they store."""
     running = RedisServer(tmp_path_factory.mktemp("redis"))
     running.start()
     yield running
@@ -21,7 +21,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushgatewayServer]:
-    """A pushgateway for the tests of one file; what they push is theirs to delete."""
+    """A pushgateway shared by the tests of one file, which must delete what they push."""
     running = PushgatewayServer(tmp_path_factory.mktemp("gateway"))
     running.start()
     yield running
@@ -30,7 +30,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushgatewaySer
 
 @pytest.fixture
 def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """A CLI on the samples in an empty home."""
+    """A CLI with the sample data and an empty home."""
     called = Cli(tmp_path, capfd, monkeypatch)
     called.setenv(**SAMPLE)
     return called
@@ -41,21 +41,21 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a parent and a child of AAPL, trained once; copy it, never write to it."""
     home = tmp_path_factory.mktemp("trained")
     prepare(home, ("train-child", "--ticker", "AAPL"))
-    for left in (home / "outputs").glob("*.db*"):  # a home in which nothing has been counted yet
+    for left in (home / "outputs").glob("*.db*"):  # start without recorded metrics and forecasts
         left.unlink()
     return home
 
 
 @pytest.fixture
 def trained(cli: Cli, trained_home: Path) -> Cli:
-    """A CLI in a home of its own that has a parent and a child of AAPL."""
+    """A CLI with its own copy of a home that has a parent and a child of AAPL."""
     shutil.copytree(trained_home, cli.home, dirs_exist_ok=True)
     return cli
 
 
 @pytest.fixture
 def files(trained: Cli) -> PriceFiles:
-    """A folder of price files, and the calls that read them."""
+    """A folder of price files, and a CLI that reads them."""
     return PriceFiles(trained)
 
 
@@ -66,7 +66,7 @@ def _forecast_once() -> dict[str, Any]:
 
 @pytest.fixture
 def plain(files: PriceFiles, _forecast_once: dict[str, Any]) -> dict[str, Any]:
-    """The forecast of the plain file of `history()`, made once for the tests of one file."""
+    """The forecast from an unmodified file of `history()`, made once for the tests of one file."""
     if not _forecast_once:
         _forecast_once.update(files.forecast(history())[0])
     return _forecast_once

@@ -1,4 +1,4 @@
-"""Servers that drip, never end, or answer in a way that grows: every client ends at its limit, and stays small."""
+"""Servers that drip, never end or inflate: every client stops at its time limit and uses little memory."""
 
 import contextlib
 import re
@@ -70,10 +70,12 @@ CALLS: Mapping[str, Callable[[Hostile], object]] = {
 LIMITS = {"mlflow probe": 3.0}
 
 
-def all_at_once(calls: Mapping[str, Callable[[Hostile], object]], fault: HttpFault | RedisFault) -> dict[str, str]:
-    """What each call says, made at the same time as the others, of a server of its own; it must end at its limit."""
+def call_concurrently(
+    calls: Mapping[str, Callable[[Hostile], object]], fault: HttpFault | RedisFault
+) -> dict[str, str]:
+    """Make every call at once, each on its own server; check time and memory, return each result or error."""
 
-    def one(name: str) -> str:
+    def run_one(name: str) -> str:
         with hostile(fault) as server:
             started = time.monotonic()
             try:
@@ -84,27 +86,27 @@ def all_at_once(calls: Mapping[str, Callable[[Hostile], object]], fault: HttpFau
             assert server.took < 4 * MOST_BYTES, name
         return str(found)
 
-    if fault in ("endless_body", "gzip_bomb", "endless_value"):  # it makes everything else a few times slower
+    if fault in ("endless_body", "gzip_bomb", "endless_value"):  # tracing makes everything several times slower
         tracemalloc.start()
     try:
         with ThreadPoolExecutor(len(calls)) as pool:
-            said = dict(zip(calls, pool.map(one, calls), strict=True))
+            results = dict(zip(calls, pool.map(run_one, calls), strict=True))
         assert tracemalloc.get_traced_memory()[1] < 4 * MOST_BYTES * len(calls)
     finally:
         tracemalloc.stop()
-    return said
+    return results
 
 
 @pytest.mark.parametrize("fault", HTTP_FAULTS)
-def test_every_http_client_ends_at_its_limit(fault: HttpFault) -> None:
-    said = all_at_once(CALLS, fault)
-    for name, line in said.items():
+def test_every_http_client_stops_at_its_limit(fault: HttpFault) -> None:
+    results = call_concurrently(CALLS, fault)
+    for name, line in results.items():
         assert KEY not in line, name
-        # What is redirected is not followed, and told by its status.
+        # A redirect is not followed, but reported with its status.
         assert re.search(
             "30[78]|refuse" if fault == "redirect_loop" else "not serve|malformed|answer|no news|no connection", line
         ), name
-    assert "MiB" not in said["ollama"] or fault in ("endless_body", "endless_interim")
+    assert "MiB" not in results["ollama"] or fault in ("endless_body", "endless_interim")
 
 
 def _redis(server: Hostile) -> RedisState:
@@ -123,31 +125,31 @@ REDIS_CALLS: Mapping[str, Callable[[RedisState], object]] = {
 
 
 @pytest.mark.parametrize("fault", REDIS_FAULTS)
-def test_redis_ends_at_its_limit(fault: RedisFault) -> None:
+def test_the_redis_client_stops_at_its_limit(fault: RedisFault) -> None:
     calls = {name: lambda server, call=call: call(_redis(server)) for name, call in REDIS_CALLS.items()}
-    for name, line in all_at_once(calls, fault).items():
+    for name, line in call_concurrently(calls, fault).items():
         assert line.startswith("redis at 127.0.0.1:"), name
         assert "secret" not in line, name
 
 
 NONSENSE = {
-    "a number that is none": b":abc\r\n",
-    "a state": b"+OK\r\n",
-    "arrays in arrays": b"*2\r\n*1\r\n+a\r\n+b\r\n",
-    "deep arrays": b"*1\r\n" * 5_000,
+    "a malformed number": b":abc\r\n",
+    "a status": b"+OK\r\n",
+    "nested arrays": b"*2\r\n*1\r\n+a\r\n+b\r\n",
+    "deeply nested arrays": b"*1\r\n" * 5_000,
     "an error with escapes": b"-ERR \x1b[31mno\r\n",
     "a value": b"$3\r\nabc\r\n",
     "nothing": b"*-1\r\n",
     "a map": b"%1\r\n+a\r\n+b\r\n",
     "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "a length that is none": b"$abc\r\n",
+    "a malformed length": b"$abc\r\n",
     "a huge number": b":99999999999999999999999\r\n",
 }
 
 
 @pytest.mark.parametrize("answer", NONSENSE)
 @pytest.mark.parametrize("name", REDIS_CALLS)
-def test_a_redis_that_answers_nonsense_fails_as_a_service_or_answers_nothing(name: str, answer: str) -> None:
+def test_nonsense_from_redis_is_a_service_error_or_a_plain_value(name: str, answer: str) -> None:
     with hostile(NONSENSE[answer]) as server:
         try:
             found = REDIS_CALLS[name](_redis(server))
@@ -157,22 +159,22 @@ def test_a_redis_that_answers_nonsense_fails_as_a_service_or_answers_nothing(nam
     assert "\x1b" not in str(found)
 
 
-def test_a_redis_whose_keys_never_end_is_given_up(tmp_path: Path) -> None:
+def test_listing_keys_stops_at_its_limit_if_redis_never_stops_sending(tmp_path: Path) -> None:
     with hostile(b"*2\r\n$1\r\n7\r\n*1\r\n$3\r\nkey\r\n") as server, pytest.raises(ServiceError, match="in time"):
         RedisState(f"redis://127.0.0.1:{server.port}/0?protocol=2&db=0", 0.1).keys("k")
 
 
-def test_redis_gauges_of_a_server_that_answers_nonsense(tmp_path: Path) -> None:
+def test_redis_gauges_report_down_if_redis_answers_nonsense(tmp_path: Path) -> None:
     with hostile(b":abc\r\n") as server:
         samples = redis_gauges.samples(f"redis://127.0.0.1:{server.port}/0", SECONDS)
     assert [(sample.name, sample.value) for sample in samples] == [("redis_up", 0)]
 
 
 @pytest.mark.parametrize("fault", ["drip_headers", "endless_body", "gzip_bomb"])
-def test_mlflow_behind_a_server_that_changes_its_mind_ends_in_time(
+def test_the_mlflow_client_stops_in_time_on_a_hostile_server(
     fault: HttpFault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The probe is passed over: what is bounded here is MLflow's own client."""
+    """The probe is bypassed: the limit of MLflow's own client is under test."""
     monkeypatch.setattr(TrackingServer, "probe", lambda *_: None)
     tracker = MlflowTracker(home=tmp_path, uri="", username="", password="")
     with hostile(fault) as server:
@@ -182,18 +184,18 @@ def test_mlflow_behind_a_server_that_changes_its_mind_ends_in_time(
         started = time.monotonic()
         with pytest.raises(ServiceError) as failure:
             tracker.record(_RUN)
-    assert time.monotonic() - started < 12  # MLflow's imports among it
+    assert time.monotonic() - started < 12  # including MLflow's imports
     assert "secret" not in str(failure.value)
     assert server.took < 6 * MOST_BYTES
 
 
-def test_a_secret_is_never_sent_on_to_another_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who redirects gets what it was sent, and nobody else gets a key of it."""
+def test_secrets_are_never_forwarded_to_another_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our clients follow no redirect to another host; MLflow's may, but without the key."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr(TrackingServer, "probe", lambda *_: None)
     with loopback(lambda _: as_json({})) as other:
-        away = Answer(307, headers={"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/"})
-        with loopback(lambda _: away) as server:
+        redirect = Answer(307, headers={"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/"})
+        with loopback(lambda _: redirect) as server:
             port = int(server.url.rpartition(":")[2])
             for name, call in CALLS.items():
                 with contextlib.suppress(StockopsError):
@@ -207,5 +209,5 @@ def test_a_secret_is_never_sent_on_to_another_host(tmp_path: Path, monkeypatch: 
             with pytest.raises(ServiceError):
                 tracker.record(_RUN)
             assert any("authorization" in request.headers for request in server.requests)
-    asked = [request for request in other.requests if "authorization" in request.headers or KEY in str(request)]
-    assert not asked
+    leaked = [request for request in other.requests if "authorization" in request.headers or KEY in str(request)]
+    assert not leaked

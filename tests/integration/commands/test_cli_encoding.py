@@ -1,4 +1,4 @@
-"""What is printed where the encoding of the streams lacks letters: everything, with those letters escaped."""
+"""Output in encodings that lack some characters: complete, with those characters escaped."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ QUESTION = "«Wohin geht's?» 株価 €"
 
 @pytest.fixture(scope="module")
 def analysed_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose last report quotes letters of several alphabets; copy it, never write to it."""
+    """A home whose last report quotes text in several scripts; copy it, never write to it."""
     copy = shutil.copytree(trained_home, tmp_path_factory.mktemp("encoding") / "home")
     prepare(copy, ("analyze", "--ticker", "AAPL", "--question", QUESTION), STOCKOPS_NEWS="off")
     return copy
@@ -29,13 +29,13 @@ def analysed_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def home(analysed_home: Path, tmp_path: Path) -> Path:
-    """A home of its own with a report."""
+    """A private copy of that home."""
     return shutil.copytree(analysed_home, tmp_path / "home")
 
 
 @pytest.fixture
-def plain(cli: Cli, analysed_home: Path) -> Cli:
-    """A CLI in a home like it, where every letter can be written."""
+def utf8_cli(cli: Cli, analysed_home: Path) -> Cli:
+    """A CLI in another copy, with an encoding that has every character."""
     shutil.copytree(analysed_home, cli.home, dirs_exist_ok=True)
     cli.setenv(STOCKOPS_NEWS="off")
     return cli
@@ -43,7 +43,7 @@ def plain(cli: Cli, analysed_home: Path) -> Cli:
 
 @pytest.fixture(params=ENCODINGS)
 def encoding(request: pytest.FixtureRequest) -> Mapping[str, str]:
-    """An environment whose streams lack letters."""
+    """An environment with a stream encoding that lacks some characters."""
     return {**SAMPLE, **ENCODINGS[request.param]}
 
 
@@ -56,39 +56,39 @@ def encoding(request: pytest.FixtureRequest) -> Mapping[str, str]:
     ],
     ids=lambda command: command[0],
 )
-def test_a_result_is_json_in_any_encoding(
-    home: Path, plain: Cli, encoding: Mapping[str, str], command: tuple[str, ...]
+def test_results_are_ascii_json_in_any_encoding(
+    home: Path, utf8_cli: Cli, encoding: Mapping[str, str], command: tuple[str, ...]
 ) -> None:
-    found = run(*command, home=home, env=encoding)
-    assert found.code == 0, found.err
-    assert found.out.isascii()
-    assert set(json.loads(found.out)) == set(plain(*command).document)
+    result = run(*command, home=home, env=encoding)
+    assert result.code == 0, result.err
+    assert result.out.isascii()
+    assert set(json.loads(result.out)) == set(utf8_cli(*command).document)
 
 
-def test_no_letter_is_lost_from_json(home: Path, encoding: Mapping[str, str]) -> None:
-    shown = run("show", "analysis", "--ticker", "AAPL", home=home, env=encoding)
-    assert QUESTION in shown.document["report"].replace("\\", "")
+def test_json_loses_no_characters(home: Path, encoding: Mapping[str, str]) -> None:
+    result = run("show", "analysis", "--ticker", "AAPL", home=home, env=encoding)
+    assert QUESTION in result.document["report"].replace("\\", "")
 
 
-def test_a_failure_is_said_and_is_json_in_any_encoding(home: Path, encoding: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_failure_is_reported_as_json_in_any_encoding(home: Path, encoding: Mapping[str, str], tmp_path: Path) -> None:
     env = {**encoding, "STOCKOPS_SOURCE": "csv", "STOCKOPS_DATA_DIR": str(tmp_path / "株価")}
     (tmp_path / "株価").mkdir()
     failed = run("predict-child", "--ticker", "AAPL", home=home, env=env)
     assert failed.code == 3, failed.err
     assert "Traceback" not in failed.err
-    assert "\\u682a" in failed.err or "\\udc" in failed.err  # C has no letters for names of files, only bytes
+    assert "\\u682a" in failed.err or "\\udc" in failed.err  # in the C locale, file names are undecoded bytes
     assert json.loads(failed.out)["error"]["kind"] == "data"
 
 
 def test_help_is_printed_in_any_encoding(home: Path, encoding: Mapping[str, str]) -> None:
     for command in ((), ("analyze",), ("backtest",), ("metrics",)):
-        helped = run(*command, "--help", home=home, env=encoding)
-        assert helped.code == 0, helped.err
-        assert "Usage: stockops" in helped.out
+        result = run(*command, "--help", home=home, env=encoding)
+        assert result.code == 0, result.err
+        assert "Usage: stockops" in result.out
 
 
-def test_workers_of_a_batch_say_what_they_have_to_in_any_encoding(home: Path, encoding: Mapping[str, str]) -> None:
-    symbols = ("--ticker", "AAPL", "--ticker", "MSFT")  # the second has no model yet: its worker trains one
+def test_batch_workers_log_in_any_encoding(home: Path, encoding: Mapping[str, str]) -> None:
+    symbols = ("--ticker", "AAPL", "--ticker", "MSFT")  # MSFT has no model yet: its worker trains one
     batch = run("predict-child", *symbols, "--jobs", "2", "--no-cache", "--verbose", home=home, env=encoding)
     assert batch.code == 0, batch.err
     assert "Traceback" not in batch.err
@@ -101,8 +101,8 @@ def test_workers_of_a_batch_say_what_they_have_to_in_any_encoding(home: Path, en
     ids=lambda command: command[0],
 )
 @pytest.mark.parametrize("name", ["ascii", "C"])
-def test_a_terminal_gets_its_tables_in_ascii(home: Path, name: str, command: tuple[str, ...]) -> None:
-    seen = on_a_terminal(*command, home=home, stdout=None, **SAMPLE, **ENCODINGS[name])
-    assert seen.isascii()
-    assert "Traceback" not in seen
-    assert "AAPL" in seen or "Usage: stockops" in seen or "home" in seen
+def test_tables_on_an_ascii_terminal_are_ascii(home: Path, name: str, command: tuple[str, ...]) -> None:
+    screen = on_a_terminal(*command, home=home, stdout=None, **SAMPLE, **ENCODINGS[name])
+    assert screen.isascii()
+    assert "Traceback" not in screen
+    assert "AAPL" in screen or "Usage: stockops" in screen or "home" in screen

@@ -1,4 +1,4 @@
-"""Every exit code, and what stands on the two streams beside it."""
+"""Every exit code, and what is printed on stdout and stderr with it."""
 
 import signal
 import time
@@ -18,8 +18,8 @@ ROWS = to_csv(bars(300)).splitlines()
 
 
 @pytest.fixture
-def from_csv(cli: Cli) -> Cli:
-    """A CLI on a folder of CSV files with 300 good bars of AAPL and ^GSPC."""
+def csv_cli(cli: Cli) -> Cli:
+    """A CLI with a folder of CSV files: 300 valid bars each of AAPL and ^GSPC."""
     folder = cli.home / "data"
     folder.mkdir()
     for symbol in ("AAPL", "^GSPC"):
@@ -32,13 +32,13 @@ def write(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def assert_refused(result: Result, code: int, said: str) -> None:
-    """One line on stderr, the same as an error document on stdout, the exit code."""
+def assert_fails(result: Result, code: int, message: str) -> None:
+    """Check the exit code, the error line on stderr and the same error as a document on stdout."""
     assert result.code == code
-    *talk, line = result.err.splitlines()
-    assert all("history ends" in line or "warning" in line or "no parent model" in line for line in talk)
+    *warnings, line = result.err.splitlines()
+    assert all("history ends" in line or "warning" in line or "no parent model" in line for line in warnings)
     assert line.startswith("stockops: ")
-    assert said in line
+    assert message in line
     error = result.document["error"]
     assert error["message"] in line
     assert error["hint"] in line
@@ -46,7 +46,7 @@ def assert_refused(result: Result, code: int, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("train-child", "--ticker", "../x"), "'../x' is not a ticker symbol"),
         (("train-child", "--ticker", ""), "'' is not a ticker symbol"),
@@ -71,12 +71,12 @@ def assert_refused(result: Result, code: int, said: str) -> None:
         (("--frobnicate",), "No such option"),
     ],
 )
-def test_wrong_usage_is_2_and_nothing_is_written(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+def test_a_usage_error_exits_2_and_writes_nothing(cli: Cli, arguments: tuple[str, ...], message: str) -> None:
     if "--device" in arguments:
         torch = pytest.importorskip("torch")
         if torch.cuda.is_available():
             pytest.skip("there is a GPU")
-    assert_refused(cli(*arguments), 2, said)
+    assert_fails(cli(*arguments), 2, message)
     assert cli.files() == set()
 
 
@@ -87,7 +87,7 @@ def _edit(row: int, column: int, value: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (_edit(20, 4, "-3.5"), "AAPL: row 20 (2015-02-02) has Close at or below zero"),
         (_edit(20, 2, "0.5"), "AAPL: row 20 (2015-02-02) has High below Open or Close"),
@@ -105,72 +105,74 @@ def _edit(row: int, column: int, value: str) -> list[str]:
         (ROWS[:1], "AAPL: no bars"),
     ],
 )
-def test_unusable_data_are_3_and_nothing_is_written(from_csv: Cli, lines: list[str], said: str) -> None:
-    write(from_csv.home / "data" / "AAPL.csv", lines)
-    before = from_csv.files()
-    assert_refused(from_csv("train-child", "--ticker", "AAPL"), 3, said)
-    assert from_csv.files() == before
+def test_invalid_prices_exit_3_and_write_nothing(csv_cli: Cli, lines: list[str], message: str) -> None:
+    write(csv_cli.home / "data" / "AAPL.csv", lines)
+    before = csv_cli.files()
+    assert_fails(csv_cli("train-child", "--ticker", "AAPL"), 3, message)
+    assert csv_cli.files() == before
 
 
-def test_an_unknown_symbol_is_3(cli: Cli) -> None:
-    assert_refused(cli("predict-child", "--ticker", "TSLA"), 3, "the sample data hold no TSLA")
-    assert_refused(cli("show", "metrics", "--ticker", "AAPL"), 3, "run: stockops train-child --ticker AAPL")
-    assert_refused(cli("show", "drift", "--ticker", "AAPL"), 3, "no drift report of AAPL yet")
+def test_an_unknown_symbol_or_a_missing_document_exits_3(cli: Cli) -> None:
+    assert_fails(cli("predict-child", "--ticker", "TSLA"), 3, "the sample data hold no TSLA")
+    assert_fails(cli("show", "metrics", "--ticker", "AAPL"), 3, "run: stockops train-child --ticker AAPL")
+    assert_fails(cli("show", "drift", "--ticker", "AAPL"), 3, "no drift report of AAPL yet")
 
 
-def test_a_short_hole_is_said_and_let_pass(from_csv: Cli) -> None:
-    write(from_csv.home / "data" / "AAPL.csv", [*ROWS[:50], *ROWS[52:]])
-    result = from_csv("train-child", "--ticker", "AAPL")
+def test_a_short_gap_only_causes_a_warning(csv_cli: Cli) -> None:
+    write(csv_cli.home / "data" / "AAPL.csv", [*ROWS[:50], *ROWS[52:]])
+    result = csv_cli("train-child", "--ticker", "AAPL")
     assert result.code == 0
     assert "warning: AAPL: 2 session(s) missing" in result.err
 
 
 @pytest.mark.parametrize("model", ["parent/^GSPC_parent_model.pt", "AAPL/AAPL_child_model.pt"])
-@pytest.mark.parametrize("share", [0, 0.5])
-def test_a_truncated_checkpoint_is_4_with_the_cure_and_never_a_forecast(trained: Cli, model: str, share: float) -> None:
+@pytest.mark.parametrize("fraction", [0, 0.5])
+def test_a_truncated_checkpoint_exits_4_and_the_suggested_command_repairs_it(
+    trained: Cli, model: str, fraction: float
+) -> None:
     path = trained.home / "outputs" / model
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * fraction)])
     before = trained.files()
     command = ("predict-child", "--ticker", "AAPL") if "child" in model else ("predict-parent",)
-    cure = "stockops train-child --ticker AAPL" if "child" in model else "stockops train-parent"
-    assert_refused(trained(*command), 4, f"outputs/{model} is damaged or not a stockops model; train it anew: {cure}")
+    repair = "stockops train-child --ticker AAPL" if "child" in model else "stockops train-parent"
+    assert_fails(trained(*command), 4, f"outputs/{model} is damaged or not a stockops model; train it anew: {repair}")
     assert trained.files() == before
-    assert trained(*cure.split()[1:]).code == 0
+    assert trained(*repair.split()[1:]).code == 0
     assert trained(*command).code == 0
 
 
-def test_a_damaged_report_is_3(trained: Cli) -> None:
+def test_a_damaged_metrics_document_exits_3(trained: Cli) -> None:
     (trained.home / "outputs/AAPL/AAPL_metrics.json").write_text('{"MSE": 0.')
-    assert_refused(trained("show", "metrics", "--ticker", "AAPL"), 3, "outputs/AAPL/AAPL_metrics.json is damaged")
+    assert_fails(trained("show", "metrics", "--ticker", "AAPL"), 3, "outputs/AAPL/AAPL_metrics.json is damaged")
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path):
         yield
 
 
-def test_a_model_that_another_process_trains_is_75(cli: Cli) -> None:
+def test_training_a_model_locked_by_another_process_exits_75(cli: Cli) -> None:
     cli.setenv(STOCKOPS_LOCK_TIMEOUT_SECONDS="0.1")
-    with held(cli.home / "outputs/parent/.lock"):
-        assert_refused(cli("train-parent"), 75, "another process is training ^GSPC")
+    with locked(cli.home / "outputs/parent/.lock"):
+        assert_fails(cli("train-parent"), 75, "another process is training ^GSPC")
     assert cli("train-parent").code == 0
 
 
-def test_a_bug_is_1_with_one_line_and_its_traceback_in_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_exits_1_with_one_line_and_its_traceback_in_a_log_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("split the atom")
 
     monkeypatch.setattr(PriceHistory, "daily", broken)
-    assert_refused(cli("train-parent"), 1, "a bug: ZeroDivisionError: split the atom; the traceback is in ")
-    [kept] = [name for name in cli.files() if name.startswith("logs/")]
-    assert "in broken" in (cli.home / kept).read_text()
+    assert_fails(cli("train-parent"), 1, "a bug: ZeroDivisionError: split the atom; the traceback is in ")
+    [log] = [name for name in cli.files() if name.startswith("logs/")]
+    assert "in broken" in (cli.home / log).read_text()
     assert "in broken" in cli("train-parent", "--verbose").err
 
 
 @pytest.mark.parametrize("error", [UsageError, DataError, ModelMissingError, ServiceError, TryAgainError])
-def test_every_error_ends_with_its_code_kind_and_hint(
+def test_every_error_type_has_its_exit_code_kind_and_hint(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, error: type[StockopsError]
 ) -> None:
     def failing(*_: object, **__: object) -> None:
@@ -178,17 +180,17 @@ def test_every_error_ends_with_its_code_kind_and_hint(
 
     monkeypatch.setattr(PriceHistory, "daily", failing)
     result = cli("train-parent")
-    assert_refused(result, error.exit_code, "this is wrong; do that")
+    assert_fails(result, error.exit_code, "this is wrong; do that")
     assert result.document["error"] == {"kind": error.kind, "message": "this is wrong", "hint": "do that"}
 
 
-def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = PriceHistory.daily
+def test_a_bug_in_one_ticker_does_not_affect_the_others(trained: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = PriceHistory.daily
 
     def broken_for_ibm(history: PriceHistory, symbol: str) -> Prices:
         if symbol == "IBM":
             raise ZeroDivisionError
-        return real(history, symbol)
+        return original(history, symbol)
 
     monkeypatch.setattr(PriceHistory, "daily", broken_for_ibm)
     result = trained("predict-child", "--ticker", "IBM", "--ticker", "AAPL")
@@ -196,7 +198,7 @@ def test_a_bug_in_one_ticker_leaves_the_others_their_results(trained: Cli, monke
     assert [row.get("status") for row in result.rows] == ["failed", None]
 
 
-def test_ctrl_c_is_130_and_leaves_nothing_half_written(trained: Cli) -> None:
+def test_ctrl_c_exits_130_and_leaves_no_partial_file(trained: Cli) -> None:
     before = {name: (trained.home / name).read_bytes() for name in trained.files()}
     lock = trained.home / "outputs/parent/.lock"
     lock.unlink(missing_ok=True)
@@ -204,7 +206,7 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_written(trained: Cli) -> None:
     deadline = time.monotonic() + 60
     while not lock.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(0.3)  # into the epochs
+    time.sleep(0.3)  # until the epochs have begun
     process.send_signal(signal.SIGINT)
     try:
         out, err = process.communicate(timeout=30)
@@ -215,7 +217,7 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_written(trained: Cli) -> None:
     assert {name: (trained.home / name).read_bytes() for name in trained.files()} == before
 
 
-def test_a_reader_that_hangs_up_is_no_error(trained: Cli) -> None:
+def test_a_closed_stdout_is_not_an_error(trained: Cli) -> None:
     process = start("outputs", home=trained.home)
     assert process.stdout is not None
     process.stdout.close()
@@ -225,34 +227,34 @@ def test_a_reader_that_hangs_up_is_no_error(trained: Cli) -> None:
     assert process.wait(timeout=60) == 0
 
 
-def test_quiet_says_nothing_on_success_and_the_reason_on_failure(trained: Cli) -> None:
+def test_quiet_prints_nothing_on_success_and_the_error_on_failure(trained: Cli) -> None:
     assert trained("predict-child", "--ticker", "AAPL", "--quiet").err == ""
-    assert_refused(trained("predict-child", "--ticker", "..", "--quiet"), 2, "is not a ticker symbol")
+    assert_fails(trained("predict-child", "--ticker", "..", "--quiet"), 2, "is not a ticker symbol")
 
 
-def test_python_m_and_the_installed_command_agree(tmp_path: Path) -> None:
+def test_python_m_stockops_prints_the_version(tmp_path: Path) -> None:
     assert run("--version", home=tmp_path).out.startswith("stockops ")
 
 
-def test_a_home_that_cannot_be_written_is_2(cli: Cli) -> None:
-    in_the_way = cli.home / "file"
-    in_the_way.touch()
-    cli.setenv(STOCKOPS_HOME=str(in_the_way))
-    assert_refused(cli("train-parent"), 2, "choose a home that can be written with STOCKOPS_HOME")
+def test_an_unwritable_home_exits_2(cli: Cli) -> None:
+    file = cli.home / "file"
+    file.touch()
+    cli.setenv(STOCKOPS_HOME=str(file))
+    assert_fails(cli("train-parent"), 2, "choose a home that can be written with STOCKOPS_HOME")
 
 
-def test_a_call_that_fails_leaves_no_folder_behind(cli: Cli) -> None:
-    cli.setenv(STOCKOPS_AS_OF="2004-10-01")  # 31 sessions: too few for anyone
-    assert_refused(cli("train-parent"), 3, "^GSPC: too few rows to train on")
-    assert_refused(cli("train-child", "--ticker", "AAPL"), 3, "AAPL: too few rows to forecast from")
+def test_a_failed_command_leaves_no_folder_behind(cli: Cli) -> None:
+    cli.setenv(STOCKOPS_AS_OF="2004-10-01")  # 31 sessions: too few for any model
+    assert_fails(cli("train-parent"), 3, "^GSPC: too few rows to train on")
+    assert_fails(cli("train-child", "--ticker", "AAPL"), 3, "AAPL: too few rows to forecast from")
     assert list(cli.home.iterdir()) == []
 
 
-def test_a_failed_ticker_has_one_shape_alone_and_in_a_list(cli: Cli) -> None:
+def test_a_failed_ticker_has_the_same_document_alone_and_in_a_batch(cli: Cli) -> None:
     alone = cli("predict-child", "--ticker", "NOPE")
-    listed = cli("predict-child", "--ticker", "NOPE", "--ticker", "NADA")
-    assert alone.code == listed.code == 3
-    assert alone.document == listed.rows[0]
+    batch = cli("predict-child", "--ticker", "NOPE", "--ticker", "NADA")
+    assert alone.code == batch.code == 3
+    assert alone.document == batch.rows[0]
     assert set(alone.document) == {"schema", "ticker", "status", "error"}
     assert (alone.document["ticker"], alone.document["status"]) == ("NOPE", "failed")
     assert set(cli("predict-child", "--ticker", "../x").document) == {"schema", "error"}

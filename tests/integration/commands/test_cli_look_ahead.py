@@ -1,4 +1,4 @@
-"""No later row may influence anything."""
+"""No row after `as_of` may influence any output."""
 
 import json
 import random
@@ -17,7 +17,7 @@ CUT = 230
 AS_OF = ROWS[CUT].split(",")[0]
 
 
-def later_rows_as(kind: str, lines: list[str]) -> list[str]:
+def alter_rows(kind: str, lines: list[str]) -> list[str]:
     rng = random.Random(0)
 
     def nonsense(line: str) -> str:
@@ -31,40 +31,42 @@ def later_rows_as(kind: str, lines: list[str]) -> list[str]:
     return [] if kind == "gone" else [nonsense(line) for line in lines]
 
 
-def fill(folder: Path, kind: str | None) -> None:
+def write_prices(folder: Path, kind: str | None) -> None:
     folder.mkdir()
-    later = ROWS[CUT + 1 :] if kind is None else later_rows_as(kind, ROWS[CUT + 1 :])
+    later = ROWS[CUT + 1 :] if kind is None else alter_rows(kind, ROWS[CUT + 1 :])
     for symbol in ("AAPL", "^GSPC"):
         (folder / f"{symbol}.csv").write_text("\n".join([*ROWS[: CUT + 1], *later]) + "\n")
 
 
 Artifacts = dict[str, bytes]
-Reference = Callable[[object, Callable[[Cli], Artifacts]], Artifacts]  # under a key, what such a call leaves
+Reference = Callable[[object, Callable[[Cli], Artifacts]], Artifacts]  # for a key, the artifacts of an unaltered run
 
 
 @pytest.fixture(scope="module")
-def _known() -> dict[object, Artifacts]:
+def _reference_artifacts() -> dict[object, Artifacts]:
     return {}
 
 
 @pytest.fixture
-def with_later_rows_as_they_are(
-    tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str], _known: dict[object, Artifacts]
+def reference(
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture[str],
+    _reference_artifacts: dict[object, Artifacts],
 ) -> Reference:
-    """Give what a case is compared with: made in a home of its own, once, by whichever case asks first."""
+    """Return the artifacts to compare a case with, made once per key, in a separate home."""
 
-    def made(key: object, make: Callable[[Cli], Artifacts]) -> Artifacts:
-        if key not in _known:
+    def get(key: object, make: Callable[[Cli], Artifacts]) -> Artifacts:
+        if key not in _reference_artifacts:
             with pytest.MonkeyPatch.context() as environment:
-                _known[key] = make(Cli(tmp_path_factory.mktemp("as_they_are"), capfd, environment))
-        return _known[key]
+                _reference_artifacts[key] = make(Cli(tmp_path_factory.mktemp("reference"), capfd, environment))
+        return _reference_artifacts[key]
 
-    return made
+    return get
 
 
-def trained_and_forecast(cli: Cli, kind: str | None, plots: str) -> Artifacts:
-    """Return what a training and two forecasts say and leave as of a day, with later rows as `kind` says."""
-    fill(cli.home / "data", kind)
+def train_and_forecast(cli: Cli, kind: str | None, plots: str) -> Artifacts:
+    """Train and forecast as of a day, with later rows altered by `kind`; return stdout and the artifacts."""
+    write_prices(cli.home / "data", kind)
     data = str(cli.home / "data")
     cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=data, STOCKOPS_AS_OF=AS_OF, STOCKOPS_PLOTS=plots)
     out = []
@@ -76,13 +78,11 @@ def trained_and_forecast(cli: Cli, kind: str | None, plots: str) -> Artifacts:
     return found | {"stdout": "\n".join(out).encode()}
 
 
-# Pictures are most of the time of a call: they are drawn with later rows that could be drawn.
+# Plots take most of the time of a call: they are drawn only where the later rows are valid prices.
 @pytest.mark.parametrize(("kind", "plots"), [("random", "on"), ("negative", "off"), ("text", "off"), ("gone", "off")])
-def test_rows_after_as_of_change_no_byte(
-    cli: Cli, kind: str, plots: str, with_later_rows_as_they_are: Reference
-) -> None:
-    expected = with_later_rows_as_they_are(plots, lambda other: trained_and_forecast(other, None, plots))
-    found = trained_and_forecast(cli, kind, plots)
+def test_rows_after_as_of_change_no_byte(cli: Cli, kind: str, plots: str, reference: Reference) -> None:
+    expected = reference(plots, lambda reference_cli: train_and_forecast(reference_cli, None, plots))
+    found = train_and_forecast(cli, kind, plots)
     models = {name for name in found if name.endswith(("_model.pt", "_model.json"))}
     assert len(models) == 4, "a parent and a child, a file and a card each"
     assert any(name.endswith("_forecast.png") for name in found) == (plots == "on")
@@ -91,56 +91,54 @@ def test_rows_after_as_of_change_no_byte(
 
 
 GRID = ((260, "on"), (320, "off"))
-OF_THE_CALL = {"timestamp", "duration_seconds", "made_at"}  # when it was asked, and how long it took
+CALL_FIELDS = {"timestamp", "duration_seconds", "made_at"}  # when a call was made and how long it took
 
 
-def without_the_call(value: Any) -> Any:
+def without_call_fields(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: without_the_call(inner) for name, inner in value.items() if name not in OF_THE_CALL}
-    return [without_the_call(inner) for inner in value] if isinstance(value, list) else value
+        return {name: without_call_fields(inner) for name, inner in value.items() if name not in CALL_FIELDS}
+    return [without_call_fields(inner) for inner in value] if isinstance(value, list) else value
 
 
-def everything(cli: Cli, cut: int, kind: str | None, plots: str) -> Artifacts:
-    """Return all that every command says and leaves as of a day, with later rows as `kind` says."""
+def run_every_command(cli: Cli, cut: int, kind: str | None, plots: str) -> Artifacts:
+    """Run every command as of a day, with later rows altered by `kind`; return all documents and artifacts."""
     data, as_of = cli.home / "data", ROWS[cut].split(",")[0]
     data.mkdir()
-    later = ROWS[cut + 1 :] if kind is None else later_rows_as(kind, ROWS[cut + 1 :])
+    later = ROWS[cut + 1 :] if kind is None else alter_rows(kind, ROWS[cut + 1 :])
     for symbol in ("AAPL", "^GSPC"):
         (data / f"{symbol}.csv").write_text("\n".join([*ROWS[: cut + 1], *later]) + "\n")
     cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(data), STOCKOPS_AS_OF=as_of, STOCKOPS_PLOTS=plots)
-    one, start = ("--ticker", "AAPL"), ROWS[cut - 65].split(",")[0]
+    ticker, start = ("--ticker", "AAPL"), ROWS[cut - 65].split(",")[0]
     found = {}
     for command in (
         ("train-parent",),
-        ("train-child", *one),
+        ("train-child", *ticker),
         ("predict-parent",),
-        ("predict-child", *one, "--days", "8"),
-        ("backtest", *one, "--start", start, "--forecasts", str(cli.home / "forecasts.csv")),
-        ("analyze", *one),
-        ("monitor-ticker", *one),
+        ("predict-child", *ticker, "--days", "8"),
+        ("backtest", *ticker, "--start", start, "--forecasts", str(cli.home / "forecasts.csv")),
+        ("analyze", *ticker),
+        ("monitor-ticker", *ticker),
         ("monitor-parent",),
-        ("train-child", *one, "--strategy", "fine_tune"),
+        ("train-child", *ticker, "--strategy", "fine_tune"),
     ):
         result = cli(*command)
         assert result.code == 0, result.err
         found[" ".join(word for word in command if not word.startswith("/"))] = json.dumps(
-            without_the_call(result.document)
+            without_call_fields(result.document)
         ).encode()
     for name in cli.files():
         if name.startswith(("outputs/", "forecasts")) and "agent_eval/eval_" not in name:
-            data_of = (cli.home / name).read_bytes()
-            plain = name.endswith(".json") and not name.endswith("_model.json")
-            found[name] = json.dumps(without_the_call(json.loads(data_of))).encode() if plain else data_of
+            content = (cli.home / name).read_bytes()
+            has_call_fields = name.endswith(".json") and not name.endswith("_model.json")
+            found[name] = json.dumps(without_call_fields(json.loads(content))).encode() if has_call_fields else content
     return found
 
 
 @pytest.mark.parametrize(("cut", "plots"), GRID)
-def test_on_no_day_does_any_command_know_a_later_row(
-    cli: Cli, cut: int, plots: str, with_later_rows_as_they_are: Reference
-) -> None:
-    """The promise of docs/as-of.md, byte by byte, for a grid of days and commands."""
-    expected = with_later_rows_as_they_are(cut, lambda other: everything(other, cut, None, plots))
-    found = everything(cli, cut, "random", plots)
+def test_no_command_uses_rows_after_as_of(cli: Cli, cut: int, plots: str, reference: Reference) -> None:
+    """The promise of docs/as-of.md, byte by byte, for several days and every command."""
+    expected = reference(cut, lambda reference_cli: run_every_command(reference_cli, cut, None, plots))
+    found = run_every_command(cli, cut, "random", plots)
     assert len(found) > 30
     assert sum(name.endswith(".png") for name in found) == (9 if plots == "on" else 0)
     assert found.keys() == expected.keys()
@@ -151,7 +149,7 @@ def test_on_no_day_does_any_command_know_a_later_row(
 def newer_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose models were trained on every row; copy it, never write to it."""
     home = tmp_path_factory.mktemp("newer")
-    fill(home / "data", None)
+    write_prices(home / "data", None)
     source = {"STOCKOPS_SOURCE": "csv", "STOCKOPS_DATA_DIR": str(home / "data"), "STOCKOPS_AS_OF": ""}
     prepare(home, ("train-child", "--ticker", "AAPL"), **source)
     return home
@@ -164,26 +162,26 @@ def newer(cli: Cli, newer_home: Path) -> Cli:
     return cli
 
 
-def test_a_look_back_uses_no_model_that_has_seen_later_rows_and_replaces_none(newer: Cli) -> None:
+def test_a_look_back_neither_uses_nor_replaces_models_of_later_sessions(newer: Cli) -> None:
     before = {name: (newer.home / name).read_bytes() for name in newer.files()}
     result = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF)
     assert result.document["trained_to"] == result.document["last_date"] == AS_OF
     assert "was trained on later sessions and stays" in result.err
-    apart = {name for name in newer.files() if name not in before}
-    assert {name.rsplit("/", 2)[0] for name in apart} == {f"outputs/as_of/{AS_OF}"}
+    added = {name for name in newer.files() if name not in before}
+    assert {name.rsplit("/", 2)[0] for name in added} == {f"outputs/as_of/{AS_OF}"}
     assert all((newer.home / name).read_bytes() == data for name, data in before.items())
     again = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF, "--on-missing", "fail")
     assert again.document == result.document | {"cached": True}
 
 
 def test_a_look_back_equals_a_run_on_that_day(newer: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:
-    looked_back = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF).document
+    expected = newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF).document
     newer.setenv(STOCKOPS_HOME=str(tmp_path_factory.mktemp("that_day")))
-    assert newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF).document == looked_back
+    assert newer("predict-child", "--ticker", "AAPL", "--as-of", AS_OF).document == expected
 
 
 def test_an_older_model_serves_a_later_day(cli: Cli) -> None:
-    fill(cli.home / "data", None)
+    write_prices(cli.home / "data", None)
     cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(cli.home / "data"), STOCKOPS_AS_OF=AS_OF)
     version = cli("train-child", "--ticker", "AAPL").document["model_version"]
     later = cli("predict-child", "--ticker", "AAPL", "--as-of", ROWS[CUT + 50].split(",")[0]).document
@@ -191,7 +189,7 @@ def test_an_older_model_serves_a_later_day(cli: Cli) -> None:
     assert later["trained_to"] < later["last_date"]
 
 
-def test_without_as_of_a_parent_that_knows_later_sessions_is_used_and_said(newer: Cli) -> None:
+def test_without_as_of_a_parent_of_later_sessions_is_used_with_a_warning(newer: Cli) -> None:
     (newer.home / "data" / "AAPL.csv").write_text("\n".join(ROWS[: CUT + 1]) + "\n")
     result = newer("train-child", "--ticker", "AAPL")
     assert result.code == 0

@@ -1,4 +1,4 @@
-"""A training that looks back leaves today's model alone; an old model, or one of other prices, is said to be one."""
+"""A look back leaves the current models alone; stale models and those of another source are reported."""
 
 from datetime import date
 from pathlib import Path
@@ -15,93 +15,95 @@ CHILD = "outputs/AAPL/AAPL_child_model.pt"
 PARENT = "outputs/parent/^GSPC_parent_model.pt"
 
 
-def stored(cli: Cli) -> dict[str, bytes]:
-    """Every file of the models that serve today."""
+def current_models(cli: Cli) -> dict[str, bytes]:
+    """Return every file of the models that serve today."""
     folders = (cli.home / "outputs" / name for name in ("AAPL", "parent"))
     return {path.name: path.read_bytes() for folder in folders for path in folder.glob("*_*")}
 
 
 def forecast(cli: Cli, *options: str) -> dict[str, Any]:
-    called = cli("predict-child", "--ticker", "AAPL", *options)
-    assert called.code == 0, called.err
-    return called.document
+    result = cli("predict-child", "--ticker", "AAPL", *options)
+    assert result.code == 0, result.err
+    return result.document
 
 
-def test_a_training_that_looks_back_goes_apart_and_says_so(trained: Cli) -> None:
-    before = stored(trained)
-    called = trained("train-child", "--ticker", "AAPL", "--as-of", EARLIER)
-    assert called.code == 0, called.err
-    assert called.document["location"] == f"outputs/as_of/{EARLIER}/AAPL"
-    assert called.document["data"]["last"] == EARLIER
-    assert all(path.startswith(f"outputs/as_of/{EARLIER}/AAPL/") for path in called.document["artifacts"])
-    assert f"{CHILD} was trained on later sessions and stays" in called.err
-    assert stored(trained) == before
+def test_a_child_trained_for_a_look_back_is_stored_apart(trained: Cli) -> None:
+    before = current_models(trained)
+    result = trained("train-child", "--ticker", "AAPL", "--as-of", EARLIER)
+    assert result.code == 0, result.err
+    assert result.document["location"] == f"outputs/as_of/{EARLIER}/AAPL"
+    assert result.document["data"]["last"] == EARLIER
+    assert all(path.startswith(f"outputs/as_of/{EARLIER}/AAPL/") for path in result.document["artifacts"])
+    assert f"{CHILD} was trained on later sessions and stays" in result.err
+    assert current_models(trained) == before
     assert forecast(trained)["trained_to"] == AS_OF
-    assert forecast(trained, "--as-of", EARLIER)["model_version"] == called.document["model_version"]
+    assert forecast(trained, "--as-of", EARLIER)["model_version"] == result.document["model_version"]
 
 
-def test_a_parent_that_looks_back_goes_apart(trained: Cli) -> None:
-    before = stored(trained)
-    called = trained("train-parent", "--as-of", EARLIER)
-    assert called.document["location"] == f"outputs/as_of/{EARLIER}/parent"
-    assert stored(trained) == before
+def test_a_parent_trained_for_a_look_back_is_stored_apart(trained: Cli) -> None:
+    before = current_models(trained)
+    result = trained("train-parent", "--as-of", EARLIER)
+    assert result.document["location"] == f"outputs/as_of/{EARLIER}/parent"
+    assert current_models(trained) == before
     listed = trained("outputs", "--ticker", "^GSPC").document
     assert {*listed["outputs"]} == {"^GSPC"}
     assert {*listed["as_of"][EARLIER]} == {"^GSPC"}
 
 
-def test_a_list_keeps_each_model_where_it_belongs(trained: Cli) -> None:
-    before = stored(trained)
-    called = trained("train-child", "--ticker", "AAPL", "--ticker", "MSFT", "--as-of", EARLIER, "--jobs", "2")
-    assert called.code == 0, called.err
-    assert {row["ticker"]: row["location"] for row in called.rows} == {
+def test_each_model_of_a_batch_is_stored_in_its_own_location(trained: Cli) -> None:
+    before = current_models(trained)
+    result = trained("train-child", "--ticker", "AAPL", "--ticker", "MSFT", "--as-of", EARLIER, "--jobs", "2")
+    assert result.code == 0, result.err
+    assert {row["ticker"]: row["location"] for row in result.rows} == {
         "AAPL": f"outputs/as_of/{EARLIER}/AAPL",
-        "MSFT": "outputs/MSFT",  # no model of later sessions to spare
+        "MSFT": "outputs/MSFT",  # there is no model of later sessions to protect
     }
-    assert stored(trained) == before
+    assert current_models(trained) == before
 
 
-def test_in_the_background_too(trained: Cli) -> None:
-    before = stored(trained)
+def test_a_look_back_in_the_background_is_stored_apart(trained: Cli) -> None:
+    before = current_models(trained)
     assert trained("train-child", "--ticker", "AAPL", "--as-of", EARLIER, "--background").code == 0
     task = trained("status", "AAPL", "--wait").document
     assert task["result"]["location"] == f"outputs/as_of/{EARLIER}/AAPL"
-    assert stored(trained) == before
+    assert current_models(trained) == before
 
 
-def test_replace_says_otherwise(trained: Cli) -> None:
-    called = trained("train-child", "--ticker", "AAPL", "--as-of", EARLIER, "--replace")
-    assert called.document["location"] == "outputs/AAPL"
-    assert f"{CHILD} was trained on later sessions: it is replaced by a model that ends on {EARLIER}" in called.err
+def test_replace_overwrites_a_model_of_later_sessions(trained: Cli) -> None:
+    result = trained("train-child", "--ticker", "AAPL", "--as-of", EARLIER, "--replace")
+    assert result.document["location"] == "outputs/AAPL"
+    assert f"{CHILD} was trained on later sessions: it is replaced by a model that ends on {EARLIER}" in result.err
     assert (trained.home / PARENT).is_file()
     assert forecast(trained)["trained_to"] == EARLIER
 
 
-def test_what_is_trained_on_the_way_replaces_nothing_whatever_is_set(trained: Cli) -> None:
-    before = stored(trained)
+def test_healing_replaces_no_model_even_with_the_replace_setting(trained: Cli) -> None:
+    before = current_models(trained)
     trained.setenv(STOCKOPS_REPLACE="1")
     assert forecast(trained, "--as-of", EARLIER)["trained_to"] == EARLIER
-    assert stored(trained)[Path(CHILD).name] == before[Path(CHILD).name]
-    assert stored(trained)[Path(PARENT).name] == before[Path(PARENT).name]
+    assert current_models(trained)[Path(CHILD).name] == before[Path(CHILD).name]
+    assert current_models(trained)[Path(PARENT).name] == before[Path(PARENT).name]
 
 
-def test_a_model_of_the_day_itself_is_no_look_back(trained: Cli) -> None:
+def test_training_as_of_the_last_day_of_the_model_is_not_a_look_back(trained: Cli) -> None:
     assert trained("train-child", "--ticker", "AAPL").document["location"] == "outputs/AAPL"
 
 
 @pytest.mark.parametrize(
-    ("day", "words", "degraded"),
+    ("day", "warned", "degraded"),
     [("2006-07-14", False, []), ("2006-08-31", True, []), ("2006-12-29", True, ["stale model"])],
 )
-def test_an_old_model_is_said(trained: Cli, day: str, words: bool, degraded: list[str]) -> None:
-    called = trained("predict-child", "--ticker", "AAPL", "--as-of", day)
-    unseen = called.document["model_age_sessions"]
-    assert called.document["degraded"] == degraded
-    assert (f"has not seen the last {unseen} sessions" in called.err) == words
+def test_an_old_model_is_reported_and_a_stale_one_degrades_the_forecast(
+    trained: Cli, day: str, warned: bool, degraded: list[str]
+) -> None:
+    result = trained("predict-child", "--ticker", "AAPL", "--as-of", day)
+    unseen = result.document["model_age_sessions"]
+    assert result.document["degraded"] == degraded
+    assert (f"has not seen the last {unseen} sessions" in result.err) == warned
     assert (unseen > 63) == bool(degraded)
 
 
-def test_how_old_is_too_old_is_a_setting_that_a_kept_forecast_minds(trained: Cli) -> None:
+def test_a_cached_forecast_follows_the_maximum_age_setting(trained: Cli) -> None:
     day = ("--as-of", "2006-08-31")
     assert forecast(trained, *day)["degraded"] == []
     trained.setenv(STOCKOPS_MODEL_MAX_AGE="10")
@@ -111,8 +113,8 @@ def test_how_old_is_too_old_is_a_setting_that_a_kept_forecast_minds(trained: Cli
 
 
 @pytest.fixture
-def csv(trained: Cli) -> tuple[str, ...]:
-    """Options that read files which go on where the samples end."""
+def csv_options(trained: Cli) -> tuple[str, ...]:
+    """Options to read price files that end two weeks after the samples."""
     folder = trained.home / "prices"
     folder.mkdir()
     for symbol in ("AAPL", "KO", "^GSPC"):
@@ -120,21 +122,23 @@ def csv(trained: Cli) -> tuple[str, ...]:
     return "--source", "csv", "--data-dir", str(folder), "--as-of", "2006-07-14"
 
 
-def test_a_model_of_another_source_serves_with_a_warning(trained: Cli, csv: tuple[str, ...]) -> None:
-    called = trained("predict-child", "--ticker", "AAPL", *csv)
-    assert called.code == 0, called.err
-    assert called.document["degraded"] == ["model of another source"]
-    assert called.document["model_source"] == "sample"
-    assert "was trained on prices from sample and forecasts prices from csv" in called.err
+def test_a_model_of_another_source_serves_with_a_warning(trained: Cli, csv_options: tuple[str, ...]) -> None:
+    result = trained("predict-child", "--ticker", "AAPL", *csv_options)
+    assert result.code == 0, result.err
+    assert result.document["degraded"] == ["model of another source"]
+    assert result.document["model_source"] == "sample"
+    assert "was trained on prices from sample and forecasts prices from csv" in result.err
 
 
-def test_a_child_of_a_parent_of_another_source_says_so(trained: Cli, csv: tuple[str, ...]) -> None:
-    called = trained("train-child", "--ticker", "KO", *csv)
-    assert called.document["degraded"] == ["model of another source"]
-    assert "its parent was trained on prices from sample" in called.err
+def test_a_child_of_a_parent_of_another_source_is_reported_as_degraded(
+    trained: Cli, csv_options: tuple[str, ...]
+) -> None:
+    result = trained("train-child", "--ticker", "KO", *csv_options)
+    assert result.document["degraded"] == ["model of another source"]
+    assert "its parent was trained on prices from sample" in result.err
 
 
-def test_doctor_lists_what_is_stale_or_strange(trained: Cli) -> None:
+def test_doctor_lists_stale_models(trained: Cli) -> None:
     def ages() -> dict[str, str]:
         checks = trained("doctor").document["checks"]
         return next(
@@ -156,15 +160,15 @@ def test_the_index_has_one_model(trained: Cli) -> None:
     assert trained("predict-child", "--ticker", "^GSPC").document["predictions"] == parent["predictions"]
     rows = trained("predict-child", "--ticker", "AAPL", "--ticker", "^GSPC").rows
     assert {row["ticker"]: row["model_version"] for row in rows}["^GSPC"] == parent["model_version"]
-    called = trained("train-child", "--ticker", "^GSPC")
-    assert called.document["location"] == "outputs/parent"
-    assert called.document["model_version"] == parent["model_version"]
+    result = trained("train-child", "--ticker", "^GSPC")
+    assert result.document["location"] == "outputs/parent"
+    assert result.document["model_version"] == parent["model_version"]
     assert trained("train-child", "--ticker", "^GSPC", "--skip-fresh").document["status"] == "fresh"
     assert not (trained.home / "outputs" / "^GSPC").exists()
 
 
 @pytest.mark.parametrize("days", [1, 5, 8])
-def test_a_forecast_has_one_shape(trained: Cli, days: int) -> None:
+def test_a_forecast_has_the_same_shape_for_any_number_of_days(trained: Cli, days: int) -> None:
     found = forecast(trained, "--days", str(days))
     predictions = found["predictions"]
     assert [bar["horizon"] for bar in predictions["days"]] == list(range(1, days + 1))

@@ -1,4 +1,4 @@
-"""What a person or a script sees of the shell round the commands."""
+"""The command line around the commands: imports, help, completion, tables and colours."""
 
 import json
 import os
@@ -22,11 +22,11 @@ COMMANDS = [
     *[("cache", word) for word in ("list", "show", "clear")],
     *[("features", word) for word in ("apply", "materialize", "get")],
 ]
-HELPED: list[tuple[str, ...]] = [(), ("cache",), ("features",), *COMMANDS]
+HELP_TOPICS: list[tuple[str, ...]] = [(), ("cache",), ("features",), *COMMANDS]
 
 
 def modules_after(*arguments: str, home: Path) -> set[str]:
-    """Return the modules loaded once a command has run in a fresh process."""
+    """Return the modules loaded after a command has run in a fresh process."""
     code = f"import sys; from stockops.cli import main; main({list(arguments)!r}); print('@', *sys.modules)"
     env = {**os.environ, "STOCKOPS_HOME": str(home)}
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
@@ -35,20 +35,20 @@ def modules_after(*arguments: str, home: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def loaded_by_help(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], set[str]]:
-    """The modules loaded once a help has been printed, after those before it in one fresh process."""
+    """The modules loaded after each help page, all printed in turn by one fresh process."""
     code = (
         "import json, sys; from stockops.cli import main\n"
-        "for words in json.loads(sys.argv[1]): main([*words, '--help']); print('@', *sys.modules)"
+        "for command in json.loads(sys.argv[1]): main([*command, '--help']); print('@', *sys.modules)"
     )
     env = {**os.environ, "STOCKOPS_HOME": str(tmp_path_factory.mktemp("help"))}
-    call = [sys.executable, "-c", code, json.dumps(HELPED)]
+    call = [sys.executable, "-c", code, json.dumps(HELP_TOPICS)]
     out = subprocess.run(call, env=env, capture_output=True, text=True, check=True).stdout
     loaded = [set(line.split()) for line in out.splitlines() if line.startswith("@")]
-    return dict(zip(HELPED, loaded, strict=True))
+    return dict(zip(HELP_TOPICS, loaded, strict=True))
 
 
-@pytest.mark.parametrize("command", HELPED)
-def test_help_loads_nothing_heavy(command: tuple[str, ...], loaded_by_help: dict[tuple[str, ...], set[str]]) -> None:
+@pytest.mark.parametrize("command", HELP_TOPICS)
+def test_help_loads_no_heavy_library(command: tuple[str, ...], loaded_by_help: dict[tuple[str, ...], set[str]]) -> None:
     loaded = loaded_by_help[command]
     assert "stockops.console.options" in loaded
     assert loaded & HEAVY == set()
@@ -57,22 +57,22 @@ def test_help_loads_nothing_heavy(command: tuple[str, ...], loaded_by_help: dict
 @pytest.mark.parametrize(
     "command", [("outputs",), ("status",), ("cache", "list"), ("show", "metrics", "--ticker", "AAPL")]
 )
-def test_looking_at_what_is_there_loads_no_library_of_numbers(trained: Cli, command: tuple[str, ...]) -> None:
+def test_showing_stored_results_loads_no_numerical_library(trained: Cli, command: tuple[str, ...]) -> None:
     loaded = modules_after(*command, home=trained.home)
     assert loaded & {"torch", "pandas", "numpy", "sklearn", "matplotlib", "yfinance", "exchange_calendars"} == set()
 
 
-def test_a_forecast_that_finds_its_model_loads_no_torch(trained: Cli) -> None:
+def test_a_forecast_from_a_stored_model_does_not_load_torch(trained: Cli) -> None:
     loaded = modules_after("predict-child", "--ticker", "AAPL", home=trained.home)
     assert "pandas" in loaded
     assert loaded & {"torch", "sklearn", "scipy", "feast", "mlflow", "yfinance"} == set()
 
 
-def test_training_does_not_load_torchs_compiler(trained: Cli) -> None:
+def test_training_does_not_load_the_torch_compiler(trained: Cli) -> None:
     assert "torch._dynamo" not in modules_after("train-child", "--ticker", "AAPL", home=trained.home)
 
 
-def test_version_and_help_are_results(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_and_help_are_printed_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert re.fullmatch(r"stockops \d+\.\d+\.\d+\n", capsys.readouterr().out)
     for command in COMMANDS:
@@ -80,25 +80,25 @@ def test_version_and_help_are_results(capsys: pytest.CaptureFixture[str]) -> Non
         assert "--json" in capsys.readouterr().out
 
 
-def test_no_word_at_all_is_help_and_half_a_command_is_2(cli: Cli) -> None:
+def test_no_arguments_print_help_and_an_incomplete_command_exits_2(cli: Cli) -> None:
     assert cli().out == cli("--help").out
     assert cli().code == 0
     for group in ("cache", "features"):
-        half = cli(group)
-        assert half.code == 2
-        assert half.err == f"stockops: Missing command; see stockops {group} --help\n"
+        incomplete = cli(group)
+        assert incomplete.code == 2
+        assert incomplete.err == f"stockops: Missing command; see stockops {group} --help\n"
 
 
 @pytest.mark.parametrize("name", ["GITHUB_ACTIONS", "FORCE_COLOR"])
-def test_help_in_a_pipe_has_no_escapes_even_where_colour_is_forced(name: str, tmp_path: Path) -> None:
+def test_piped_help_has_no_escape_codes_even_if_colour_is_forced(name: str, tmp_path: Path) -> None:
     assert "\x1b" not in run("train-child", "--help", home=tmp_path, env={name: "1"}).out
 
 
-def test_completion_knows_commands_and_choices(tmp_path: Path) -> None:
-    def complete(words: str) -> str:
-        asked = {"_STOCKOPS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()))}
+def test_completion_offers_commands_and_choices(tmp_path: Path) -> None:
+    def complete(line: str) -> str:
+        request = {"_STOCKOPS_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()))}
         script = "import sys; sys.argv = ['stockops']; from stockops.__main__ import run; run()"
-        env = {**os.environ, "STOCKOPS_HOME": str(tmp_path), **asked}
+        env = {**os.environ, "STOCKOPS_HOME": str(tmp_path), **request}
         return subprocess.run(
             [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False
         ).stdout
@@ -107,12 +107,12 @@ def test_completion_knows_commands_and_choices(tmp_path: Path) -> None:
     assert "fine_tune" in complete("stockops train-child --strategy ")
 
 
-def test_on_a_terminal_results_are_tables_and_training_has_a_bar(trained: Cli) -> None:
-    shown = on_a_terminal("train-child", "--ticker", "AAPL", home=trained.home)
-    assert "child AAPL" in shown
-    assert "validation 0." in shown
-    assert "tomorrow = today" in shown
-    assert '"schema"' not in shown
+def test_a_terminal_shows_results_as_tables_and_training_with_a_bar(trained: Cli) -> None:
+    screen = on_a_terminal("train-child", "--ticker", "AAPL", home=trained.home)
+    assert "child AAPL" in screen
+    assert "validation 0." in screen
+    assert "tomorrow = today" in screen
+    assert '"schema"' not in screen
     forecast = on_a_terminal("predict-child", "--ticker", "AAPL", home=trained.home)
     assert "2006-07-03" in forecast
     assert "95 % range" in forecast
@@ -121,16 +121,16 @@ def test_on_a_terminal_results_are_tables_and_training_has_a_bar(trained: Cli) -
     assert "tomorrow = today" in on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home)
 
 
-def test_no_color_leaves_no_colour_and_json_no_table(trained: Cli) -> None:
+def test_no_color_disables_colours_and_json_disables_tables(trained: Cli) -> None:
     colours = re.compile(r"\x1b\[[0-9;]*[34]\d(;\d+)*m")
-    shown = on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home)
-    assert colours.search(shown)
+    screen = on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home)
+    assert colours.search(screen)
     assert not colours.search(on_a_terminal("show", "metrics", "--ticker", "AAPL", home=trained.home, NO_COLOR="1"))
     document = on_a_terminal("show", "metrics", "--ticker", "AAPL", "--json", home=trained.home)
     assert json.loads(document)["schema"] == 1
 
 
-def test_json_never_holds_a_nan(trained: Cli) -> None:
+def test_json_files_contain_no_nan_or_infinity(trained: Cli) -> None:
     def refuse(name: str) -> None:
         raise AssertionError(name)
 

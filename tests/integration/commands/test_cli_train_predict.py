@@ -10,7 +10,7 @@ from tests.integration.cli import AS_OF, Cli
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def test_a_child_is_trained_with_its_parent_and_every_artifact(cli: Cli) -> None:
+def test_training_a_child_also_trains_its_parent_and_writes_every_artifact(cli: Cli) -> None:
     cli.setenv(STOCKOPS_PLOTS="on")
     result = cli("train-child", "--ticker", "aapl")
     assert result.code == 0
@@ -36,7 +36,7 @@ def artifact_names(kind: str) -> set[str]:
     return names | {f"{kind}_{name}" for name in ("model.pt", "model.json", "scaler.pkl")}
 
 
-def test_the_metrics_stand_beside_those_of_persistence(trained: Cli) -> None:
+def test_metrics_include_those_of_persistence_and_the_skill(trained: Cli) -> None:
     metrics = json.loads((trained.home / "outputs/AAPL/AAPL_metrics.json").read_text())
     for block in (metrics, metrics["next_day"], metrics["validation"]):
         for error in ("MSE", "RMSE"):
@@ -48,7 +48,7 @@ def test_the_metrics_stand_beside_those_of_persistence(trained: Cli) -> None:
     assert shown.document == metrics
 
 
-def test_the_card_tells_how_the_model_came_to_be(trained: Cli) -> None:
+def test_the_card_records_how_the_model_was_trained(trained: Cli) -> None:
     card = json.loads((trained.home / "outputs/AAPL/AAPL_child_model.json").read_text())
     assert card["features"] == ["Open", "High", "Low", "Close", "Volume", "RSI14", "MACD"]
     assert card["config"] == {
@@ -62,7 +62,7 @@ def test_the_card_tells_how_the_model_came_to_be(trained: Cli) -> None:
     assert set(card["libraries"]) == {"stockops", "torch", "numpy", "pandas", "scikit-learn"}
 
 
-def test_the_frozen_body_is_the_parents_and_the_pickle_holds_the_scaler(trained: Cli) -> None:
+def test_a_frozen_child_has_its_parents_body_and_a_pickled_scaler(trained: Cli) -> None:
     states = [
         torch.load(trained.home / "outputs" / path, weights_only=True)
         for path in ("parent/^GSPC_parent_model.pt", "AAPL/AAPL_child_model.pt")
@@ -76,7 +76,7 @@ def test_the_frozen_body_is_the_parents_and_the_pickle_holds_the_scaler(trained:
     assert torch.equal(torch.as_tensor(scaler.scale_), states[1]["scaler_scale"])
 
 
-def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli) -> None:
+def test_a_forecast_has_every_field_and_saves_its_document_and_plot(trained: Cli) -> None:
     trained.setenv(STOCKOPS_PLOTS="on")
     result = trained("predict-child", "--ticker", "AAPL")
     assert result.code == 0
@@ -102,7 +102,7 @@ def test_a_forecast_has_every_field_and_leaves_its_file_and_picture(trained: Cli
 
 
 @pytest.mark.parametrize("days", [1, 5, 63])
-def test_every_forecast_bar_is_a_bar(trained: Cli, days: int) -> None:
+def test_every_forecast_bar_is_valid(trained: Cli, days: int) -> None:
     document = trained("predict-child", "--ticker", "AAPL", "--days", str(days)).document
     path = document["predictions"]["days"]
     assert len(path) == days
@@ -121,11 +121,11 @@ def test_the_parent_forecasts_the_index(trained: Cli) -> None:
     assert "outputs/parent/^GSPC_forecast.json" in trained.files()
 
 
-def test_a_missing_model_is_trained_or_fails_as_asked(cli: Cli) -> None:
-    refused = cli("predict-child", "--ticker", "AAPL", "--on-missing", "fail")
-    assert refused.code == 4
-    assert f"no child model for AAPL; run: stockops train-child --ticker AAPL --as-of {AS_OF}" in refused.err
-    assert refused.document["error"]["kind"] == "model"
+def test_a_missing_model_is_healed_or_fails_as_requested(cli: Cli) -> None:
+    failed = cli("predict-child", "--ticker", "AAPL", "--on-missing", "fail")
+    assert failed.code == 4
+    assert f"no child model for AAPL; run: stockops train-child --ticker AAPL --as-of {AS_OF}" in failed.err
+    assert failed.document["error"]["kind"] == "model"
     assert cli.files() == set()
     cli.setenv(STOCKOPS_AS_OF="")
     assert "no parent model; run: stockops train-parent" in cli("predict-parent", "--on-missing", "fail").err
@@ -158,7 +158,7 @@ def test_another_seed_gives_another_model_and_zero_is_a_seed(trained: Cli) -> No
     assert card["seed"] == 0
 
 
-def test_fine_tune_is_asked_for_by_flag_or_by_seeds_variable(trained: Cli) -> None:
+def test_fine_tuning_is_selected_by_option_or_environment_variable(trained: Cli) -> None:
     assert trained("train-child", "--ticker", "AAPL", "--strategy", "fine_tune").document["strategy"] == "fine_tune"
     trained.setenv(TRANSFER_STRATEGY="fine_tune")
     assert trained("train-child", "--ticker", "AAPL").document["strategy"] == "fine_tune"
@@ -170,7 +170,7 @@ def test_a_chronological_split_holds_out_the_latest_windows(trained: Cli) -> Non
     assert card["split"] == "chronological"
 
 
-def test_of_several_tickers_one_failure_stops_no_other_and_has_its_own_row(trained: Cli) -> None:
+def test_a_failing_ticker_stops_no_other_and_gets_its_own_row(trained: Cli) -> None:
     result = trained("train-child", "--ticker", "AAPL", "--ticker", "TSLA", "--ticker", "MSFT", "--ticker", "AAPL")
     assert result.code == 3
     assert [(row["ticker"], row["status"]) for row in result.rows] == [
@@ -180,7 +180,7 @@ def test_of_several_tickers_one_failure_stops_no_other_and_has_its_own_row(train
     assert "the sample data hold no TSLA" in result.err
 
 
-def test_tickers_come_from_a_file_with_comments(trained: Cli) -> None:
+def test_tickers_are_read_from_a_file_with_comments(trained: Cli) -> None:
     listed = trained.home / "tickers.txt"
     listed.write_text("# watch list\nAAPL\n\n  ibm  # trailing\n")
     result = trained("predict-child", "--tickers-file", str(listed))

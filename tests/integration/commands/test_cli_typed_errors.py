@@ -1,4 +1,4 @@
-"""Whatever is typed, set or answered: one line of what is wrong and the right exit code, never a bug, never a wait."""
+"""Invalid arguments, settings and server answers: a short error and the right exit code, no traceback, no hang."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ANALYZE = ("analyze", "--ticker", "AAPL", "--no-cache")
         ("{loop}", "Too many levels of symbolic links; choose another folder"),
     ],
 )
-def test_a_home_that_is_none_is_said_and_not_made(
+def test_an_invalid_home_is_reported_and_not_created(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, line: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize(("name", "value", "line"), SETTINGS)
-def test_a_setting_that_cannot_be_is_said(cli: Cli, name: str, value: str, line: str) -> None:
+def test_an_invalid_setting_is_reported_without_revealing_keys(cli: Cli, name: str, value: str, line: str) -> None:
     cli.setenv(**{name: value})
     for command in (PREDICT, ("doctor",)):
         result = cli(*command)
@@ -70,7 +70,7 @@ def test_a_setting_that_cannot_be_is_said(cli: Cli, name: str, value: str, line:
 
 
 ADDRESSES = ["http://[bad", "://", "http://[::1", "http://h:99999/", "http://\u202eh/", "x" * 9_000]
-NAMES = {
+COMMANDS_BY_SETTING = {
     "LLAMA_CPP_BASE_URL": ANALYZE, "LLAMA_CPP_EMBED_URL": ("doctor",), "OLLAMA_BASE_URL": ANALYZE, "REDIS_URL": PREDICT,
     "QDRANT_URL": ("cache", "list"), "PUSHGATEWAY_URL": ("metrics", "--push"),
     "MLFLOW_TRACKING_URI": ("train-child", "--ticker", "AAPL"),
@@ -78,20 +78,20 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(NAMES)))
-def test_an_address_that_is_none_is_no_bug(trained: Cli, number: int, name: str) -> None:
-    news = "on" if name == "STOCKOPS_FINNHUB_URL" else "off"  # nobody asks the real Finnhub
+@pytest.mark.parametrize(("number", "name"), list(enumerate(COMMANDS_BY_SETTING)))
+def test_an_invalid_address_never_causes_a_traceback(trained: Cli, number: int, name: str) -> None:
+    news = "on" if name == "STOCKOPS_FINNHUB_URL" else "off"  # the real Finnhub must not be called
     trained.setenv(FINNHUB_API_KEY="k", STOCKOPS_TRACKING="on", STOCKOPS_NEWS=news)
     for address in ADDRESSES[number % 2 :: 2]:
         trained.setenv(**{name: address})
-        result = trained(*(NAMES[name] if address != ADDRESSES[number % 2] else ("doctor",)))
+        result = trained(*(COMMANDS_BY_SETTING[name] if address != ADDRESSES[number % 2] else ("doctor",)))
         assert result.code != 1, result.err
         assert "traceback" not in result.err
         assert not [line for line in result.err.splitlines() if len(line) > 600]
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql+pymysql", "mssql"])
-def test_a_training_does_without_a_database_whose_driver_is_missing(trained: Cli, scheme: str) -> None:
+def test_training_continues_untracked_if_the_database_driver_is_missing(trained: Cli, scheme: str) -> None:
     trained.setenv(STOCKOPS_TRACKING="on", MLFLOW_TRACKING_URI=f"{scheme}://me:secret@127.0.0.1:9/x")
     result = trained("train-child", "--ticker", "AAPL")
     assert (result.code, result.document["run_id"], result.document["degraded"]) == (0, None, ["mlflow"])
@@ -102,7 +102,7 @@ def test_a_training_does_without_a_database_whose_driver_is_missing(trained: Cli
 @pytest.mark.parametrize(
     "symbol", ["\u00df", "\u0131bm", "\ufb01", "\uff21APL", "A" * 100_000, "\x00", "\ud800", "\u202eAAPL\u202c", "a\nb"]
 )
-def test_letters_that_only_upper_case_makes_plain_are_no_symbol(trained: Cli, symbol: str) -> None:
+def test_a_ticker_with_unusual_characters_is_rejected_or_cleaned(trained: Cli, symbol: str) -> None:
     result = trained("predict-child", "--ticker", symbol, "--on-missing", "fail")
     assert result.code in (2, 0 if "AAPL" in symbol else 2)
     assert len(result.err) < 600
@@ -111,7 +111,7 @@ def test_letters_that_only_upper_case_makes_plain_are_no_symbol(trained: Cli, sy
 @pytest.mark.parametrize(
     "text", ["\u00df\n", "ticker," * 100_000, '"' * 200_000, "[" * 100_000, "\x00", "a" * 300_000, "AAPL " * 10]
 )
-def test_a_list_of_tickers_of_any_kind_is_read_or_refused(trained: Cli, tmp_path: Path, text: str) -> None:
+def test_any_tickers_file_is_read_or_rejected_with_a_short_message(trained: Cli, tmp_path: Path, text: str) -> None:
     path = tmp_path / "list.txt"
     path.write_text(text)
     result = trained("predict-child", "--tickers-file", str(path), "--on-missing", "fail")
@@ -122,7 +122,7 @@ def test_a_list_of_tickers_of_any_kind_is_read_or_refused(trained: Cli, tmp_path
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe", b"\x00" * 10, b"STOCKOPS_SOURCE=\xff", b"A" * 100_000, b"=\n'\"", None]
 )
-def test_a_dot_env_of_any_kind_is_read_or_refused(trained: Cli, content: bytes | None) -> None:
+def test_any_dot_env_file_is_read_or_rejected(trained: Cli, content: bytes | None) -> None:
     path = trained.home / ".env"
     if content is None:
         os.mkfifo(path)
@@ -137,7 +137,7 @@ def servers() -> Iterator[ExitStack]:
         yield stack
 
 
-WRONG: list[Any] = [
+MALFORMED_ANSWERS: list[Any] = [
     {"choices": ["x"]}, {"choices": 5}, {"choices": [{"delta": 5}]}, {"choices": [{"message": {"content": 5}}]}, [], 5,
     None, "x", {"choices": {"a": 1}}, {"message": 5}, {"message": {"content": {"a": 1}}},
     {"error": {"message": {"a": [1]}}},
@@ -148,12 +148,14 @@ WRONG: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("document", "whole"), [(document, number % 2 == 0) for number, document in enumerate(WRONG)])
-def test_an_answer_of_another_shape_goes_to_the_next_writer(
-    trained: Cli, servers: ExitStack, document: Any, whole: bool
+@pytest.mark.parametrize(
+    ("document", "plain_json"), [(document, number % 2 == 0) for number, document in enumerate(MALFORMED_ANSWERS)]
+)
+def test_a_malformed_model_answer_falls_back_to_the_next_provider(
+    trained: Cli, servers: ExitStack, document: Any, plain_json: bool
 ) -> None:
     def respond(_: Request) -> Answer:
-        if whole:
+        if plain_json:
             return as_json(document)
         return Answer(parts=[f"data: {json.dumps(document)}\n\n", "data: [DONE]\n\n"], content_type="text/event-stream")
 
@@ -168,7 +170,7 @@ def test_an_answer_of_another_shape_goes_to_the_next_writer(
 @pytest.mark.parametrize(
     "body", ["[" * 100_000, '{"data": ' * 50_000, '{"data": [{"id": 5}]}', '{"models": [5]}', "{}", "[]", "1e999"]
 )
-def test_doctor_takes_any_answer_of_a_model_server(trained: Cli, servers: ExitStack, body: str) -> None:
+def test_doctor_tolerates_any_answer_of_a_model_server(trained: Cli, servers: ExitStack, body: str) -> None:
     server = servers.enter_context(loopback(lambda _: Answer(parts=[body])))
     trained.setenv(LLAMA_CPP_BASE_URL=server.url, OLLAMA_BASE_URL=server.url, LLAMA_CPP_EMBED_URL=server.url)
     assert trained("doctor").code == 0
@@ -184,7 +186,7 @@ NEWS = [
 ]  # fmt: skip
 
 
-def test_one_bad_item_costs_that_item_and_not_the_report(trained: Cli, servers: ExitStack) -> None:
+def test_malformed_news_items_do_not_fail_the_report(trained: Cli, servers: ExitStack) -> None:
     server = servers.enter_context(loopback(lambda _: as_json(NEWS)))
     trained.setenv(FINNHUB_API_KEY="k", STOCKOPS_FINNHUB_URL=server.url)
     document = trained(*ANALYZE).document
@@ -198,7 +200,7 @@ def test_one_bad_item_costs_that_item_and_not_the_report(trained: Cli, servers: 
     assert not {"\x1b", "\u202e"} & set(saved)
 
 
-def test_json_on_stdout_holds_no_letter_that_a_terminal_obeys(trained: Cli) -> None:
+def test_json_on_stdout_contains_no_terminal_control_characters(trained: Cli) -> None:
     path = trained.home / "outputs/AAPL/drift/latest_drift.json"
     path.parent.mkdir()
     path.write_text(

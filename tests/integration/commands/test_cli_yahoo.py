@@ -1,4 +1,4 @@
-"""Whole commands on the default source, with nothing but environment variables set."""
+"""Whole commands with Yahoo, the default source, configured by environment variables only."""
 
 import json
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ QUICK = {"STOCKOPS_EPOCHS": "1", "STOCKOPS_HTTP_ATTEMPTS": "2", "STOCKOPS_HTTP_W
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[YahooServer]:
-    with yahoo_server(tmp_path_factory.mktemp("tls")) as known:
+    with yahoo_server(tmp_path_factory.mktemp("tls")) as running:
         for seed, symbol in enumerate(("AAPL", "^GSPC")):
-            known.tables[symbol] = bars(320, seed=seed).assign(**{"Adj Close": lambda table: table["Close"]})
-        yield known
+            running.tables[symbol] = bars(320, seed=seed).assign(**{"Adj Close": lambda table: table["Close"]})
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -35,29 +35,29 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def yahoo(
     server: YahooServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Cli:
-    """A CLI on the server, in an empty home: the same call as in a process of its own."""
-    called = Cli(tmp_path, capfd, monkeypatch)
-    called.setenv(**server.env, **QUICK)
-    return called
+    """A CLI that uses the loopback server, in an empty home; it runs in this process."""
+    cli = Cli(tmp_path, capfd, monkeypatch)
+    cli.setenv(**server.env, **QUICK)
+    return cli
 
 
-def test_a_child_is_trained_and_served_from_yahoo_and_then_from_disk(server: YahooServer, home: Path) -> None:
+def test_prices_come_from_yahoo_first_and_then_from_disk(server: YahooServer, home: Path) -> None:
     command = ("predict-child", "--ticker", "AAPL", "--as-of", AS_OF, "--no-cache")
     env = {**server.env, **QUICK, **WITHOUT_SERVICES}
     first = run(*command, home=home, env=env)
     assert first.code == 0, first.err
     assert first.document["source"] == "yahoo"
     assert first.document["last_date"] == AS_OF
-    assert first.document["data"]["currency"] == "USD"  # as the chart says: the symbol does not tell
+    assert first.document["data"]["currency"] == "USD"  # from the chart: the symbol does not imply it
     assert {path.name for path in (home / "cache/prices/yahoo").glob("*.csv")} == {"AAPL.csv", "^GSPC.csv"}
     assert json.loads((home / "cache/prices/yahoo/AAPL.json").read_text())["currency"] == "USD"
-    server.mode = "429"  # nobody is asked again
-    asked = len(server.requests)
+    server.mode = "429"  # any further request would fail
+    requests_before = len(server.requests)
     assert run(*command, home=home, env=env).document == first.document
-    assert len(server.requests) == asked
+    assert len(server.requests) == requests_before
 
 
-def test_a_limit_beyond_what_is_on_disk_is_75_and_never_an_older_forecast(
+def test_a_rate_limit_exits_75_rather_than_forecast_from_older_prices(
     yahoo: Cli, server: YahooServer, home: Path
 ) -> None:
     yahoo.setenv(STOCKOPS_HOME=str(home))
@@ -68,7 +68,7 @@ def test_a_limit_beyond_what_is_on_disk_is_75_and_never_an_older_forecast(
     assert "yahoo: rate limited (attempt 2 of 2)" in result.err
 
 
-def test_an_unknown_symbol_is_3_and_leaves_nothing(yahoo: Cli, server: YahooServer) -> None:
+def test_an_unknown_symbol_exits_3_and_writes_nothing(yahoo: Cli, server: YahooServer) -> None:
     server.mode = "ok"
     result = yahoo("train-child", "--ticker", "NOPE", "--as-of", AS_OF)
     assert result.code == 3
@@ -76,18 +76,18 @@ def test_an_unknown_symbol_is_3_and_leaves_nothing(yahoo: Cli, server: YahooServ
     assert not (yahoo.home / "outputs/NOPE").exists()
 
 
-def test_a_day_in_the_future_is_2(yahoo: Cli) -> None:
-    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-    result = yahoo("predict-child", "--ticker", "AAPL", "--as-of", tomorrow)
+def test_a_future_as_of_exits_2(yahoo: Cli) -> None:
+    future = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    result = yahoo("predict-child", "--ticker", "AAPL", "--as-of", future)
     assert result.code == 2
     assert "is in the future" in result.err
 
 
-def test_todays_unfinished_bar_is_no_bar(yahoo: Cli, server: YahooServer) -> None:
+def test_todays_incomplete_bar_is_ignored(yahoo: Cli, server: YahooServer) -> None:
     server.mode = "ok"
     now = datetime.now(UTC)
     bitcoin = calendar.of("BTC-USD")
-    completed = bitcoin.last_completed(now)  # trades around the clock, so today is never over
+    completed = bitcoin.last_completed(now)  # trades around the clock, so today's session is always incomplete
     days = bitcoin.sessions(completed - timedelta(days=318), now.date())
     table = bars(len(days)).set_axis(pd.DatetimeIndex(days, name="Date"))
     server.tables["BTC-USD"] = table.assign(**{"Adj Close": table["Close"]})
@@ -102,28 +102,28 @@ def test_todays_unfinished_bar_is_no_bar(yahoo: Cli, server: YahooServer) -> Non
     assert again == result.document | {"cached": True}
     [entry] = yahoo("cache", "list").document["entries"]
     assert datetime.fromisoformat(entry["fresh_until"]) == bitcoin.out_at(completed + timedelta(days=1))
-    _explain(yahoo, server, now)
+    _check_analysis(yahoo, server, now)
 
 
-def _explain(yahoo: Cli, server: YahooServer, now: datetime) -> None:
-    """A forecast of now is explained with the news of now; without them where Yahoo does not serve them."""
+def _check_analysis(yahoo: Cli, server: YahooServer, now: datetime) -> None:
+    """Check that an analysis of a current forecast cites current news, or none if Yahoo serves none."""
     hour = timedelta(hours=1)
     server.news["BTC-USD"] = [
         article("an hour ago", (now - hour).isoformat()),
         article("tomorrow", (now + 24 * hour).isoformat()),
         article("last month", (now - 30 * 24 * hour).isoformat()),
     ]
-    explained = yahoo("analyze", "--ticker", "BTC-USD").document
-    assert [item["headline"] for item in explained["news"]] == ["an hour ago"]
-    assert (explained["degraded"], "looks back" in explained["report"]) == ([], False)
+    analysis = yahoo("analyze", "--ticker", "BTC-USD").document
+    assert [item["headline"] for item in analysis["news"]] == ["an hour ago"]
+    assert (analysis["degraded"], "looks back" in analysis["report"]) == ([], False)
     server.mode = "500"
-    without = yahoo("analyze", "--ticker", "BTC-USD").document
-    assert (without["degraded"], without["news"]) == (["news"], [])
-    assert "*No news: its source does not serve." in without["report"]
+    without_news = yahoo("analyze", "--ticker", "BTC-USD").document
+    assert (without_news["degraded"], without_news["news"]) == (["news"], [])
+    assert "*No news: its source does not serve." in without_news["report"]
     server.mode = "ok"
 
 
-def test_a_vendor_that_is_late_is_asked_again(yahoo: Cli, server: YahooServer) -> None:
+def test_a_forecast_from_late_prices_is_not_cached(yahoo: Cli, server: YahooServer) -> None:
     now = datetime.now(UTC)
     apple = calendar.of("AAPL")
     days = apple.sessions(now.date() - timedelta(days=470), apple.last_completed(now))[:-1]

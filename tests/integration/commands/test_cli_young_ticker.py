@@ -1,4 +1,4 @@
-"""A ticker of three months: its parent forecasts it as it is, and everyone who reads of it is told so."""
+"""A ticker with a short history: its parent forecasts it unchanged, and every output says so."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from tests.integration.cli import on_a_terminal
 from tests.price_builders import PriceFiles, history
 
 TICKER = "GEV"
-LEAST, TRAINABLE = 86, 189  # sessions, the first 25 of which have no features
+MINIMUM, TRAINABLE = 86, 189  # sessions, the first 25 of which have no features
 
 
-def put(files: PriceFiles, rows: int) -> None:
+def write_history(files: PriceFiles, rows: int) -> None:
     files.put(history(rows, symbol=TICKER, seed=3), f"{TICKER}.csv")
 
 
@@ -22,9 +22,9 @@ def forecast(files: PriceFiles, *options: str) -> dict[str, Any]:
     return result.document
 
 
-@pytest.mark.parametrize("rows", [LEAST, 90, 120, TRAINABLE - 1])
-def test_it_is_forecast_with_its_parent_as_it_is_and_that_is_said(files: PriceFiles, rows: int) -> None:
-    put(files, rows)
+@pytest.mark.parametrize("rows", [MINIMUM, 90, 120, TRAINABLE - 1])
+def test_a_young_ticker_is_forecast_by_its_parent_with_a_warning(files: PriceFiles, rows: int) -> None:
+    write_history(files, rows)
     result = files("predict-child", ticker=TICKER)
     assert result.code == 0, result.err
     document = result.document
@@ -38,18 +38,18 @@ def test_it_is_forecast_with_its_parent_as_it_is_and_that_is_said(files: PriceFi
     assert document["risk"]["week"]["var_99"] > document["risk"]["next_day"]["var_95"] > 0
 
 
-def test_a_session_less_than_a_window_and_one_is_too_few(files: PriceFiles) -> None:
-    put(files, LEAST - 1)
+def test_one_session_below_the_minimum_is_rejected(files: PriceFiles) -> None:
+    write_history(files, MINIMUM - 1)
     for command in ("predict-child", "train-child"):
         result = files(command, ticker=TICKER)
         assert result.code == 3
-        assert f"GEV: too few rows to forecast from: {LEAST - 1}, and {LEAST} are needed" in result.err
+        assert f"GEV: too few rows to forecast from: {MINIMUM - 1}, and {MINIMUM} are needed" in result.err
         assert "wait for 1 more sessions" in result.err
     assert not (files.cli.home / "outputs" / TICKER).exists()
 
 
-def test_train_child_makes_such_a_child_and_one_of_its_own_when_there_is_enough(files: PriceFiles) -> None:
-    put(files, 100)
+def test_train_child_copies_the_parent_until_the_history_is_long_enough(files: PriceFiles) -> None:
+    write_history(files, 100)
     young = files("train-child", ticker=TICKER)
     assert young.code == 0, young.err
     document = young.document
@@ -59,7 +59,7 @@ def test_train_child_makes_such_a_child_and_one_of_its_own_when_there_is_enough(
     ]
     again = files("train-child", "--skip-fresh", ticker=TICKER)
     assert again.document["status"] == "fresh"
-    put(files, TRAINABLE)
+    write_history(files, TRAINABLE)
     assert "GEV is old enough for a model of its own" in files("predict-child", ticker=TICKER).err
     own = files("train-child", "--skip-fresh", "--epochs", "1", ticker=TICKER)
     assert own.code == 0, own.err
@@ -68,11 +68,11 @@ def test_train_child_makes_such_a_child_and_one_of_its_own_when_there_is_enough(
     assert forecast(files)["strategy"] == "freeze"
 
 
-def test_its_ranges_have_followed_its_own_sessions(files: PriceFiles) -> None:
+def test_the_ranges_of_a_young_ticker_adapt_to_its_own_sessions(files: PriceFiles) -> None:
     calm = history(150, symbol=TICKER, seed=3)
     wild = calm.copy()
-    leap = 1 + 0.25 * (np.arange(150) % 2)  # far beyond what the window's volatility allows
-    wild[["Open", "High", "Low", "Close"]] = calm[["Open", "High", "Low", "Close"]].mul(leap, axis=0)
+    jumps = 1 + 0.25 * (np.arange(150) % 2)  # far more than the volatility of the window suggests
+    wild[["Open", "High", "Low", "Close"]] = calm[["Open", "High", "Low", "Close"]].mul(jumps, axis=0)
     widths = []
     for table in (calm, wild):
         files.put(table, f"{TICKER}.csv")
@@ -83,8 +83,8 @@ def test_its_ranges_have_followed_its_own_sessions(files: PriceFiles) -> None:
     assert widths[1] > 2 * widths[0]
 
 
-def test_a_report_a_table_and_the_metrics_say_how_it_is_forecast(files: PriceFiles) -> None:
-    put(files, 90)
+def test_report_table_and_metrics_say_that_the_parent_forecasts(files: PriceFiles) -> None:
+    write_history(files, 90)
     report = files("analyze", ticker=TICKER)
     assert report.code == 0, report.err
     text = (files.cli.home / "outputs" / TICKER / "analysis" / "latest_report.md").read_text()
@@ -99,8 +99,8 @@ def test_a_report_a_table_and_the_metrics_say_how_it_is_forecast(files: PriceFil
     assert "this is its parent as it is" in shown("show", "metrics")
 
 
-def test_a_backtest_tests_the_parent_as_it_is_and_may_be_quoted(files: PriceFiles) -> None:
-    put(files, 150)
+def test_a_backtest_of_a_young_ticker_tests_the_parent_and_is_quoted(files: PriceFiles) -> None:
+    write_history(files, 150)
     result = files("backtest", "--baselines", "scratch,parent", ticker=TICKER)
     assert result.code == 0, result.err
     document = result.document
@@ -114,8 +114,8 @@ def test_a_backtest_tests_the_parent_as_it_is_and_may_be_quoted(files: PriceFile
     assert "not tested" not in files("analyze", ticker=TICKER).document["report"]
 
 
-def test_a_backtest_anew_each_year_gives_it_a_model_of_its_own_when_it_is_old_enough(files: PriceFiles) -> None:
-    put(files, 480)
+def test_a_yearly_refit_trains_a_child_once_the_history_is_long_enough(files: PriceFiles) -> None:
+    write_history(files, 480)
     files.put(history(700, symbol="^GSPC", seed=7), "^GSPC.csv")
     days = [str(day.date()) for day in history(480, symbol=TICKER, seed=3).index]
     result = files("backtest", "--start", days[90], "--refit", "yearly", "--epochs", "1", ticker=TICKER)
