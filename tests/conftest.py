@@ -22,6 +22,13 @@ for name in list(os.environ):  # before any fixture, so that those of a whole se
 # Tests run on every core at once: two threads each would wait for each other more than they compute.
 os.environ.update(STOCKOPS_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 os.environ["STOCKOPS_JOBS"] = "1"  # starting workers takes seconds; they have tests of their own
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of the processes that tests start compiles every module
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes run tests: twice as many as cores, since a third of the time is waiting."""
+    cores = os.cpu_count() or 1
+    return max(cores, min(2 * cores, 8))
 
 
 gc.set_threshold(GC_THRESHOLD)  # as the command line has it

@@ -1,10 +1,9 @@
 """Feast's own command line, run in a clone's `feature_store/` on features that stockops wrote."""
 
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +13,11 @@ import redis
 from stockops.adapters.feast.feature_store import FeastStore
 from stockops.market import calendar, features
 from tests.builders import bars
+from tests.integration.adapters.feast_program import FeastProgram
 from tests.places import ROOT
 from tests.servers import RedisServer
+
+Feast = Callable[..., None]
 
 
 @pytest.fixture
@@ -35,14 +37,17 @@ def home(tmp_path: Path, table: pd.DataFrame) -> Path:
     return tmp_path
 
 
-def feast(home: Path, *arguments: str) -> None:
-    """Run Feast's command line where its user would."""
-    program = Path(sys.executable).with_name("feast")
-    environment = {name: value for name, value in os.environ.items() if name != "STOCKOPS_HOME"}
-    run = subprocess.run(
-        [program, *arguments], cwd=home / "feature_store", env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert run.returncode == 0, run.stderr
+@pytest.fixture(scope="module")
+def program() -> Iterator[FeastProgram]:
+    running = FeastProgram()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def feast(program: FeastProgram, home: Path) -> Feast:
+    """Runs Feast's command line where its user would."""
+    return partial(program, home / "feature_store")
 
 
 def now() -> str:
@@ -56,14 +61,14 @@ def assert_online(home: Path, url: str, table: pd.DataFrame) -> None:
     assert dict(vector.values) == table.iloc[-1].to_dict()
 
 
-def test_feast_applies_and_materialises_what_stockops_wrote(home: Path, table: pd.DataFrame) -> None:
-    feast(home, "apply")
-    feast(home, "materialize-incremental", now())
+def test_feast_applies_and_materialises_what_stockops_wrote(feast: Feast, home: Path, table: pd.DataFrame) -> None:
+    feast("apply")
+    feast("materialize-incremental", now())
     assert_online(home, "", table)
     assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()  # both know the same definitions
 
 
-def test_files_of_an_earlier_release_are_understood(home: Path, table: pd.DataFrame) -> None:
+def test_files_of_an_earlier_release_are_understood(feast: Feast, home: Path, table: pd.DataFrame) -> None:
     for name in ("feature_store.yaml", "features.py"):
         file = home / "feature_store" / name
         text = file.read_text().replace("stockops.adapters.feast.", "stockops.adapters.feast_")
@@ -71,19 +76,19 @@ def test_files_of_an_earlier_release_are_understood(home: Path, table: pd.DataFr
             text.replace("adapters.feast import definitions", "adapters import feast_definitions as definitions")
         )
     assert "feast_" in (home / "feature_store" / "features.py").read_text()
-    feast(home, "apply")
-    feast(home, "materialize-incremental", now())
+    feast("apply")
+    feast("materialize-incremental", now())
     assert_online(home, "", table)
     assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()
 
 
-def test_feast_puts_features_into_the_redis_that_stockops_uses(home: Path, table: pd.DataFrame) -> None:
+def test_feast_puts_features_into_the_redis_that_stockops_uses(feast: Feast, home: Path, table: pd.DataFrame) -> None:
     server = RedisServer(home / "redis")
     server.start()
     try:
         FeastStore(home=home, redis_url="", timeout_seconds=1).materialize(datetime.now(UTC))
         (home / ".env").write_text(f"REDIS_HOST=127.0.0.1\nREDIS_PORT={server.port}\n")
-        feast(home, "materialize-incremental", now())
+        feast("materialize-incremental", now())
         assert len(redis.Redis.from_url(server.url).keys()) == 1
         assert_online(home, server.url, table)
     finally:

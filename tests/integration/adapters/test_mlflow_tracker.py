@@ -1,9 +1,8 @@
 """The port Tracker against a real MLflow server and real SQLite stores, each of them failing too."""
 
 import json
-import multiprocessing
 import os
-import signal
+import shutil
 import sqlite3
 import threading
 import time
@@ -20,7 +19,9 @@ from mlflow import MlflowClient
 from stockops.adapters.mlflow.tracker import EXPERIMENT, MlflowTracker
 from stockops.errors import ServiceError
 from stockops.records import EpochLoss, TrainingRun
-from tests.servers import MlflowServer, free_port
+from tests.integration import forked
+from tests.loopback_http import serving
+from tests.servers import MlflowServer
 
 ENDED = datetime(2024, 6, 28, 21, 0, tzinfo=UTC)
 RUN = TrainingRun(
@@ -127,10 +128,23 @@ def test_nothing_reaches_stdout_and_a_check_names_version_and_place(
     assert (out, err) == ("", "")
 
 
-def test_long_histories_are_recorded_whole(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("used")
+    tracker(home).record(RUN)
+    return home
+
+
+@pytest.fixture
+def used(used_home: Path, tmp_path: Path) -> Path:
+    """A home of a test's own in which a run was recorded: MLflow takes a second to make its tables."""
+    return shutil.copytree(used_home, tmp_path / "used")
+
+
+def test_long_histories_are_recorded_whole(used: Path) -> None:
     history = tuple(EpochLoss(i, 1.0, 1.0, 1e-3) for i in range(700))  # 2,100 points: more than a request holds
-    run_id = tracker(tmp_path).record(replace(RUN, history=history))
-    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    run_id = tracker(used).record(replace(RUN, history=history))
+    client = MlflowClient(tracking_uri=f"sqlite:///{used}/mlruns/mlflow.db")
     assert len(client.get_metric_history(run_id, "learning_rate")) == 700
 
 
@@ -140,11 +154,8 @@ def _record(make: Make, barrier: "threading.Barrier") -> None:
 
 
 def test_processes_that_record_at_once_on_a_fresh_home_harm_nothing(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(4)
-    processes = [spawn.Process(target=_record, args=(partial(tracker, tmp_path), barrier)) for _ in range(4)]
-    for process in processes:
-        process.start()
+    barrier = forked.context.Barrier(4)
+    processes = [forked.start(_record, partial(tracker, tmp_path), barrier) for _ in range(4)]
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
@@ -156,17 +167,14 @@ def test_processes_that_record_at_once_on_a_fresh_home_harm_nothing(tmp_path: Pa
 
 
 def test_a_kill_while_recording_leaves_a_store_that_takes_the_next_run(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    for delay in (0.0, 0.7):
-        barrier = spawn.Barrier(2)
-        process = spawn.Process(target=_record, args=(partial(tracker, tmp_path), barrier))
-        process.start()
+    for delay in (0.0, 0.1, 0.2):
+        barrier = forked.context.Barrier(2)
+        process = forked.start(_record, partial(tracker, tmp_path), barrier)
         barrier.wait()
         while process.is_alive() and not (tmp_path / "mlruns/mlflow.db").exists():
             time.sleep(0.01)
         time.sleep(delay)
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
     assert tracker(tmp_path).record(RUN)
 
@@ -209,25 +217,23 @@ def test_a_damaged_database_is_named(tmp_path: Path, content: bytes) -> None:
         tracker(tmp_path).check()
 
 
-def test_a_database_of_a_newer_mlflow_is_named(tmp_path: Path) -> None:
-    tracker(tmp_path).record(RUN)
-    with sqlite3.connect(tmp_path / "mlruns/mlflow.db") as database:
+def test_a_database_of_a_newer_mlflow_is_named(used: Path) -> None:
+    with sqlite3.connect(used / "mlruns/mlflow.db") as database:
         database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
-    said = refused(tmp_path, "", 3)
+    said = refused(used, "", 3)
     assert "its tables are of a newer release than MLflow 3." in said.message
     assert said.hint == "install the MLflow that wrote it"
     with pytest.raises(ServiceError, match="of a newer release"):
-        tracker(tmp_path).check()
+        tracker(used).check()
 
 
-def test_a_database_of_an_older_mlflow_is_named_with_its_cure(tmp_path: Path) -> None:
-    tracker(tmp_path).record(RUN)
-    assert "mlflow.db" in tracker(tmp_path).check()
-    with sqlite3.connect(tmp_path / "mlruns/mlflow.db") as database:
+def test_a_database_of_an_older_mlflow_is_named_with_its_cure(used: Path) -> None:
+    assert "mlflow.db" in tracker(used).check()
+    with sqlite3.connect(used / "mlruns/mlflow.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '1bd49d398cd23'")
     with pytest.raises(ServiceError, match=r"are older .* run: mlflow db upgrade sqlite:///.*mlflow\.db"):
-        tracker(tmp_path).check()
-    assert "are older" in refused(tmp_path, "", 3).message
+        tracker(used).check()
+    assert "are older" in refused(used, "", 3).message
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -256,10 +262,9 @@ class _Stranger(BaseHTTPRequestHandler):
 @pytest.fixture(params=[401, 404, 200, 500])
 def stranger(request: pytest.FixtureRequest) -> Iterator[str]:
     _Stranger.status, _Stranger.seen = request.param, []
-    with ThreadingHTTPServer(("127.0.0.1", free_port()), _Stranger) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Stranger)
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def test_another_server_is_no_tracker_and_sees_the_credentials_in_a_header_alone(

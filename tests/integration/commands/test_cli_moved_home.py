@@ -1,6 +1,5 @@
 """A home that is moved, copied or used by a process that is killed: no old address, no run that never ends."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from stockops.adapters.mlflow.tracker import EXPERIMENT, MlflowTracker
+from tests.integration import forked
 from tests.integration.adapters.test_mlflow_tracker import RUN, tracker
 from tests.integration.cli import Cli, Result
 from tests.loopback_llm import Llm, llama_cpp
@@ -29,12 +29,51 @@ KEPT = ("mlruns", "outputs", "feature_store", "cache")
 
 
 @pytest.fixture
-def used(trained: Cli) -> Iterator[Cli]:
-    """A home in which a model was trained, a forecast made and a report written, with every store in use."""
-    with llama_cpp(Llm()) as model:  # a report that is kept has a model's words in it
-        trained.setenv(STOCKOPS_TRACKING="on", STOCKOPS_FEATURE_STORE="on", LLAMA_CPP_BASE_URL=f"{model.url}/v1")
-        use(trained)
-        yield trained
+def stores(cli: Cli) -> Iterator[None]:
+    """Every store in use, and a model: a report that is kept has its words in it."""
+    with llama_cpp(Llm()) as model:
+        cli.setenv(STOCKOPS_TRACKING="on", STOCKOPS_FEATURE_STORE="on", LLAMA_CPP_BASE_URL=f"{model.url}/v1")
+        yield
+
+
+@pytest.fixture
+def used(trained: Cli, stores: None) -> Cli:
+    """A home in which a model was trained, a forecast made and a report written."""
+    use(trained)
+    return trained
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("place") / "home"
+
+
+@pytest.fixture
+def shared(cli: Cli, stores: None, trained_home: Path, place: Path) -> Cli:
+    """A used home, made once for the tests that change nothing in it."""
+    cli.home = place
+    cli.setenv(STOCKOPS_HOME=str(place))
+    if not place.exists():
+        shutil.copytree(trained_home, place)
+        use(cli)
+    return cli
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database in which MLflow has made its tables: that takes it a second."""
+    home = tmp_path_factory.mktemp("tables")
+    (home / "mlruns").mkdir()
+    client_of(home).search_experiments()
+    return home / "mlruns/mlflow.db"
+
+
+@pytest.fixture
+def home(tmp_path: Path, tables: Path) -> Path:
+    """A home with nothing but MLflow's tables."""
+    (tmp_path / "home/mlruns").mkdir(parents=True)
+    shutil.copy(tables, tmp_path / "home/mlruns")
+    return tmp_path / "home"
 
 
 @pytest.fixture
@@ -86,28 +125,28 @@ def addresses(home: Path) -> list[str]:
     return found
 
 
-def test_nothing_but_mlflows_database_says_where_the_home_is(used: Cli) -> None:
-    discriminating_terms = [name for name, data in contents(used.home).items() if os.fsencode(used.home) in data]
+def test_nothing_but_mlflows_database_says_where_the_home_is(shared: Cli) -> None:
+    discriminating_terms = [name for name, data in contents(shared.home).items() if os.fsencode(shared.home) in data]
     assert discriminating_terms == ["mlruns/mlflow.db"]
 
 
-def test_mlflows_addresses_are_all_in_the_home_wherever_it_was_made(used: Cli) -> None:
-    found = addresses(used.home)
+def test_mlflows_addresses_are_all_in_the_home_wherever_it_was_made(shared: Cli) -> None:
+    found = addresses(shared.home)
     assert len(found) == 5
-    assert all(address.startswith(f"{used.home.as_uri()}/mlruns/artifacts") for address in found), found
+    assert all(address.startswith(f"{shared.home.as_uri()}/mlruns/artifacts") for address in found), found
 
 
-def test_work_in_a_copy_leaves_the_original_as_it_was(used: Cli, elsewhere: Path) -> None:
-    before = contents(used.home)
-    shutil.copytree(used.home, elsewhere)
-    used.setenv(STOCKOPS_HOME=str(elsewhere))
-    use(used, "MSFT")
+def test_work_in_a_copy_leaves_the_original_as_it_was(shared: Cli, elsewhere: Path) -> None:
+    before = contents(shared.home)
+    shutil.copytree(shared.home, elsewhere)
+    shared.setenv(STOCKOPS_HOME=str(elsewhere))
+    use(shared, "MSFT")
     (elsewhere / "feature_store/data/registry.db").unlink()
-    assert used("features", "apply").code == 0
-    run_id = train(used, seed=8).document["run_id"]
+    assert shared("features", "apply").code == 0
+    run_id = train(shared, seed=8).document["run_id"]
     changed = {Path(name).parts[0] for name, data in contents(elsewhere).items() if before.get(name) != data}
     assert changed == set(KEPT)
-    after = contents(used.home)
+    after = contents(shared.home)
     assert after.keys() == before.keys()
     assert [name for name in before if after[name] != before[name]] == []
     weights = elsewhere / f"mlruns/artifacts/{run_id}/artifacts/AAPL_child_model.pt"
@@ -134,8 +173,8 @@ def test_a_moved_home_keeps_all_its_runs_and_says_once_that_it_has_moved(used: C
     assert forecast["degraded"] == []
 
 
-def test_files_that_did_not_come_along_stay_where_they_are(tmp_path: Path) -> None:
-    home, copy = tmp_path / "home", tmp_path / "copy"
+def test_files_that_did_not_come_along_stay_where_they_are(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
     lost, kept = tracker(home).record(RUN), tracker(home).record(RUN)
     shutil.copytree(home, copy)
     shutil.rmtree(copy / "mlruns/artifacts" / lost)
@@ -147,8 +186,8 @@ def test_files_that_did_not_come_along_stay_where_they_are(tmp_path: Path) -> No
         assert client.list_artifacts(run_id)
 
 
-def test_a_copy_of_the_database_alone_keeps_its_new_files_to_itself(tmp_path: Path) -> None:
-    home, copy = tmp_path / "home", tmp_path / "copy"
+def test_a_copy_of_the_database_alone_keeps_its_new_files_to_itself(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
     tracker(home).record(RUN)
     (copy / "mlruns").mkdir(parents=True)
     shutil.copy(home / "mlruns/mlflow.db", copy / "mlruns")
@@ -157,8 +196,8 @@ def test_a_copy_of_the_database_alone_keeps_its_new_files_to_itself(tmp_path: Pa
     assert len(list((home / "mlruns/artifacts").iterdir())) == 1
 
 
-def test_a_home_behind_a_link_has_not_moved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    home, link = tmp_path / "home", tmp_path / "link"
+def test_a_home_behind_a_link_has_not_moved(home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    link = tmp_path / "link"
     caplog.set_level("INFO", "stockops")
     tracker(home).record(RUN)
     link.symlink_to(home)
@@ -180,12 +219,11 @@ def test_a_home_whose_runs_are_on_another_disk_is_moved_without_them(tmp_path: P
     assert all(address.startswith(moved.as_uri() + "/") for address in addresses(moved))
 
 
-def test_a_place_that_somebody_chose_is_kept(tmp_path: Path) -> None:
+def test_a_place_that_somebody_chose_is_kept(home: Path, tmp_path: Path) -> None:
     chosen = (tmp_path / "disk").as_uri()
-    (tmp_path / "home/mlruns").mkdir(parents=True)
-    client_of(tmp_path / "home").create_experiment(EXPERIMENT, artifact_location=chosen)
-    run_id = tracker(tmp_path / "home").record(RUN)
-    assert str(client_of(tmp_path / "home").get_run(run_id).info.artifact_uri).startswith(chosen)
+    client_of(home).create_experiment(EXPERIMENT, artifact_location=chosen)
+    run_id = tracker(home).record(RUN)
+    assert str(client_of(home).get_run(run_id).info.artifact_uri).startswith(chosen)
 
 
 def test_a_database_outside_the_home_is_not_rewritten(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -214,8 +252,7 @@ def _record_and_die(home: Path, uri: str) -> None:
 
 def killed(home: Path, uri: str = "") -> None:
     """Record a run in a process that is killed on the way."""
-    process = multiprocessing.get_context("spawn").Process(target=_record_and_die, args=(home, uri))
-    process.start()
+    process = forked.start(_record_and_die, home, uri)
     process.join()
     assert process.exitcode == -signal.SIGKILL
 
@@ -227,22 +264,24 @@ def living() -> Iterator[int]:
         yield process.pid
 
 
-def test_a_run_that_a_kill_left_running_is_ended_by_the_next_training(used: Cli) -> None:
-    killed(used.home)
-    assert [run.info.status for run in runs(client_of(used.home))].count("RUNNING") == 1
-    found = train(used, seed=8)
-    ended = {run.info.status: run for run in runs(client_of(used.home))}
+def test_a_run_that_a_kill_left_running_is_ended_by_the_next_training(trained: Cli) -> None:
+    trained.setenv(STOCKOPS_TRACKING="on")
+    train(trained)
+    killed(trained.home)
+    assert [run.info.status for run in runs(client_of(trained.home))].count("RUNNING") == 1
+    found = train(trained, seed=8)
+    ended = {run.info.status: run for run in runs(client_of(trained.home))}
     assert set(ended) == {"FINISHED", "KILLED"}
     assert ended["KILLED"].info.end_time is not None
     assert found.err.count(ended["KILLED"].info.run_id) == 1
 
 
-def test_a_run_that_a_kill_left_running_is_ended_in_a_copy_too(tmp_path: Path) -> None:
-    killed(tmp_path / "home")
-    shutil.copytree(tmp_path / "home", tmp_path / "copy")
+def test_a_run_that_a_kill_left_running_is_ended_in_a_copy_too(home: Path, tmp_path: Path) -> None:
+    killed(home)
+    shutil.copytree(home, tmp_path / "copy")
     tracker(tmp_path / "copy").record(RUN)
     assert {run.info.status for run in runs(client_of(tmp_path / "copy"))} == {"KILLED", "FINISHED"}
-    assert [run.info.status for run in runs(client_of(tmp_path / "home"))] == ["RUNNING"]
+    assert [run.info.status for run in runs(client_of(home))] == ["RUNNING"]
 
 
 Strew = Callable[[MlflowClient, str], dict[str, str]]
@@ -276,11 +315,11 @@ def statuses(client: MlflowClient, wanted: dict[str, str]) -> dict[str, str]:
     return {run.info.run_name: run.info.status for run in runs(client) if run.info.run_name in wanted}
 
 
-def test_in_the_homes_own_database_only_the_living_are_spared(tmp_path: Path, strew: Strew) -> None:
-    tracker(tmp_path).record(RUN)
-    client = client_of(tmp_path)
+def test_in_the_homes_own_database_only_the_living_are_spared(home: Path, strew: Strew) -> None:
+    tracker(home).record(RUN)
+    client = client_of(home)
     wanted = strew(client, "KILLED")
-    tracker(tmp_path).record(RUN)
+    tracker(home).record(RUN)
     assert statuses(client, wanted) == wanted
     theirs = client.get_experiment_by_name("theirs")
     assert theirs is not None

@@ -1,8 +1,9 @@
 """Whole commands with Feast and MLflow switched on, and with each of them failing."""
 
 import json
-import threading
+import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.integration.cli import Cli, start
+from stockops.cli import main
+from tests.integration import forked
+from tests.integration.cli import Cli
+from tests.loopback_http import serving
 from tests.servers import MlflowServer, RedisServer, free_port
 
 TRAIN = ("train-child", "--ticker", "AAPL")
@@ -104,10 +108,9 @@ class _Recorder(BaseHTTPRequestHandler):
 @pytest.fixture
 def recorder() -> Iterator[str]:
     _Recorder.seen = []
-    with ThreadingHTTPServer(("127.0.0.1", free_port()), _Recorder) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Recorder)
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def test_dagshub_is_reached_with_its_token_in_a_header(tracked: Cli, recorder: str) -> None:
@@ -210,13 +213,21 @@ def test_redis_down_is_named_alone_though_features_are_kept_there_too(served: Cl
     assert down.err.count("redis") == 1
 
 
-def test_trainings_at_once_on_a_fresh_home_harm_nothing(cli: Cli) -> None:
+def _train(ticker: str, out: Path) -> None:
+    with out.open("w") as results, redirect_stdout(results):
+        code = main(["train-child", "--ticker", ticker])
+    sys.exit(code)
+
+
+def test_trainings_at_once_on_a_fresh_home_harm_nothing(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:
     cli.setenv(STOCKOPS_FEATURE_STORE="", STOCKOPS_TRACKING="")
     tickers = ("AAPL", "MSFT")
-    started = [start("train-child", "--ticker", ticker, home=cli.home) for ticker in (*tickers, *tickers)]
-    done = [(process.communicate(timeout=300), process.returncode) for process in started]
-    assert [code for _, code in done] == [0] * 4, done
-    documents = [json.loads(out) for (out, _), _ in done]
+    results = [tmp_path_factory.mktemp("results") / "out" for _ in range(4)]
+    started = [forked.start(_train, ticker, out) for ticker, out in zip(tickers * 2, results, strict=True)]
+    for process in started:
+        process.join(300)
+    assert [process.exitcode for process in started] == [0] * 4
+    documents = [json.loads(out.read_text()) for out in results]
     assert [document["degraded"] for document in documents] == [[]] * 4
     assert len(runs(cli.home, "Parent_Training")) == 1
     for ticker in tickers:
