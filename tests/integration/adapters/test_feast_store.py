@@ -378,6 +378,14 @@ def test_a_lost_registry_is_made_anew_by_the_next_write(tmp_path: Path) -> None:
     assert online(store) == last(history())
 
 
+def test_an_open_store_applies_to_a_lost_registry(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.write("AAPL", history())
+    (data(tmp_path) / "registry.db").unlink()
+    assert store.apply()
+    assert online(store) == last(history())
+
+
 @pytest.mark.parametrize("spoil", [junk, half])
 def test_a_damaged_online_file_is_named_with_the_cure(tmp_path: Path, spoil: Spoil) -> None:
     table = history()

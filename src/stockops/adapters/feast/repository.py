@@ -37,17 +37,14 @@ class Repository:
 
     def is_current(self) -> bool:
         """Return whether the registered definitions, by whatever process, match `definitions`."""
-        try:
-            self._store.registry.refresh(self._config.project)
-        except FileNotFoundError:
-            self._store = self._opened()
+        self._refresh()
         tags = {DIGEST: view(entity()).tags[DIGEST]}
         return bool(self._store.registry.list_feature_views(self._config.project, tags=tags))
 
     def mend(self) -> None:
         """Move a damaged registry aside; everything in it can be registered and materialised again."""
         try:
-            self._store.registry.refresh(self._config.project)
+            self._refresh()
         except DamagedRegistryError as exc:
             exc.path.replace(exc.path.with_suffix(".damaged"))
             self._store = self._opened()
@@ -79,6 +76,13 @@ class Repository:
         """Write the latest row of every ticker, up to `until`, online from the Parquet files."""
         with _quietly():
             self._store.materialize(_BEGINNING, until, [VIEW])
+
+    def _refresh(self) -> None:
+        """Read the registry as it is now; one that was removed meanwhile is created empty."""
+        try:
+            self._store.registry.refresh(self._config.project)
+        except FileNotFoundError:
+            self._store = self._opened()
 
     def _opened(self) -> FeatureStore:
         return FeatureStore(repo_path=str(self._folder), config=self._config)
