@@ -168,6 +168,16 @@ def test_every_ticker_fails_with_the_reason_when_no_node_is_left(two_nodes: TwoN
     }
 
 
+def test_resources_left_by_an_exit_are_cleaned_up_silently() -> None:
+    """Else the tracker of multiprocessing writes warnings after the last line of an interrupted command."""
+    code = (
+        "import os; from stockops.adapters.execution.local_executor import LocalExecutor;"
+        "outcomes = LocalExecutor(2).map(str.lower, 'AB'); next(outcomes); os._exit(0)"
+    )
+    exited = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (exited.returncode, exited.stderr) == (0, "")
+
+
 def test_the_core_count_is_plausible() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
 

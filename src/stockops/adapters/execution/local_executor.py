@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _IDLE_SECONDS = 60
 _LOOK_SECONDS = 0.25  # between checks that the parent is alive
+_QUIET_TRACKER = "ignore:resource_tracker"  # it cleans up after killed workers, and warns when the call is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def cores() -> int:
 def _pool(jobs: int, work: Callable[[str], T], waiting: deque[str]) -> Generator[tuple[str, T], None, list[str]]:
     """Yield results until no tickers remain; return those in flight when a worker died."""
     workers = min(jobs, len(waiting))
+    os.environ.setdefault("PYTHONWARNINGS", _QUIET_TRACKER)
     executor = ProcessPoolExecutor(
         workers, timeout=_IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),), env=MULTI_PROCESS
     )
