@@ -52,7 +52,7 @@ class TwoNodes:
 
 
 @pytest.fixture(scope="module")
-def two_nodes() -> Iterator[TwoNodes]:
+def cluster() -> Iterator[TwoNodes]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("RAY_health_check_failure_threshold", "2")  # a lost node is detected within seconds
@@ -60,6 +60,13 @@ def two_nodes() -> Iterator[TwoNodes]:
         running = TwoNodes()
     yield running
     running.cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def two_nodes(cluster: TwoNodes) -> TwoNodes:
+    """The cluster, with two nodes that work."""
+    cluster.restore()
+    return cluster
 
 
 @pytest.fixture(params=["local", "ray"])
@@ -151,23 +158,6 @@ def test_a_node_that_cannot_unpickle_the_work_is_a_service_error(two_nodes: TwoN
     assert "a node of the Ray cluster cannot work: " in found["A"].message
 
 
-def test_every_ticker_fails_with_the_reason_when_no_node_is_left(two_nodes: TwoNodes) -> None:
-    def work(ticker: str) -> str:
-        time.sleep(0 if ticker == "A" else 60)
-        return ticker
-
-    outcomes = cluster_executor(two_nodes, look_seconds=1).map(work, "ABCDEFGH")
-    assert next(iter(outcomes)) == ("A", "A")
-    for _ in range(2):
-        two_nodes.kill_node()
-    found = dict(outcomes)
-    two_nodes.restore()
-    assert sorted(found) == list("BCDEFGH")
-    assert {str(failure) for failure in found.values()} == {
-        "no node of the Ray cluster has a core; add one: ray start --address …"
-    }
-
-
 def test_resources_left_by_an_exit_are_cleaned_up_silently() -> None:
     """Else the tracker of multiprocessing writes warnings after the last line of an interrupted command."""
     code = (
@@ -250,21 +240,6 @@ def test_a_cluster_gives_the_same_checkpoints_as_this_machine_byte_for_byte(
     assert rows_by_ticker(forecasts) == rows_by_ticker(cli_with_tickers("predict-child", "--no-cache").out)
 
 
-def test_a_killed_node_loses_no_result(two_nodes: TwoNodes, cli_with_tickers: Cli) -> None:
-    tickers = (*TICKERS, "GOOG", "IBM")
-    called = start_on_ray(
-        two_nodes, "train-child", "--ticker", "GOOG,IBM", home=cli_with_tickers.home, STOCKOPS_EPOCHS="100"
-    )
-    assert called.stdout
-    first = called.stdout.readline()
-    two_nodes.kill_node()
-    out, err = called.communicate(timeout=120)
-    two_nodes.restore()
-    assert called.returncode == 0, err
-    assert sorted(rows_by_ticker(first + out)) == sorted(tickers)
-    assert len((first + out).splitlines()) == len(tickers)
-
-
 def test_secrets_are_not_sent_to_workers(two_nodes: TwoNodes, cli_with_tickers: Cli) -> None:
     env = {"REDIS_URL": "redis://:hush-hush@127.0.0.1:1/0"}
     called = start_on_ray(two_nodes, "predict-child", "--no-cache", home=cli_with_tickers.home, **env)
@@ -282,3 +257,36 @@ def test_secrets_are_not_sent_to_workers(two_nodes: TwoNodes, cli_with_tickers: 
     code += "print(b'hush-hush' in pickle.dumps(WorkerSpec.of(context, print)))"
     completed = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
     assert completed.stdout.strip() == "False", completed.stderr
+
+
+# Last: what they kill is started again only for a test that follows.
+
+
+def test_a_killed_node_loses_no_result(two_nodes: TwoNodes, cli_with_tickers: Cli) -> None:
+    tickers = (*TICKERS, "GOOG", "IBM")
+    called = start_on_ray(
+        two_nodes, "train-child", "--ticker", "GOOG,IBM", home=cli_with_tickers.home, STOCKOPS_EPOCHS="100"
+    )
+    assert called.stdout
+    first = called.stdout.readline()
+    two_nodes.kill_node()
+    out, err = called.communicate(timeout=120)
+    assert called.returncode == 0, err
+    assert sorted(rows_by_ticker(first + out)) == sorted(tickers)
+    assert len((first + out).splitlines()) == len(tickers)
+
+
+def test_every_ticker_fails_with_the_reason_when_no_node_is_left(two_nodes: TwoNodes) -> None:
+    def work(ticker: str) -> str:
+        time.sleep(0 if ticker == "A" else 60)
+        return ticker
+
+    outcomes = cluster_executor(two_nodes, look_seconds=1).map(work, "ABCDEFGH")
+    assert next(iter(outcomes)) == ("A", "A")
+    for _ in range(2):
+        two_nodes.kill_node()
+    found = dict(outcomes)
+    assert sorted(found) == list("BCDEFGH")
+    assert {str(failure) for failure in found.values()} == {
+        "no node of the Ray cluster has a core; add one: ray start --address …"
+    }
