@@ -27,8 +27,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of the processes th
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes run tests: twice as many as cores, since a third of the time is waiting."""
-    cores = os.cpu_count() or 1
-    return max(cores, min(2 * cores, 8))
+    from stockops.adapters.execution.local_executor import cores  # those that a container or an affinity allows
+
+    return max(cores(), min(2 * cores(), 8))
 
 
 gc.set_threshold(GC_THRESHOLD)  # as the command line has it

@@ -1,4 +1,7 @@
-"""Feast's command line, each call a fork of one process that has imported it: that alone takes six seconds."""
+"""Feast's command line, each call a fork of one process that has imported it: that alone takes six seconds.
+
+Not one of `forked`: those have imported the reduced Feast that stockops uses, and a user's `feast` is the whole one.
+"""
 
 import importlib
 import multiprocessing
@@ -23,7 +26,7 @@ class FeastProgram:
         theirs.close()
 
     def __call__(self, folder: Path, *arguments: str) -> None:
-        """Run a command in a folder; what it has to say goes to stderr."""
+        """Run a command in a folder and check that it exits with 0."""
         self._calls.send((folder, *arguments))
         assert self._calls.poll(_SECONDS)
         assert self._calls.recv() == 0

@@ -159,12 +159,12 @@ def test_nonsense_from_redis_is_a_service_error_or_a_plain_value(name: str, answ
     assert "\x1b" not in str(found)
 
 
-def test_listing_keys_stops_at_its_limit_if_redis_never_stops_sending(tmp_path: Path) -> None:
+def test_listing_keys_stops_at_its_limit_if_redis_never_stops_sending() -> None:
     with hostile(b"*2\r\n$1\r\n7\r\n*1\r\n$3\r\nkey\r\n") as server, pytest.raises(ServiceError, match="in time"):
         RedisState(f"redis://127.0.0.1:{server.port}/0?protocol=2&db=0", 0.1).keys("k")
 
 
-def test_redis_gauges_report_down_if_redis_answers_nonsense(tmp_path: Path) -> None:
+def test_redis_gauges_report_down_if_redis_answers_nonsense() -> None:
     with hostile(b":abc\r\n") as server:
         samples = redis_gauges.samples(f"redis://127.0.0.1:{server.port}/0", SECONDS)
     assert [(sample.name, sample.value) for sample in samples] == [("redis_up", 0)]

@@ -24,8 +24,6 @@ FIELDS = {
 }  # fmt: skip
 HEAVY = {"torch", "pandas", "numpy", "feast", "mlflow", "sklearn", "matplotlib", "yfinance", "qdrant_client"}
 
-Start = Callable[..., Llm]
-
 
 @pytest.fixture
 def servers() -> Iterator[ExitStack]:

@@ -31,11 +31,11 @@ def alter_rows(kind: str, lines: list[str]) -> list[str]:
     return [] if kind == "gone" else [nonsense(line) for line in lines]
 
 
-def write_prices(folder: Path, kind: str | None) -> None:
+def write_prices(folder: Path, kind: str | None, cut: int = CUT) -> None:
     folder.mkdir()
-    later = ROWS[CUT + 1 :] if kind is None else alter_rows(kind, ROWS[CUT + 1 :])
+    later = ROWS[cut + 1 :] if kind is None else alter_rows(kind, ROWS[cut + 1 :])
     for symbol in ("AAPL", "^GSPC"):
-        (folder / f"{symbol}.csv").write_text("\n".join([*ROWS[: CUT + 1], *later]) + "\n")
+        (folder / f"{symbol}.csv").write_text("\n".join([*ROWS[: cut + 1], *later]) + "\n")
 
 
 Artifacts = dict[str, bytes]
@@ -103,10 +103,7 @@ def without_call_fields(value: Any) -> Any:
 def run_every_command(cli: Cli, cut: int, kind: str | None, plots: str) -> Artifacts:
     """Run every command as of a day, with later rows altered by `kind`; return all documents and artifacts."""
     data, as_of = cli.home / "data", ROWS[cut].split(",")[0]
-    data.mkdir()
-    later = ROWS[cut + 1 :] if kind is None else alter_rows(kind, ROWS[cut + 1 :])
-    for symbol in ("AAPL", "^GSPC"):
-        (data / f"{symbol}.csv").write_text("\n".join([*ROWS[: cut + 1], *later]) + "\n")
+    write_prices(data, kind, cut)
     cli.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(data), STOCKOPS_AS_OF=as_of, STOCKOPS_PLOTS=plots)
     ticker, start = ("--ticker", "AAPL"), ROWS[cut - 65].split(",")[0]
     found = {}

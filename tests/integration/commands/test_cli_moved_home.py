@@ -126,8 +126,8 @@ def addresses(home: Path) -> list[str]:
 
 
 def test_nothing_but_mlflows_database_says_where_the_home_is(shared: Cli) -> None:
-    discriminating_terms = [name for name, data in contents(shared.home).items() if os.fsencode(shared.home) in data]
-    assert discriminating_terms == ["mlruns/mlflow.db"]
+    with_address = [name for name, data in contents(shared.home).items() if os.fsencode(shared.home) in data]
+    assert with_address == ["mlruns/mlflow.db"]
 
 
 def test_mlflows_addresses_are_all_in_the_home_wherever_it_was_made(shared: Cli) -> None:
