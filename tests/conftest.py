@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,9 @@ for name in list(os.environ):  # before any fixture, so that those of a whole se
 # Tests run on every core at once: two threads each would wait for each other more than they compute.
 os.environ.update(STOCKOPS_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 os.environ["STOCKOPS_JOBS"] = "1"  # starting workers takes seconds; they have tests of their own
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of the processes that tests start compiles every module
+# Else every process compiles what it imports: those that run tests, and those that tests start.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -14,6 +14,9 @@ import httpx
 import pytest
 import redis
 
+# httpx.get would read the certificate authorities for every request. Each request has a connection of its own.
+http = httpx.Client(verify=False, limits=httpx.Limits(max_keepalive_connections=0))
+
 
 def free_port() -> int:
     """Return a port on which nothing listens at the moment."""
@@ -126,7 +129,7 @@ class MlflowServer(Server):
     def start(self) -> None:
         """Start it and wait until it answers."""
         super().start()
-        wait_until(lambda: httpx.get(f"{self.url}/health").status_code == 200, 30, "MLflow answering")
+        wait_until(lambda: http.get(f"{self.url}/health").status_code == 200, 30, "MLflow answering")
 
 
 class PushgatewayServer(Server):
@@ -157,11 +160,11 @@ class PrometheusServer(Server):
     def start(self) -> None:
         """Start it and wait until it answers queries."""
         super().start()
-        wait_until(lambda: httpx.get(f"{self.url}/-/ready").status_code == 200, 30, "Prometheus answering")
+        wait_until(lambda: http.get(f"{self.url}/-/ready").status_code == 200, 30, "Prometheus answering")
 
     def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
         """Return the current values of an expression by their labels; fail with the error from Prometheus."""
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}).json()
+        answer = http.get(f"{self.url}/api/v1/query", params={"query": expression}).json()
         assert answer["status"] == "success", f"{answer.get('error')} in {expression}"
         result = answer["data"]["result"]
         if answer["data"]["resultType"] == "scalar":

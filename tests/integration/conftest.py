@@ -1,9 +1,11 @@
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.integration.cli import SAMPLE, Cli, prepare
 from tests.price_builders import PriceFiles, history
@@ -38,11 +40,17 @@ def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a parent and a child of AAPL, trained once; copy it, never write to it."""
-    home = tmp_path_factory.mktemp("trained")
-    prepare(home, ("train-child", "--ticker", "AAPL"))
-    for left in (home / "outputs").glob("*.db*"):  # start without recorded metrics and forecasts
-        left.unlink()
+    """A home with a parent and a child of AAPL, trained once for all test processes; copy it, never write to it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that of every process of this run
+    home, made = folder / "trained_home", folder / "trained_home.made"
+    with FileLock(folder / "trained_home.lock"):
+        if not made.exists():
+            prepare(home, ("train-child", "--ticker", "AAPL"))
+            for left in (home / "outputs").glob("*.db*"):  # start without recorded metrics and forecasts
+                left.unlink()
+            made.touch()
     return home
 
 

@@ -1,4 +1,4 @@
-"""Feast's own command line, run in a clone's `feature_store/` on features that stockops wrote."""
+"""Feast's own command line, run in a clone's `feature_store/` on features written by stockops."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture
 def home(tmp_path: Path, table: pd.DataFrame) -> Path:
-    """A home laid out like a clone, with features offline and nothing else."""
+    """A home laid out like a clone, with nothing but offline features."""
     FeastStore(home=tmp_path, redis_url="", timeout_seconds=1).write("AAPL", table)
     for name in ("feature_store.yaml", "features.py"):
         shutil.copy(ROOT / "feature_store" / name, tmp_path / "feature_store")
@@ -46,7 +46,7 @@ def program() -> Iterator[FeastProgram]:
 
 @pytest.fixture
 def feast(program: FeastProgram, home: Path) -> Feast:
-    """Runs Feast's command line where its user would."""
+    """Runs Feast's command line in the folder where a user would."""
     return partial(program, home / "feature_store")
 
 
@@ -61,14 +61,16 @@ def assert_online(home: Path, url: str, table: pd.DataFrame) -> None:
     assert dict(vector.values) == table.iloc[-1].to_dict()
 
 
-def test_feast_applies_and_materialises_what_stockops_wrote(feast: Feast, home: Path, table: pd.DataFrame) -> None:
+def test_feast_applies_and_materialises_features_written_by_stockops(
+    feast: Feast, home: Path, table: pd.DataFrame
+) -> None:
     feast("apply")
     feast("materialize-incremental", now())
     assert_online(home, "", table)
-    assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()  # both know the same definitions
+    assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()  # stockops has the same definitions
 
 
-def test_files_of_an_earlier_release_are_understood(feast: Feast, home: Path, table: pd.DataFrame) -> None:
+def test_files_of_an_earlier_release_still_work(feast: Feast, home: Path, table: pd.DataFrame) -> None:
     for name in ("feature_store.yaml", "features.py"):
         file = home / "feature_store" / name
         text = file.read_text().replace("stockops.adapters.feast.", "stockops.adapters.feast_")
@@ -82,7 +84,7 @@ def test_files_of_an_earlier_release_are_understood(feast: Feast, home: Path, ta
     assert not FeastStore(home=home, redis_url="", timeout_seconds=1).apply()
 
 
-def test_feast_puts_features_into_the_redis_that_stockops_uses(feast: Feast, home: Path, table: pd.DataFrame) -> None:
+def test_feast_materialises_into_the_redis_that_stockops_reads(feast: Feast, home: Path, table: pd.DataFrame) -> None:
     server = RedisServer(home / "redis")
     server.start()
     try:

@@ -30,23 +30,23 @@ from tests.places import ROOT
 from tests.servers import RedisServer, Server, free_port, needed
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-Make = Callable[[], FeatureStore]
-Spoil = Callable[[Path], object]
+Reopen = Callable[[], FeatureStore]
+Damage = Callable[[Path], object]
 
 
 def history(ticker: str = "AAPL", *, seed: int = 0, rows: int = 60) -> pd.DataFrame:
-    """Return features as the pipelines hand them over."""
+    """Return features as the pipelines pass them."""
     table = features.add(bars(rows, seed=seed, symbol=ticker))
     return table.set_axis(calendar.of(ticker).closes(pd.DatetimeIndex(table.index)))
 
 
-def last(table: pd.DataFrame) -> tuple[datetime, dict[str, float]]:
-    """Return what the online store is to have."""
+def last_row(table: pd.DataFrame) -> tuple[datetime, dict[str, float]]:
+    """Return the time and values that the online store should have."""
     return table.index[-1].to_pydatetime(), {str(name): float(value) for name, value in table.iloc[-1].items()}
 
 
 def online(store: FeatureStore, ticker: str = "AAPL") -> tuple[datetime, dict[str, float]]:
-    """Return what the online store has."""
+    """Return the time and values that the online store has."""
     vector = store.latest(ticker)
     assert vector is not None
     assert vector.ticker == ticker
@@ -62,8 +62,8 @@ def data(home: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Opens the same store anew, as another process would."""
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
+    """Opens the same store again, as another process would."""
     if request.param == "sqlite":
         return partial(open_store, tmp_path)
     running: RedisServer = request.getfixturevalue("redis_server")
@@ -72,26 +72,26 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 
 @pytest.fixture
-def store(make: Make) -> FeatureStore:
-    return make()
+def store(reopen: Reopen) -> FeatureStore:
+    return reopen()
 
 
-# What both online stores promise.
+# Behaviour of both online stores.
 
 
 @pytest.mark.parametrize("ticker", ["AAPL", "^GSPC", "BRK-B", "7203.T", "EURUSD=X", "M&M.NS"])
-def test_the_last_row_comes_back_to_the_last_bit_with_the_time_of_its_close(make: Make, ticker: str) -> None:
+def test_the_last_row_is_read_back_exactly_with_its_close_time(reopen: Reopen, ticker: str) -> None:
     table = history(ticker)
-    assert make().write(ticker, table)
-    assert online(make(), ticker) == last(table)
+    assert reopen().write(ticker, table)
+    assert online(reopen(), ticker) == last_row(table)
 
 
-def test_tickers_do_not_get_into_each_other(store: FeatureStore) -> None:
+def test_tickers_are_stored_separately(store: FeatureStore) -> None:
     apple, index = history("AAPL", seed=1), history("^GSPC", seed=2)
     store.write("AAPL", apple)
     store.write("^GSPC", index)
-    assert online(store, "AAPL") == last(apple)
-    assert online(store, "^GSPC") == last(index)
+    assert online(store, "AAPL") == last_row(apple)
+    assert online(store, "^GSPC") == last_row(index)
     assert store.tickers() == ["AAPL", "^GSPC"]
 
 
@@ -101,19 +101,19 @@ def test_a_ticker_that_was_never_written_has_no_vector(store: FeatureStore) -> N
     assert store.latest("MSFT") is None
 
 
-def test_a_later_history_replaces_the_kept_one(store: FeatureStore, tmp_path: Path) -> None:
+def test_a_later_history_replaces_the_stored_one(store: FeatureStore, tmp_path: Path) -> None:
     table = history()
     store.write("AAPL", table.iloc[:-1])
     assert store.write("AAPL", table)
-    assert online(store) == last(table)
+    assert online(store) == last_row(table)
     assert len(pd.read_parquet(data(tmp_path) / "features.parquet" / "AAPL.parquet")) == len(table)
 
 
-def test_a_history_to_the_same_day_corrects_the_kept_one(store: FeatureStore) -> None:
+def test_a_history_ending_on_the_same_day_replaces_the_stored_one(store: FeatureStore) -> None:
     store.write("AAPL", history(seed=1))
     corrected = history(seed=2)
     assert store.write("AAPL", corrected)
-    assert online(store) == last(corrected)
+    assert online(store) == last_row(corrected)
 
 
 def test_a_history_that_ends_earlier_changes_nothing(store: FeatureStore, tmp_path: Path) -> None:
@@ -122,66 +122,70 @@ def test_a_history_that_ends_earlier_changes_nothing(store: FeatureStore, tmp_pa
     before = contents(tmp_path)
     assert not store.write("AAPL", table.iloc[:-1])
     assert contents(tmp_path) == before
-    assert online(store) == last(table)
+    assert online(store) == last_row(table)
 
 
-def test_what_is_kept_offline_is_every_row_as_float32(store: FeatureStore, tmp_path: Path) -> None:
+def test_every_row_is_stored_offline_as_float32(store: FeatureStore, tmp_path: Path) -> None:
     table = history()
     store.write("AAPL", table)
-    kept = pd.read_parquet(data(tmp_path) / "features.parquet" / "AAPL.parquet")
-    assert set(kept["ticker"]) == {"AAPL"}
-    assert set(kept[list(features.FEATURES)].dtypes.astype(str)) == {"float32"}
-    rows = kept.set_index("event_timestamp")[list(features.FEATURES)].astype("float64")
+    stored = pd.read_parquet(data(tmp_path) / "features.parquet" / "AAPL.parquet")
+    assert set(stored["ticker"]) == {"AAPL"}
+    assert set(stored[list(features.FEATURES)].dtypes.astype(str)) == {"float32"}
+    rows = stored.set_index("event_timestamp")[list(features.FEATURES)].astype("float64")
     pd.testing.assert_frame_equal(rows, table, check_index_type=False, check_freq=False)
 
 
-def test_the_definitions_are_registered_once(make: Make, tmp_path: Path) -> None:
-    make().write("AAPL", history())
+def test_the_definitions_are_registered_once(reopen: Reopen, tmp_path: Path) -> None:
+    reopen().write("AAPL", history())
     registry = (data(tmp_path) / "registry.db").read_bytes()
-    make().write("^GSPC", history("^GSPC"))
-    assert not make().apply()
+    reopen().write("^GSPC", history("^GSPC"))
+    assert not reopen().apply()
     assert (data(tmp_path) / "registry.db").read_bytes() == registry
 
 
-def test_a_change_of_the_definitions_is_registered(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert make().apply()
+def test_changed_definitions_are_registered(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reopen().apply()
     feast_import.load()
     monkeypatch.setattr("stockops.adapters.feast.definitions.FOREVER", timedelta(days=1))
-    assert make().apply()
-    assert not make().apply()
+    assert reopen().apply()
+    assert not reopen().apply()
 
 
-def test_features_of_older_definitions_are_not_served(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_features_of_older_definitions_are_not_served(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
     feast_import.load()
     with monkeypatch.context() as older:
         older.setattr("stockops.adapters.feast.definitions.FEATURES", features.FEATURES[:-1])
-        make().write("AAPL", history())
-    assert make().latest("AAPL") is None
-    make().write("AAPL", history())
-    assert online(make()) == last(history())
+        reopen().write("AAPL", history())
+    assert reopen().latest("AAPL") is None
+    reopen().write("AAPL", history())
+    assert online(reopen()) == last_row(history())
 
 
-def test_materialising_gives_what_writing_gave(make: Make, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_materialising_restores_the_written_vectors(
+    reopen: Reopen, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     tables = {ticker: history(ticker, seed=3) for ticker in ("AAPL", "^GSPC", "BRK-B")}
     for ticker, table in tables.items():
-        make().write(ticker, table)
-    forget_online(tmp_path, request)
-    assert make().latest("AAPL") is None
+        reopen().write(ticker, table)
+    delete_online(tmp_path, request)
+    assert reopen().latest("AAPL") is None
     (data(tmp_path) / "features.parquet" / ".MSFT.parquet.x1.tmp").write_bytes(b"a write in progress")
-    make().materialize(NOW)
-    assert {ticker: online(make(), ticker) for ticker in tables} == {t: last(table) for t, table in tables.items()}
+    reopen().materialize(NOW)
+    assert {ticker: online(reopen(), ticker) for ticker in tables} == {
+        t: last_row(table) for t, table in tables.items()
+    }
 
 
-def test_materialising_stops_at_the_time_given(make: Make, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_materialising_stops_at_the_given_time(reopen: Reopen, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     table = history()
-    make().write("AAPL", table)
-    forget_online(tmp_path, request)
-    make().materialize(table.index[-3].to_pydatetime())
-    assert online(make()) == last(table.iloc[:-2])
-    make().materialize(NOW)
-    assert online(make()) == last(table)
-    make().materialize(table.index[-3].to_pydatetime())
-    assert online(make()) == last(table)  # never back
+    reopen().write("AAPL", table)
+    delete_online(tmp_path, request)
+    reopen().materialize(table.index[-3].to_pydatetime())
+    assert online(reopen()) == last_row(table.iloc[:-2])
+    reopen().materialize(NOW)
+    assert online(reopen()) == last_row(table)
+    reopen().materialize(table.index[-3].to_pydatetime())
+    assert online(reopen()) == last_row(table)  # an earlier row never replaces a later one
 
 
 def test_materialising_a_home_without_features_does_nothing(store: FeatureStore) -> None:
@@ -198,15 +202,15 @@ def test_nothing_is_printed(store: FeatureStore, capfd: pytest.CaptureFixture[st
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_check_tells_version_place_and_size(store: FeatureStore) -> None:
-    place = "Redis at 127.0.0.1:" if "redis" in store.needs else "SQLite"
-    assert store.check().startswith(f"{version('feast')}, online in {place}")
+def test_check_reports_version_location_and_number_of_tickers(store: FeatureStore) -> None:
+    location = "Redis at 127.0.0.1:" if "redis" in store.needs else "SQLite"
+    assert store.check().startswith(f"{version('feast')}, online in {location}")
     assert store.check().endswith(", 0 tickers offline")
     store.write("AAPL", history())
     assert store.check().endswith(", 1 tickers offline")
 
 
-def test_looking_makes_no_file(store: FeatureStore, tmp_path: Path) -> None:
+def test_reading_creates_no_file(store: FeatureStore, tmp_path: Path) -> None:
     store.latest("AAPL")
     store.tickers()
     store.check()
@@ -217,18 +221,18 @@ def contents(home: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in home.rglob("*") if path.is_file()}
 
 
-def forget_online(home: Path, request: pytest.FixtureRequest) -> None:
-    """Lose what is online, whichever store it is."""
+def delete_online(home: Path, request: pytest.FixtureRequest) -> None:
+    """Delete all online features from whichever store is used."""
     (data(home) / "online_store.db").unlink(missing_ok=True)
     if "redis" in request.node.name:
         redis.Redis.from_url(request.getfixturevalue("redis_server").url).flushdb()
 
 
-# What only one of them can meet.
+# Cases of one online store, or of a switch between the two.
 
 
 @pytest.fixture
-def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def set_time_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Sets the time zone of this process."""
 
     def set_zone(name: str) -> None:
@@ -240,16 +244,16 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     time.tzset()
 
 
-@pytest.mark.parametrize("writer", ["UTC", "America/New_York", "Asia/Tokyo"])
-@pytest.mark.parametrize("reader", ["UTC", "America/New_York"])
-def test_the_time_of_a_row_is_the_same_in_every_time_zone(
-    tmp_path: Path, zone: Callable[[str], None], writer: str, reader: str
+@pytest.mark.parametrize("writer_zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("reader_zone", ["UTC", "America/New_York"])
+def test_the_event_time_is_the_same_in_every_time_zone(
+    tmp_path: Path, set_time_zone: Callable[[str], None], writer_zone: str, reader_zone: str
 ) -> None:
     skipped_in_new_york = pd.Timestamp("2024-03-10T02:30", tz="UTC")
     table = history().iloc[-1:].set_axis(pd.DatetimeIndex([skipped_in_new_york]))
-    zone(writer)
+    set_time_zone(writer_zone)
     open_store(tmp_path).write("AAPL", table)
-    zone(reader)
+    set_time_zone(reader_zone)
     assert online(open_store(tmp_path))[0] == skipped_in_new_york
 
 
@@ -259,68 +263,68 @@ def test_homes_that_share_a_redis_keep_the_later_row(tmp_path: Path, redis_serve
     open_store(tmp_path / "live", redis_server.url).write("AAPL", table)
     look_back = open_store(tmp_path / "look-back", redis_server.url)
     assert look_back.write("AAPL", table.iloc[:-1])
-    assert online(look_back) == last(table)
+    assert online(look_back) == last_row(table)
 
 
-def test_a_home_may_change_to_redis_and_back(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_a_home_can_switch_to_redis_and_back(tmp_path: Path, redis_server: RedisServer) -> None:
     redis.Redis.from_url(redis_server.url).flushdb()
     table = history()
     open_store(tmp_path).write("AAPL", table.iloc[:-1])
     assert open_store(tmp_path, redis_server.url).latest("AAPL") is None
     open_store(tmp_path, redis_server.url).write("AAPL", table)
-    assert online(open_store(tmp_path, redis_server.url)) == last(table)
-    assert online(open_store(tmp_path)) == last(table.iloc[:-1])
+    assert online(open_store(tmp_path, redis_server.url)) == last_row(table)
+    assert online(open_store(tmp_path)) == last_row(table.iloc[:-1])
     open_store(tmp_path).materialize(NOW)
-    assert online(open_store(tmp_path)) == last(table)
+    assert online(open_store(tmp_path)) == last_row(table)
 
 
-# Several processes at once.
+# Concurrent processes.
 
 
-def write_in_turn(home: Path, url: str, own: str, table: pd.DataFrame) -> None:
-    """Write an own and a shared ticker, again and again, each time a session longer."""
+def write_growing_histories(home: Path, url: str, own_ticker: str, table: pd.DataFrame) -> None:
+    """Write an own and a shared ticker repeatedly, each time with one more session."""
     store = open_store(home, url)
     for rows in range(len(table) - 5, len(table) + 1):
-        store.write(own, table.iloc[:rows])
+        store.write(own_ticker, table.iloc[:rows])
         store.write("SHARED", table.iloc[:rows])
-        assert store.latest(own) is not None
+        assert store.latest(own_ticker) is not None
 
 
-def test_four_processes_lose_nothing_on_a_fresh_home(
-    make: Make, tmp_path: Path, request: pytest.FixtureRequest
+def test_four_concurrent_writers_in_an_empty_home_lose_nothing(
+    reopen: Reopen, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     table = history()
     url = request.getfixturevalue("redis_server").url if "redis" in request.node.name else ""
-    workers = [forked.start(write_in_turn, tmp_path, url, f"T{number}", table) for number in range(4)]
+    workers = [forked.start(write_growing_histories, tmp_path, url, f"T{number}", table) for number in range(4)]
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
     written = ["SHARED", "T0", "T1", "T2", "T3"]
-    assert make().tickers() == written
-    assert [online(make(), ticker) for ticker in written] == [last(table)] * 5
-    assert not make().apply()
+    assert reopen().tickers() == written
+    assert [online(reopen(), ticker) for ticker in written] == [last_row(table)] * 5
+    assert not reopen().apply()
 
 
-def write_for_ever(home: Path, table: pd.DataFrame) -> None:
-    """Register and write until killed; SQLite, whose file a kill could leave half written."""
+def write_forever(home: Path, table: pd.DataFrame) -> None:
+    """Register and write until killed; to SQLite, whose file a kill could leave half written."""
     while True:
         (data(home) / "registry.db").unlink(missing_ok=True)
-        with suppress(ServiceError):  # the other has just lost the registry
+        with suppress(ServiceError):  # the other process has just deleted the registry
             store = open_store(home)
             store.apply()
             store.write("AAPL", table)
             (home / f"{os.getpid()}").touch()
-        time.sleep(0.02)  # who waits for the lock tries it twenty times a second, and is never let in otherwise
+        time.sleep(0.02)  # a waiting process polls the lock twenty times a second and would starve otherwise
 
 
-def test_a_kill_at_any_moment_leaves_a_store_that_works(tmp_path: Path) -> None:
+def test_a_kill_at_any_moment_leaves_a_working_store(tmp_path: Path) -> None:
     table = history()
     for pause in (0.0, 0.013, 0.031, 0.047, 0.071):
-        workers = [forked.start(write_for_ever, tmp_path, table.iloc[:-1]) for _ in range(2)]
-        until = time.monotonic() + 60
+        workers = [forked.start(write_forever, tmp_path, table.iloc[:-1]) for _ in range(2)]
+        deadline = time.monotonic() + 60
         try:
             while not all((tmp_path / f"{worker.pid}").exists() for worker in workers):
-                assert time.monotonic() < until
+                assert time.monotonic() < deadline
                 time.sleep(0.01)
         finally:
             for worker in workers:
@@ -328,120 +332,120 @@ def test_a_kill_at_any_moment_leaves_a_store_that_works(tmp_path: Path) -> None:
                 worker.kill()
                 worker.join()
         assert [worker.exitcode for worker in workers] == [-signal.SIGKILL] * 2
-        assert open_store(tmp_path).latest("AAPL") is None or online(open_store(tmp_path)) == last(table.iloc[:-1])
+        assert open_store(tmp_path).latest("AAPL") is None or online(open_store(tmp_path)) == last_row(table.iloc[:-1])
         assert open_store(tmp_path).check().endswith(", 1 tickers offline")
     assert open_store(tmp_path).write("AAPL", table)
-    assert online(open_store(tmp_path)) == last(table)
+    assert online(open_store(tmp_path)) == last_row(table)
 
 
-# Damage.
+# Damaged files.
 
 
-def junk(path: Path) -> None:
+def write_garbage(path: Path) -> None:
     path.write_bytes(b"garbage " * 500)
 
 
-def half(path: Path) -> None:
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def hole(path: Path) -> None:
-    whole = path.read_bytes()
-    path.write_bytes(whole[:8] + b"\xff" * 1000 + whole[1008:])
+def overwrite_part(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:8] + b"\xff" * 1000 + content[1008:])
 
 
-def foreign(path: Path) -> None:
+def write_other_columns(path: Path) -> None:
     pd.DataFrame({"a": [1]}).to_parquet(path)
 
 
-@pytest.mark.parametrize("spoil", [junk, half])
-def test_a_damaged_registry_is_named_and_mended_by_apply(tmp_path: Path, spoil: Spoil) -> None:
+@pytest.mark.parametrize("damage", [write_garbage, truncate])
+def test_a_damaged_registry_is_reported_and_replaced_by_apply(tmp_path: Path, damage: Damage) -> None:
     table = history()
     open_store(tmp_path).write("AAPL", table)
-    spoil(data(tmp_path) / "registry.db")
+    damage(data(tmp_path) / "registry.db")
     store = open_store(tmp_path)
-    for work in (partial(store.latest, "AAPL"), partial(store.write, "AAPL", table), partial(store.materialize, NOW)):
+    for call in (partial(store.latest, "AAPL"), partial(store.write, "AAPL", table), partial(store.materialize, NOW)):
         with pytest.raises(ServiceError, match=r"registry\.db is damaged; run: stockops features apply") as caught:
-            work()
+            call()
         assert caught.value.service == "feast"
     assert store.apply()
-    assert online(store) == last(table)
+    assert online(store) == last_row(table)
     assert (data(tmp_path) / "registry.damaged").exists()
 
 
-def test_a_lost_registry_is_made_anew_by_the_next_write(tmp_path: Path) -> None:
+def test_a_missing_registry_is_recreated_by_the_next_write(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.write("AAPL", history())
     (data(tmp_path) / "registry.db").unlink()
     assert store.latest("AAPL") is None
     store.write("AAPL", history())
-    assert online(store) == last(history())
+    assert online(store) == last_row(history())
 
 
-def test_an_open_store_applies_to_a_lost_registry(tmp_path: Path) -> None:
+def test_apply_on_an_open_store_recreates_a_missing_registry(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.write("AAPL", history())
     (data(tmp_path) / "registry.db").unlink()
     assert store.apply()
-    assert online(store) == last(history())
+    assert online(store) == last_row(history())
 
 
-@pytest.mark.parametrize("spoil", [junk, half])
-def test_a_damaged_online_file_is_named_with_the_cure(tmp_path: Path, spoil: Spoil) -> None:
+@pytest.mark.parametrize("damage", [write_garbage, truncate])
+def test_a_damaged_online_file_is_reported_with_a_hint(tmp_path: Path, damage: Damage) -> None:
     table = history()
     open_store(tmp_path).write("AAPL", table)
     file = data(tmp_path) / "online_store.db"
-    spoil(file)
+    damage(file)
     store = open_store(tmp_path)
-    for work in (partial(store.latest, "AAPL"), partial(store.write, "AAPL", table), partial(store.materialize, NOW)):
+    for call in (partial(store.latest, "AAPL"), partial(store.write, "AAPL", table), partial(store.materialize, NOW)):
         with pytest.raises(ServiceError, match=r"online_store\.db cannot be used: .*; move the file away") as caught:
-            work()
+            call()
         assert caught.value.service == "feast"
     file.unlink()
     open_store(tmp_path).materialize(NOW)
-    assert online(open_store(tmp_path)) == last(table)
+    assert online(open_store(tmp_path)) == last_row(table)
 
 
-@pytest.mark.parametrize("spoil", [junk, half, hole, foreign])
-def test_a_damaged_history_is_named_and_mended_by_the_next_write(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, spoil: Spoil
+@pytest.mark.parametrize("damage", [write_garbage, truncate, overwrite_part, write_other_columns])
+def test_a_damaged_history_is_reported_and_replaced_by_the_next_write(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Damage
 ) -> None:
     store = open_store(tmp_path)
     for ticker in ("AAPL", "^GSPC"):
         store.write(ticker, history(ticker))
-    spoil(data(tmp_path) / "features.parquet" / "^GSPC.parquet")
-    for work in (partial(store.materialize, NOW), store.check):
+    damage(data(tmp_path) / "features.parquet" / "^GSPC.parquet")
+    for call in (partial(store.materialize, NOW), store.check):
         with pytest.raises(ServiceError, match=r": \^GSPC\.parquet; run: .* materialize --ticker \^GSPC$"):
-            work()
-    assert online(store, "^GSPC") == last(history("^GSPC"))
+            call()
+    assert online(store, "^GSPC") == last_row(history("^GSPC"))
     store.write("^GSPC", history("^GSPC", seed=1))
     assert "^GSPC.parquet is damaged" in caplog.text
     store.materialize(NOW)
-    assert online(store, "^GSPC") == last(history("^GSPC", seed=1))
+    assert online(store, "^GSPC") == last_row(history("^GSPC", seed=1))
 
 
-def test_a_folder_that_cannot_be_made_is_a_service_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_a_service_error(tmp_path: Path) -> None:
     (tmp_path / "feature_store").write_text("a file")
     store = open_store(tmp_path)
     assert store.latest("AAPL") is None
-    for work in (store.apply, partial(store.write, "AAPL", history()), partial(store.materialize, NOW)):
+    for call in (store.apply, partial(store.write, "AAPL", history()), partial(store.materialize, NOW)):
         with pytest.raises(ServiceError, match="STOCKOPS_HOME") as caught:
-            work()
+            call()
         assert caught.value.service == "feast"
 
 
-def test_a_feast_that_cannot_be_imported_is_a_service_error(tmp_path: Path) -> None:
+def test_a_failed_import_of_feast_is_a_service_error(tmp_path: Path) -> None:
     open_store(tmp_path).apply()
     code = (
         "import sys; sys.modules['dill'] = None\n"
         "from pathlib import Path; from stockops.adapters.feast.feature_store import FeastStore\n"
         "FeastStore(home=Path(sys.argv[1]), redis_url='', timeout_seconds=1).latest('AAPL')"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
-    assert "ServiceError: feast cannot be imported" in done.stderr
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert "ServiceError: feast cannot be imported" in result.stderr
 
 
-# Redis down.
+# Redis outages.
 
 
 @pytest.fixture
@@ -452,30 +456,30 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
     running.stop()
 
 
-def without_redis(work: Callable[[], object]) -> float:
-    """Return how long a call takes to say that Redis does not serve."""
+def seconds_until_failure(call: Callable[[], object]) -> float:
+    """Return how many seconds a call takes to report that Redis is down."""
     started = time.monotonic()
     with pytest.raises(ServiceError, match="redis at 127") as caught:
-        work()
+        call()
     assert caught.value.service == "redis"
     return time.monotonic() - started
 
 
 @pytest.mark.parametrize("outage", ["kill", "pause"])
-def test_a_redis_that_does_not_answer_is_said_in_time(tmp_path: Path, own_server: RedisServer, outage: str) -> None:
+def test_a_redis_that_does_not_answer_is_reported_in_time(tmp_path: Path, own_server: RedisServer, outage: str) -> None:
     table = history()
     open_store(tmp_path, own_server.url).write("AAPL", table.iloc[:-1])
     getattr(own_server, outage)()
     store = open_store(tmp_path, own_server.url)
-    assert without_redis(partial(store.latest, "AAPL")) < 1.5
-    assert without_redis(partial(store.write, "AAPL", table)) < 1.5
-    assert without_redis(partial(store.materialize, NOW)) < 1.8
-    assert without_redis(store.check) < 1.5
+    assert seconds_until_failure(partial(store.latest, "AAPL")) < 1.5
+    assert seconds_until_failure(partial(store.write, "AAPL", table)) < 1.5
+    assert seconds_until_failure(partial(store.materialize, NOW)) < 1.8
+    assert seconds_until_failure(store.check) < 1.5
     assert store.tickers() == ["AAPL"]
     if outage == "pause":
         own_server.resume()
-        store.materialize(NOW)  # what could not be put online is still offline
-        assert online(store) == last(table)
+        store.materialize(NOW)  # the history is stored offline even though Redis was down
+        assert online(store) == last_row(table)
 
 
 def test_a_password_is_used_and_never_shown(tmp_path: Path, own_server: RedisServer) -> None:
@@ -487,12 +491,12 @@ def test_a_password_is_used_and_never_shown(tmp_path: Path, own_server: RedisSer
     assert "sesame" not in str(caught.value)
     store = open_store(tmp_path, f"redis://:right@{host}")
     store.write("AAPL", history())
-    assert online(store) == last(history())
+    assert online(store) == last_row(history())
     assert "right" not in store.check()
     assert not any(b"right" in content for content in contents(data(tmp_path)).values())
 
 
-def test_a_redis_on_a_unix_socket_serves(tmp_path: Path) -> None:
+def test_redis_is_reached_over_a_unix_socket(tmp_path: Path) -> None:
     port, socket, program = free_port(), tmp_path / "redis.sock", needed("redis-server", "redis-server")
     options = ["--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(socket), "--save", ""]
     server = Server([program, *options, "--dir", str(tmp_path)], port, tmp_path)
@@ -500,21 +504,21 @@ def test_a_redis_on_a_unix_socket_serves(tmp_path: Path) -> None:
     try:
         store = open_store(tmp_path, f"unix://{socket}?db=1")
         store.write("AAPL", history())
-        assert online(store) == last(history())
+        assert online(store) == last_row(history())
     finally:
         server.stop()
 
 
-def test_an_address_that_is_none_is_a_usage_error_without_showing_it(tmp_path: Path) -> None:
+def test_an_invalid_redis_url_is_a_usage_error_that_hides_its_password(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="REDIS_URL") as caught:
         open_store(tmp_path, "http://:sesame@localhost").write("AAPL", history())
     assert "sesame" not in str(caught.value)
 
 
-# The import.
+# Importing Feast.
 
 
-def test_importing_feast_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+def test_importing_feast_leaves_the_process_unchanged(tmp_path: Path) -> None:
     code = """
 import json, os, sys, warnings
 import typeguard
@@ -528,13 +532,13 @@ assert "feast" in sys.modules
 print(json.dumps({"torch": torch.ones(1).item(), "values": prometheus_client.values.ValueClass.__name__}))
 """
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
-    assert json.loads(run.stdout) == {"torch": 1.0, "values": "MutexValue"}
-    assert run.stderr == ""
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert json.loads(result.stdout) == {"torch": 1.0, "values": "MutexValue"}
+    assert result.stderr == ""
     assert list(tmp_path.glob("feast*")) == []
 
 
-def test_a_home_without_features_costs_no_import_of_feast(tmp_path: Path) -> None:
+def test_reading_a_home_without_features_imports_no_heavy_library(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
@@ -543,11 +547,11 @@ store = FeastStore(home=Path(sys.argv[1]), redis_url="redis://127.0.0.1:1/0", ti
 assert store.latest("AAPL") is None and store.tickers() == []
 print(*({"feast", "torch", "redis", "dask"} & sys.modules.keys()))
 """
-    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
-    assert (run.stdout.split(), run.stderr) == ([], "")
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert (result.stdout.split(), result.stderr) == ([], "")
 
 
-def test_feast_s_own_configuration_names_the_same_places() -> None:
+def test_feature_store_yaml_has_the_same_locations_as_the_code() -> None:
     feast_import.load()
     from stockops.adapters.feast.definitions import PLACES
 
@@ -555,7 +559,7 @@ def test_feast_s_own_configuration_names_the_same_places() -> None:
     assert import_module("yaml").safe_load(file.read_text()) == PLACES
 
 
-def test_a_bit_of_an_online_feature_that_flipped_is_noticed_with_the_cure(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_an_online_feature_is_reported_with_a_hint(tmp_path: Path) -> None:
     open_store(tmp_path).write("AAPL", history())
     path = data(tmp_path) / "online_store.db"
     with sqlite3.connect(path) as database:
@@ -567,7 +571,7 @@ def test_a_bit_of_an_online_feature_that_flipped_is_noticed_with_the_cure(tmp_pa
         open_store(tmp_path).check()
 
 
-def test_an_empty_online_file_has_lost_what_it_held(tmp_path: Path) -> None:
+def test_an_empty_online_file_is_rejected_and_left_untouched(tmp_path: Path) -> None:
     open_store(tmp_path).write("AAPL", history())
     path = data(tmp_path) / "online_store.db"
     path.write_bytes(b"")

@@ -7,7 +7,6 @@ import json
 import subprocess
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from stockops.adapters.llm import embeddings
@@ -15,7 +14,7 @@ from stockops.adapters.llm.llama_cpp import LlamaCppChat
 from stockops.adapters.llm.llm_http import LlmServer
 from stockops.errors import ServiceError
 from tests.places import ROOT
-from tests.servers import Server, free_port, wait_until
+from tests.servers import Server, free_port, http, wait_until
 
 PYTHON = ROOT / ".venv-llama" / "bin" / "python"
 WRITER = ROOT / "tests" / "tiny_gguf.py"
@@ -43,7 +42,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlmServer]:
     running = Server([str(PYTHON), "-m", "llama_cpp.server", "--host", "127.0.0.1", *options], port, folder, seconds=60)
     running.start()
     url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: httpx.get(f"{url}/v1/models").status_code == 200, 30, "llama.cpp answering")
+    wait_until(lambda: http.get(f"{url}/v1/models").status_code == 200, 30, "llama.cpp answering")
     yield LlmServer("llama.cpp", url)
     running.stop()
 

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import redis
 import yaml
@@ -23,7 +22,7 @@ from stockops.monitoring.catalogue import CATALOGUE, Metric, Sample, count, obse
 from stockops.ports import StateStore
 from tests.integration.listening import serving
 from tests.places import ROOT
-from tests.servers import PrometheusServer, PushgatewayServer, RedisServer, needed, wait_until
+from tests.servers import PrometheusServer, PushgatewayServer, RedisServer, http, needed, wait_until
 
 DEPLOY = ROOT / "deploy"
 LABELS = {"ticker": "^GSPC", "window": "20", "horizon": "1", "level": "80", "command": "predict-parent"}
@@ -118,7 +117,7 @@ def test_quantiles_are_computed_from_the_buckets(watched: PrometheusServer) -> N
 
 
 def test_prometheus_knows_type_and_help_of_every_metric(watched: PrometheusServer) -> None:
-    known = httpx.get(f"{watched.url}/api/v1/metadata").json()["data"]
+    known = http.get(f"{watched.url}/api/v1/metadata").json()["data"]
     for metric in CATALOGUE.values():
         assert {"type": metric.type, "help": metric.help, "unit": ""} in known[metric.name]
 
@@ -131,7 +130,7 @@ def test_every_scrape_of_a_listener_has_new_values(watched: PrometheusServer) ->
 
 def test_the_rules_are_loaded_and_evaluated_without_error(watched: PrometheusServer) -> None:
     def rules() -> list[dict[str, Any]]:
-        groups = httpx.get(f"{watched.url}/api/v1/rules").json()["data"]["groups"]
+        groups = http.get(f"{watched.url}/api/v1/rules").json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     wait_until(lambda: all(rule["health"] != "unknown" for rule in rules()), 10, "rules evaluated")

@@ -23,7 +23,7 @@ from stockops.errors import ServiceError, UsageError
 from stockops.monitoring.catalogue import Sample
 from tests.integration.cli import within_reach_of_ctrl_c
 from tests.integration.listening import serving
-from tests.servers import PushgatewayServer, RedisServer, free_port, listens, wait_until
+from tests.servers import PushgatewayServer, RedisServer, free_port, http, listens, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def listener() -> Iterator[str]:
 
 def groups(server: PushgatewayServer) -> dict[str, dict[str, Any]]:
     """Return what a gateway holds, by instance."""
-    found = httpx.get(f"{server.url}/api/v1/metrics").json()["data"]
+    found = http.get(f"{server.url}/api/v1/metrics").json()["data"]
     return {group["labels"]["instance"]: group for group in found}
 
 
@@ -158,16 +158,16 @@ def test_an_invalid_gateway_address_is_a_usage_error(url: str) -> None:
 
 
 def test_metrics_are_served_at_one_path_only(listener: str) -> None:
-    answer = httpx.get(f"{listener}?x=1")
+    answer = http.get(f"{listener}?x=1")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.text.startswith("# HELP system_cpu_percent")
     for path in ("", "/", "/metricsx", "/metrics/x", "/../etc/passwd"):
-        assert httpx.get(listener.removesuffix("/metrics") + path).status_code == 404
-    head = httpx.head(listener)
+        assert http.get(listener.removesuffix("/metrics") + path).status_code == 404
+    head = http.head(listener)
     assert head.status_code == 200
     assert head.content == b""
-    assert httpx.post(listener).status_code == 501
+    assert http.post(listener).status_code == 501
 
 
 def test_a_failed_scrape_is_logged_and_the_next_is_served(caplog: pytest.LogCaptureFixture) -> None:
@@ -179,9 +179,9 @@ def test_a_failed_scrape_is_logged_and_the_next_is_served(caplog: pytest.LogCapt
         return b"up\n"
 
     with serving(page) as url:
-        assert httpx.get(url).status_code == 503
-        assert httpx.get(url).status_code == 500
-        assert httpx.get(url).text == "up\n"
+        assert http.get(url).status_code == 503
+        assert http.get(url).status_code == 500
+        assert http.get(url).text == "up\n"
     assert "redis is down: a scrape goes without an answer" in caplog.text
     assert "OSError: a bug" in caplog.text
 
@@ -198,7 +198,7 @@ def test_scrapes_are_serialized_and_a_silent_client_blocks_none() -> None:
         return b"up\n"
 
     with serving(page) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)):
-        threads = [threading.Thread(target=httpx.get, args=(url,)) for _ in range(8)]
+        threads = [threading.Thread(target=http.get, args=(url,)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -241,12 +241,12 @@ def test_ctrl_c_stops_the_listener_immediately_and_frees_the_port() -> None:
     try:
         wait_until(lambda: listens(port), 10, "the listener")
         with socket.create_connection(("127.0.0.1", port)):  # a scraper that hangs
-            assert httpx.get(f"http://127.0.0.1:{port}/metrics").text == "up\n"
+            assert http.get(f"http://127.0.0.1:{port}/metrics").text == "up\n"
             process.send_signal(signal.SIGINT)
             assert process.wait(2) == 130
         assert process.communicate()[1] == b""
         with serving(lambda: b"", f"127.0.0.1:{port}") as url:
-            assert httpx.get(url).status_code == 200
+            assert http.get(url).status_code == 200
     finally:
         process.kill()
 

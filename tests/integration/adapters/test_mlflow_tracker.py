@@ -1,4 +1,4 @@
-"""The port Tracker against a real MLflow server and real SQLite stores, each of them failing too."""
+"""The port Tracker on a real MLflow server and on real SQLite stores, including outages and damage."""
 
 import json
 import os
@@ -36,7 +36,7 @@ RUN = TrainingRun(
     model="stockops-child-AAPL",
     model_tags={"weights": "AAPL_child_model.pt", "signature": json.dumps({"inputs": []})},
 )
-Make = Callable[[], MlflowTracker]
+MakeTracker = Callable[[], MlflowTracker]
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def tracker(home: Path, uri: str = "", username: str = "", password: str = "") -
 
 
 @pytest.fixture(scope="module", params=["sqlite", "server"])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[MlflowTracker, str]:
-    """A tracker and the address under which others find what it records."""
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[MlflowTracker, str]:
+    """A tracker and the URI at which MLflow clients find its runs."""
     home = tmp_path_factory.mktemp("home")
     if request.param == "server":
         url = request.getfixturevalue("server").url
@@ -62,11 +62,11 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def recorded(place: tuple[MlflowTracker, str]) -> tuple[str, MlflowClient]:
-    return place[0].record(RUN), MlflowClient(tracking_uri=place[1], registry_uri=place[1])
+def recorded(backend: tuple[MlflowTracker, str]) -> tuple[str, MlflowClient]:
+    return backend[0].record(RUN), MlflowClient(tracking_uri=backend[1], registry_uri=backend[1])
 
 
-def test_a_run_holds_what_it_was_told(recorded: tuple[str, MlflowClient]) -> None:
+def test_a_recorded_run_has_its_params_metrics_and_tags(recorded: tuple[str, MlflowClient]) -> None:
     run_id, client = recorded
     run = client.get_run(run_id)
     assert run.info.run_name == "Child_Training_AAPL"
@@ -78,20 +78,20 @@ def test_a_run_holds_what_it_was_told(recorded: tuple[str, MlflowClient]) -> Non
     assert client.get_experiment(run.info.experiment_id).name == EXPERIMENT
 
 
-def test_curves_have_a_point_an_epoch(recorded: tuple[str, MlflowClient]) -> None:
+def test_curves_have_one_point_per_epoch(recorded: tuple[str, MlflowClient]) -> None:
     run_id, client = recorded
     points = [(point.step, point.value) for point in client.get_metric_history(run_id, "validation_loss")]
     assert points == [(0, 1.0), (1, 0.9)]
     assert [point.step for point in client.get_metric_history(run_id, "loss")] == [1]
 
 
-def test_artifacts_come_back_to_the_byte(recorded: tuple[str, MlflowClient], tmp_path: Path) -> None:
+def test_artifacts_are_downloaded_unchanged(recorded: tuple[str, MlflowClient], tmp_path: Path) -> None:
     run_id, client = recorded
     for name, data in RUN.files.items():
         assert Path(client.download_artifacts(run_id, name, str(tmp_path))).read_bytes() == data
 
 
-def test_the_version_in_production_is_the_runs_own_artifacts(recorded: tuple[str, MlflowClient]) -> None:
+def test_the_production_version_points_to_the_artifacts_of_its_run(recorded: tuple[str, MlflowClient]) -> None:
     run_id, client = recorded
     version = client.get_model_version_by_alias("stockops-child-AAPL", "production")
     assert version.run_id == run_id
@@ -101,61 +101,61 @@ def test_the_version_in_production_is_the_runs_own_artifacts(recorded: tuple[str
 
 
 @pytest.mark.parametrize("ticker", ["^GSPC", "BRK-B", "7203.T"])
-def test_a_second_version_takes_the_alias_and_the_stage(place: tuple[MlflowTracker, str], ticker: str) -> None:
-    client = MlflowClient(tracking_uri=place[1], registry_uri=place[1])
+def test_a_second_version_takes_over_the_alias_and_the_stage(backend: tuple[MlflowTracker, str], ticker: str) -> None:
+    client = MlflowClient(tracking_uri=backend[1], registry_uri=backend[1])
     name = f"stockops-child-{ticker}"
-    place[0].record(replace(RUN, model=name))
-    second = place[0].record(replace(RUN, model=name))
+    backend[0].record(replace(RUN, model=name))
+    second = backend[0].record(replace(RUN, model=name))
     assert client.get_model_version_by_alias(name, "production").run_id == second
     stages = {str(version.version): version.current_stage for version in client.search_model_versions(f"name='{name}'")}
     assert stages == {"1": "Archived", "2": "Production"}
 
 
-def test_a_run_without_a_model_to_serve_registers_none(place: tuple[MlflowTracker, str]) -> None:
-    client = MlflowClient(tracking_uri=place[1], registry_uri=place[1])
+def test_a_run_without_a_model_registers_none(backend: tuple[MlflowTracker, str]) -> None:
+    client = MlflowClient(tracking_uri=backend[1], registry_uri=backend[1])
     before = len(client.search_registered_models())
-    run_id = place[0].record(replace(RUN, model=None))
+    run_id = backend[0].record(replace(RUN, model=None))
     assert client.get_run(run_id).info.status == "FINISHED"
     assert len(client.search_registered_models()) == before
 
 
-def test_nothing_reaches_stdout_and_a_check_names_version_and_place(
-    place: tuple[MlflowTracker, str], capfd: pytest.CaptureFixture[str]
+def test_record_and_check_print_nothing_and_check_returns_the_version(
+    backend: tuple[MlflowTracker, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    place[0].record(RUN)
-    assert place[0].check().startswith("3.")
+    backend[0].record(RUN)
+    assert backend[0].check().startswith("3.")
     out, err = capfd.readouterr()
     assert (out, err) == ("", "")
 
 
 @pytest.fixture(scope="module")
-def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("used")
     tracker(home).record(RUN)
     return home
 
 
 @pytest.fixture
-def used(used_home: Path, tmp_path: Path) -> Path:
-    """A home of a test's own in which a run was recorded: MLflow takes a second to make its tables."""
-    return shutil.copytree(used_home, tmp_path / "used")
+def used_home(home_template: Path, tmp_path: Path) -> Path:
+    """A test's own home with one recorded run; a copy, because MLflow takes a second to create its tables."""
+    return shutil.copytree(home_template, tmp_path / "used")
 
 
-def test_long_histories_are_recorded_whole(used: Path) -> None:
-    history = tuple(EpochLoss(i, 1.0, 1.0, 1e-3) for i in range(700))  # 2,100 points: more than a request holds
-    run_id = tracker(used).record(replace(RUN, history=history))
-    client = MlflowClient(tracking_uri=f"sqlite:///{used}/mlruns/mlflow.db")
+def test_long_histories_are_recorded_completely(used_home: Path) -> None:
+    history = tuple(EpochLoss(i, 1.0, 1.0, 1e-3) for i in range(700))  # 2,100 points: more than fit into a request
+    run_id = tracker(used_home).record(replace(RUN, history=history))
+    client = MlflowClient(tracking_uri=f"sqlite:///{used_home}/mlruns/mlflow.db")
     assert len(client.get_metric_history(run_id, "learning_rate")) == 700
 
 
-def _record(make: Make, barrier: "threading.Barrier") -> None:
+def _wait_and_record(make_tracker: MakeTracker, barrier: "threading.Barrier") -> None:
     barrier.wait()
-    make().record(RUN)
+    make_tracker().record(RUN)
 
 
-def test_processes_that_record_at_once_on_a_fresh_home_harm_nothing(tmp_path: Path) -> None:
+def test_processes_recording_at_once_in_an_empty_home_lose_no_run(tmp_path: Path) -> None:
     barrier = forked.context.Barrier(4)
-    processes = [forked.start(_record, partial(tracker, tmp_path), barrier) for _ in range(4)]
+    processes = [forked.start(_wait_and_record, partial(tracker, tmp_path), barrier) for _ in range(4)]
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
@@ -166,10 +166,10 @@ def test_processes_that_record_at_once_on_a_fresh_home_harm_nothing(tmp_path: Pa
     assert len(client.search_model_versions("name='stockops-child-AAPL'")) == 4
 
 
-def test_a_kill_while_recording_leaves_a_store_that_takes_the_next_run(tmp_path: Path) -> None:
+def test_the_next_run_is_recorded_after_a_kill_while_recording(tmp_path: Path) -> None:
     for delay in (0.0, 0.1, 0.2):
         barrier = forked.context.Barrier(2)
-        process = forked.start(_record, partial(tracker, tmp_path), barrier)
+        process = forked.start(_wait_and_record, partial(tracker, tmp_path), barrier)
         barrier.wait()
         while process.is_alive() and not (tmp_path / "mlruns/mlflow.db").exists():
             time.sleep(0.01)
@@ -179,7 +179,7 @@ def test_a_kill_while_recording_leaves_a_store_that_takes_the_next_run(tmp_path:
     assert tracker(tmp_path).record(RUN)
 
 
-def refused(
+def record_failure(
     home: Path, uri: str, seconds: float, run: TrainingRun = RUN, username: str = "", password: str = ""
 ) -> ServiceError:
     started = time.monotonic()
@@ -204,48 +204,48 @@ def refused(
         "ftp://x/y",
     ],
 )
-def test_an_address_nobody_answers_at_is_told_soon_and_without_secrets(tmp_path: Path, uri: str) -> None:
-    assert "sesame" not in str(refused(tmp_path, uri, 3))
+def test_an_unusable_address_is_reported_quickly_and_without_secrets(tmp_path: Path, uri: str) -> None:
+    assert "sesame" not in str(record_failure(tmp_path, uri, 3))
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 4000])
-def test_a_damaged_database_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_database_is_reported_with_its_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mlruns").mkdir()
     (tmp_path / "mlruns/mlflow.db").write_bytes(content)
-    assert "mlflow.db" in str(refused(tmp_path, "", 10))
+    assert "mlflow.db" in str(record_failure(tmp_path, "", 10))
     with pytest.raises(ServiceError, match=r"mlflow\.db"):
         tracker(tmp_path).check()
 
 
-def test_a_database_of_a_newer_mlflow_is_named(used: Path) -> None:
-    with sqlite3.connect(used / "mlruns/mlflow.db") as database:
+def test_a_database_of_a_newer_mlflow_is_rejected(used_home: Path) -> None:
+    with sqlite3.connect(used_home / "mlruns/mlflow.db") as database:
         database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
-    said = refused(used, "", 3)
-    assert "its tables are of a newer release than MLflow 3." in said.message
-    assert said.hint == "install the MLflow that wrote it"
+    error = record_failure(used_home, "", 3)
+    assert "its tables are of a newer release than MLflow 3." in error.message
+    assert error.hint == "install the MLflow that wrote it"
     with pytest.raises(ServiceError, match="of a newer release"):
-        tracker(used).check()
+        tracker(used_home).check()
 
 
-def test_a_database_of_an_older_mlflow_is_named_with_its_cure(used: Path) -> None:
-    assert "mlflow.db" in tracker(used).check()
-    with sqlite3.connect(used / "mlruns/mlflow.db") as database:
+def test_a_database_of_an_older_mlflow_is_rejected_with_the_upgrade_command(used_home: Path) -> None:
+    assert "mlflow.db" in tracker(used_home).check()
+    with sqlite3.connect(used_home / "mlruns/mlflow.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '1bd49d398cd23'")
     with pytest.raises(ServiceError, match=r"are older .* run: mlflow db upgrade sqlite:///.*mlflow\.db"):
-        tracker(used).check()
-    assert "are older" in refused(used, "", 3).message
+        tracker(used_home).check()
+    assert "are older" in record_failure(used_home, "", 3).message
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "mlruns").write_text("a file")
-    assert "mlruns" in str(refused(tmp_path, "", 10))
+    assert "mlruns" in str(record_failure(tmp_path, "", 10))
 
 
-class _Stranger(BaseHTTPRequestHandler):
-    """An HTTP server that is no MLflow and keeps what it was sent."""
+class _OtherServer(BaseHTTPRequestHandler):
+    """An HTTP server that is not MLflow; it stores what it is sent."""
 
     status = 404
-    seen: list[tuple[str, str | None]] = []  # noqa: RUF012  one a test
+    seen: list[tuple[str, str | None]] = []  # noqa: RUF012  replaced for each test
 
     def do_GET(self) -> None:
         self.seen.append((self.path, self.headers["Authorization"]))
@@ -260,26 +260,26 @@ class _Stranger(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(params=[401, 404, 200, 500])
-def stranger(request: pytest.FixtureRequest) -> Iterator[str]:
-    _Stranger.status, _Stranger.seen = request.param, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Stranger)
+def other_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    _OtherServer.status, _OtherServer.seen = request.param, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _OtherServer)
     with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
 
 
-def test_another_server_is_no_tracker_and_sees_the_credentials_in_a_header_alone(
-    stranger: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_another_http_server_is_rejected_and_gets_credentials_only_in_a_header(
+    other_server: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failure = refused(tmp_path, stranger, 15, username="anna", password="opensesame")
+    failure = record_failure(tmp_path, other_server, 15, username="anna", password="opensesame")
     assert "opensesame" not in str(failure) + caplog.text
-    assert _Stranger.seen
-    for path, authorization in _Stranger.seen:
+    assert _OtherServer.seen
+    for path, authorization in _OtherServer.seen:
         assert "opensesame" not in path
         assert authorization == "Basic YW5uYTpvcGVuc2VzYW1l"
     assert "MLFLOW_TRACKING_PASSWORD" not in os.environ
 
 
-def test_a_home_may_have_blanks_and_signs_in_its_name(tmp_path: Path) -> None:
+def test_the_name_of_a_home_may_contain_spaces_and_special_characters(tmp_path: Path) -> None:
     home = tmp_path / "my hoüse #1"
     assert tracker(home).record(RUN)
     assert "mlflow.db" in tracker(home).check()
@@ -287,21 +287,23 @@ def test_a_home_may_have_blanks_and_signs_in_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a?b", "a%20b"])
-def test_a_home_whose_name_is_no_address_is_said(tmp_path: Path, name: str) -> None:
-    assert "is no address" in str(refused(tmp_path / name, "", 3))
+def test_a_home_whose_name_does_not_fit_in_an_address_is_reported(tmp_path: Path, name: str) -> None:
+    assert "is no address" in str(record_failure(tmp_path / name, "", 3))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_check_makes_nothing(tmp_path: Path) -> None:
+def test_check_creates_no_file(tmp_path: Path) -> None:
     assert "made by the first training" in tracker(tmp_path).check()
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, os.mkfifo])
-def test_a_database_that_is_empty_or_no_file_is_named_and_left(tmp_path: Path, make: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize("create", [Path.touch, Path.mkdir, os.mkfifo])
+def test_a_database_that_is_empty_or_not_a_file_is_reported_and_left_untouched(
+    tmp_path: Path, create: Callable[[Path], None]
+) -> None:
     path = tmp_path / "mlruns/mlflow.db"
     path.parent.mkdir()
-    make(path)
+    create(path)
     calls: list[Callable[[], str]] = [lambda: tracker(tmp_path).record(RUN), tracker(tmp_path).check]
     for call in calls:
         with pytest.raises(ServiceError, match=r"is (empty|a folder|a pipe).*move mlflow.db away"):
@@ -309,15 +311,15 @@ def test_a_database_that_is_empty_or_no_file_is_named_and_left(tmp_path: Path, m
     assert path.is_dir() or path.is_fifo() or path.read_bytes() == b""
 
 
-def test_a_server_that_hangs_or_dies_costs_seconds(tmp_path: Path, server: MlflowServer) -> None:
-    """The last of this file: the server that the others use is dead after it."""
+def test_a_server_that_hangs_or_dies_fails_within_seconds(tmp_path: Path, server: MlflowServer) -> None:
+    """The last test of this file: it kills the server that the others share."""
     assert tracker(tmp_path, server.url).record(RUN)
     server.pause()
-    assert "no answer in 3 s" in refused(tmp_path, server.url, 6).message
+    assert "no answer in 3 s" in record_failure(tmp_path, server.url, 6).message
     server.resume()
     killer = threading.Timer(0.1, server.kill)
     killer.start()
-    many = tuple(EpochLoss(i, 1.0, 1.0, 1e-3) for i in range(20_000))
-    refused(tmp_path, server.url, 20, replace(RUN, history=many))
+    long_history = tuple(EpochLoss(i, 1.0, 1.0, 1e-3) for i in range(20_000))
+    record_failure(tmp_path, server.url, 20, replace(RUN, history=long_history))
     killer.join()
-    refused(tmp_path, server.url, 3)
+    record_failure(tmp_path, server.url, 3)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.cli import Cli, start
 from tests.integration.commands.test_cli_background import worker_of
-from tests.servers import PushgatewayServer, RedisServer, free_port, needed, wait_until
+from tests.servers import PushgatewayServer, RedisServer, free_port, http, needed, wait_until
 
 PREDICT = ("predict-child", "--ticker", "AAPL")
 
@@ -138,7 +138,7 @@ def test_every_command_pushes_to_the_gateway_and_replaces_the_last_push(
     for _ in range(2):
         assert trained(*PREDICT).code == 0
     assert trained("predict-child", "--ticker", "MSFT", "--on-missing", "fail").code == 4
-    page = httpx.get(f"{gateway.url}/metrics").text
+    page = http.get(f"{gateway.url}/metrics").text
     [line] = [line for line in page.splitlines() if line.startswith("prediction_total{") and 'type="child"' in line]
     assert line.endswith(" 2")
     assert 'job="stockops"' in line
@@ -195,7 +195,7 @@ def test_a_scraper_is_served_until_ctrl_c(trained: Cli) -> None:
         url = f"http://127.0.0.1:{port}/metrics"
         wait_until(lambda: _answers(url), 20, "the listener answering")
         assert trained(*PREDICT).code == 0
-        answer = httpx.get(url)
+        answer = http.get(url)
         assert values(answer.text)['prediction_total{type="child"}'] == 1
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     finally:
@@ -217,7 +217,7 @@ def test_listening_on_every_address_logs_a_warning(trained: Cli) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url).status_code == 200
+        return http.get(url).status_code == 200
     except httpx.HTTPError:
         return False
 
