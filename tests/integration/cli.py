@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,12 @@ def prepare(home: Path, *calls: tuple[str, ...], **environment: str) -> None:
             context.setenv(name, value)
         for call in calls:
             assert main([*call, "--quiet"]) == 0, call
+
+
+def copy_tables(database: Path, home: Path) -> None:
+    """Give a home without runs a copy of a database with MLflow's tables."""
+    (home / "mlruns").mkdir(parents=True)
+    shutil.copy(database, home / "mlruns")
 
 
 class Cli:

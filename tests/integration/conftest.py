@@ -1,6 +1,6 @@
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +38,42 @@ def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
     return called
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that one process fills for all test processes of a run; copy from it, never write to it."""
+    run = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    folder, made = run / name, run / f"{name}.made"
+    with FileLock(run / f"{name}.lock"):
+        if not made.exists():
+            make(folder)
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a parent and a child of AAPL, trained once for all test processes; copy it, never write to it."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # that of every process of this run
-    home, made = folder / "trained_home", folder / "trained_home.made"
-    with FileLock(folder / "trained_home.lock"):
-        if not made.exists():
-            prepare(home, ("train-child", "--ticker", "AAPL"))
-            for left in (home / "outputs").glob("*.db*"):  # start without recorded metrics and forecasts
-                left.unlink()
-            made.touch()
-    return home
+    """A home with a parent and a child of AAPL; copy it, never write to it."""
+
+    def train(home: Path) -> None:
+        prepare(home, ("train-child", "--ticker", "AAPL"))
+        for left in (home / "outputs").glob("*.db*"):  # start without recorded metrics and forecasts
+            left.unlink()
+
+    return _made_once(tmp_path_factory, "trained_home", train)
+
+
+@pytest.fixture(scope="session")
+def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with nothing but MLflow's tables, whose creation takes a second; copy it, never write to it."""
+
+    def create(folder: Path) -> None:
+        from mlflow import MlflowClient
+
+        folder.mkdir()
+        MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db").search_experiments()
+
+    return _made_once(tmp_path_factory, "mlflow_tables", create) / "mlflow.db"
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from stockops.adapters.mlflow.tracker import EXPERIMENT, MlflowTracker
 from stockops.errors import ServiceError
 from stockops.records import EpochLoss, TrainingRun
 from tests.integration import forked
+from tests.integration.cli import copy_tables
 from tests.loopback_http import serving
 from tests.servers import MlflowServer
 
@@ -40,8 +41,8 @@ MakeTracker = Callable[[], MlflowTracker]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    running = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+def server(tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path) -> Iterator[MlflowServer]:
+    running = MlflowServer(tmp_path_factory.mktemp("mlflow"), mlflow_tables)
     running.start()
     yield running
     running.stop()
@@ -129,15 +130,16 @@ def test_record_and_check_print_nothing_and_check_returns_the_version(
 
 
 @pytest.fixture(scope="module")
-def home_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home_template(tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path) -> Path:
     home = tmp_path_factory.mktemp("used")
+    copy_tables(mlflow_tables, home)
     tracker(home).record(RUN)
     return home
 
 
 @pytest.fixture
 def used_home(home_template: Path, tmp_path: Path) -> Path:
-    """A test's own home with one recorded run; a copy, because MLflow takes a second to create its tables."""
+    """A test's own home with one recorded run."""
     return shutil.copytree(home_template, tmp_path / "used")
 
 

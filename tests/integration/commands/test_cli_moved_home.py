@@ -20,7 +20,7 @@ from mlflow.entities import Run
 from stockops.adapters.mlflow.tracker import EXPERIMENT, MlflowTracker
 from tests.integration import forked
 from tests.integration.adapters.test_mlflow_tracker import RUN, tracker
-from tests.integration.cli import Cli, Result
+from tests.integration.cli import Cli, Result, copy_tables
 from tests.loopback_llm import Llm, llama_cpp
 from tests.servers import MlflowServer
 
@@ -59,20 +59,10 @@ def shared(cli: Cli, stores: None, trained_home: Path, shared_home: Path) -> Cli
     return cli
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with nothing but MLflow's tables, whose creation takes a second."""
-    home = tmp_path_factory.mktemp("tables")
-    (home / "mlruns").mkdir()
-    client_of(home).search_experiments()
-    return home / "mlruns/mlflow.db"
-
-
 @pytest.fixture
-def home(tmp_path: Path, empty_database: Path) -> Path:
+def home(tmp_path: Path, mlflow_tables: Path) -> Path:
     """A home with nothing but MLflow's tables."""
-    (tmp_path / "home/mlruns").mkdir(parents=True)
-    shutil.copy(empty_database, tmp_path / "home/mlruns")
+    copy_tables(mlflow_tables, tmp_path / "home")
     return tmp_path / "home"
 
 
@@ -268,7 +258,8 @@ def live_process() -> Iterator[int]:
         yield process.pid
 
 
-def test_a_run_left_running_by_a_kill_is_ended_by_the_next_training(trained: Cli) -> None:
+def test_a_run_left_running_by_a_kill_is_ended_by_the_next_training(trained: Cli, mlflow_tables: Path) -> None:
+    copy_tables(mlflow_tables, trained.home)
     trained.setenv(STOCKOPS_TRACKING="on")
     train(trained)
     record_and_kill(trained.home)
@@ -334,9 +325,9 @@ def test_in_the_database_of_a_home_every_run_of_a_dead_recorder_is_ended(home: P
 
 
 def test_on_a_server_only_runs_that_died_on_this_machine_are_ended(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, add_runs: AddRuns
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path, add_runs: AddRuns
 ) -> None:
-    server = MlflowServer(tmp_path_factory.mktemp("server"))
+    server = MlflowServer(tmp_path_factory.mktemp("server"), mlflow_tables)
     server.start()
     try:
         client = MlflowClient(tracking_uri=server.url, registry_uri=server.url)

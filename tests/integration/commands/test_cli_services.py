@@ -14,7 +14,7 @@ from mlflow.entities import Run
 
 from stockops.cli import main
 from tests.integration import forked
-from tests.integration.cli import Cli
+from tests.integration.cli import Cli, copy_tables
 from tests.loopback_http import serving
 from tests.servers import MlflowServer, RedisServer, free_port
 
@@ -32,7 +32,8 @@ def runs(home: Path, name: str) -> list[Run]:
 
 
 @pytest.fixture
-def mlflow_cli(trained: Cli) -> Cli:
+def mlflow_cli(trained: Cli, mlflow_tables: Path) -> Cli:
+    copy_tables(mlflow_tables, trained.home)
     trained.setenv(STOCKOPS_TRACKING="")
     return trained
 
@@ -81,9 +82,9 @@ def test_a_tracker_outage_leaves_no_run_id_and_is_reported_once(mlflow_cli: Cli)
 
 
 def test_runs_are_recorded_on_a_server_and_training_survives_its_death(
-    mlflow_cli: Cli, tmp_path_factory: pytest.TempPathFactory
+    mlflow_cli: Cli, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    server = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"), mlflow_tables)
     server.start()
     mlflow_cli.setenv(MLFLOW_TRACKING_URI=server.url)
     run_id = mlflow_cli(*TRAIN).document["run_id"]
