@@ -38,6 +38,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 gc.set_threshold(GC_THRESHOLD)  # as the command line has it
 
 
+def pytest_collection_finish() -> None:
+    """Leave modules and tests, which stay to the end, out of every later garbage collection."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _as_if_nothing_had_been_said() -> Iterator[None]:
     """Give back the log that a command has taken for itself."""
