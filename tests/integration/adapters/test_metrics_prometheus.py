@@ -1,7 +1,6 @@
 """Metrics end to end: totals of many processes, gateway or listener, a real Prometheus and its query language."""
 
 import json
-import multiprocessing
 import re
 import subprocess
 import time
@@ -20,6 +19,7 @@ from stockops.adapters.storage.redis_state import RedisState
 from stockops.adapters.storage.sqlite_state import SqliteState
 from stockops.monitoring.catalogue import CATALOGUE, Metric, Sample, count, observe
 from stockops.ports import StateStore
+from tests.integration import forked
 from tests.integration.listening import serving
 from tests.places import ROOT
 from tests.servers import PrometheusServer, PushgatewayServer, RedisServer, http, needed, wait_until
@@ -239,21 +239,17 @@ def _increment(open_store: StoreFactory, seconds: float, times: int) -> None:
 
 
 def test_increments_of_many_processes_are_complete_and_consistent(open_store: StoreFactory) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    processes = [
-        spawn.Process(target=_increment, args=(open_store, seconds, 60)) for seconds in (0.02, 0.3, 3.0, 4000.0)
-    ]
-    for process in processes:
-        process.start()
+    calls = [(open_store, seconds, 60) for seconds in (0.02, 0.3, 3.0, 4000.0)]
+    writers = forked.start_race(_increment, *calls)
     previous = 0.0
-    while any(process.is_alive() for process in processes):
+    while writers.is_alive():
         totals = open_store().totals()  # between two increments, never within one
         counted = totals.get('prediction_latency_seconds_count{type="child"}', 0)
         assert totals.get('prediction_latency_seconds_bucket{le="+Inf",type="child"}', 0) == counted
         assert totals.get('prediction_total{type="child"}', 0) == counted >= previous
         previous = counted
         time.sleep(0.01)
-    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert writers.exitcode == 0
     page = exposition(open_store().totals(), []).decode()
     for line in (
         'prediction_total{type="child"} 240.0',

@@ -1,6 +1,5 @@
 """The port StateStore: one suite for both implementations, and cases that only one of them can meet."""
 
-import multiprocessing
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from stockops.adapters.storage.redis_state import RedisState
 from stockops.adapters.storage.sqlite_state import SqliteState
 from stockops.errors import ServiceError, UsageError
 from stockops.ports import StateStore
+from tests.integration import forked
 from tests.servers import RedisServer, wait_until
 
 StoreFactory = Callable[[], StateStore]
@@ -89,13 +89,9 @@ def _write_values(open_store: StoreFactory, name: str, times: int) -> None:
 
 
 def test_no_increment_is_lost_between_processes_starting_on_an_empty_store(open_store: StoreFactory) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=_write_values, args=(open_store, f"w{i}-", 50)) for i in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    writers = forked.start_race(_write_values, *((open_store, f"w{i}-", 50) for i in range(4)))
+    writers.join()
+    assert writers.exitcode == 0
     store = open_store()
     assert store.totals() == {"sum": 200, **{f"w{i}-": 50 for i in range(4)}}
     assert len(store.keys("w")) == 200
