@@ -121,10 +121,15 @@ class SqliteFile:
             return
         new = self._path.with_name(f".{self._path.name}.new")
         new.unlink(missing_ok=True)
-        with contextlib.closing(self._connected(new)) as database:
-            database.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
-            database.executescript(f"BEGIN; {self._tables} PRAGMA user_version = {self._format}; COMMIT;")
-        new.replace(self._path)
+        try:
+            with contextlib.closing(self._connected(new)) as database:
+                database.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
+                database.executescript(f"BEGIN; {self._tables} PRAGMA user_version = {self._format}; COMMIT;")
+            new.replace(self._path)
+        except BaseException:
+            for left in new.parent.glob(f"{new.name}*"):  # with the log that SQLite keeps beside it
+                left.unlink()
+            raise
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
