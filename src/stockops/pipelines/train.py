@@ -64,7 +64,8 @@ class Trainer:
         job = self._prepare(ref)
         with self._lock_place(ref, None if self.replace else self.clock.as_of) as place:
             self._log_replacement(ref, place, job.prices.last)
-            return self._train(place, job, started)
+            with self.meter.training(ref.task):
+                return self._train(place, job, started)
 
     def fresh(self, ref: ModelRef) -> TrainedModel | None:
         """Return the model of a child if training would only reproduce it, else None."""
@@ -93,7 +94,8 @@ class Trainer:
         with self._lock_place(ref, self.clock.as_of) as place:
             if not self.find(ref):  # another process may have trained it while this one waited
                 self._log_replacement(ref, place, job.prices.last)
-                self._train(place, job, started)
+                with self.meter.training(ref.task):
+                    self._train(place, job, started)
         found = self.find(ref)
         if found is None:
             raise stored.missing(ref, models=self.models, as_of=self.clock.as_of)

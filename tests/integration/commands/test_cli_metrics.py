@@ -93,6 +93,48 @@ def test_training_status_is_the_status_of_the_task(trained: Cli) -> None:
     assert 'stockops_last_success_timestamp_seconds{command="train-child",ticker="MSFT"}' in found
 
 
+def test_a_training_in_the_foreground_has_a_training_status_too(trained: Cli) -> None:
+    assert trained("train-child", "--ticker", "MSFT").code == 0
+    found = values(trained("metrics").out)
+    assert {series: value for series, value in found.items() if series.startswith("training_status")} == {
+        'training_status{task_id="MSFT"}': 2
+    }
+    status = trained("status").document
+    assert status["tasks"] == []  # those are tasks in the background
+
+
+def test_a_training_in_the_foreground_is_running_until_it_is_killed(trained: Cli) -> None:
+    process = start("train-child", "--ticker", "MSFT", "--epochs", "10000", home=trained.home)
+    series = 'training_status{task_id="MSFT"}'
+    try:
+        wait_until(lambda: values(trained("metrics").out).get(series) == 1, 60, "the training running")
+    finally:
+        process.kill()
+        process.communicate()
+    assert values(trained("metrics").out)[series] == 0
+
+
+def test_an_interrupted_training_in_the_foreground_has_no_training_status(trained: Cli) -> None:
+    process = start("train-child", "--ticker", "MSFT", "--epochs", "10000", home=trained.home)
+    series = 'training_status{task_id="MSFT"}'
+    try:
+        wait_until(lambda: values(trained("metrics").out).get(series) == 1, 60, "the training running")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert series not in values(trained("metrics").out)
+
+
+def test_a_failed_background_task_outweighs_an_earlier_training(trained: Cli) -> None:
+    assert trained("train-child", "--ticker", "MSFT").code == 0
+    time.sleep(1.1)  # times are in whole seconds
+    trained.setenv(STOCKOPS_SOURCE="csv", STOCKOPS_DATA_DIR=str(trained.home))
+    assert trained("train-child", "--ticker", "MSFT", "--background").code == 0
+    assert trained("status", "MSFT", "--wait").code == 3
+    assert values(trained("metrics").out)['training_status{task_id="MSFT"}'] == 0
+
+
 def test_a_running_training_is_not_yet_a_success(trained: Cli) -> None:
     trained.setenv(STOCKOPS_EPOCHS="10000")
     assert trained("train-child", "--ticker", "MSFT", "--background").code == 0

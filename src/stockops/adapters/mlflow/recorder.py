@@ -1,11 +1,9 @@
 """Tag runs with the process that records them, and end runs whose recorder died, else MLflow shows them as running."""
 
 import logging
-import os
-import socket
 from typing import TYPE_CHECKING
 
-import psutil
+from stockops import processes
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -13,15 +11,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stockops.mlflow")
 
-RECORDER = "stockops.recorder"  # the tag: host, process id and process start in seconds since 1970
+RECORDER = "stockops.recorder"  # the tag: the name of a process
 _SOURCE = "mlflow.source.name"  # a tag of every run started by another program, and of none of ours
 _MOST = 1_000  # runs examined; few are running
-_START_SECONDS = 2.0  # a start time derives from boot time, hence from a clock that may be adjusted
 
 
 def tag() -> dict[str, str]:
     """Return the tag that names this process as the recorder of a run."""
-    return {RECORDER: f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"}
+    return {RECORDER: processes.this_process()}
 
 
 def end_abandoned(client: "MlflowClient", experiment: str, *, alone: bool) -> None:
@@ -48,20 +45,7 @@ def _is_dead(run: "Run", alone: bool) -> bool:
     if recorder is None:
         return alone and _SOURCE not in run.data.tags
     try:
-        host, process, start = recorder.rsplit(" ", 2)
-        lives = _lives(int(process), float(start))
+        alive = processes.is_alive(recorder)
     except ValueError:  # not in our format
         return False
-    return alone if host != socket.gethostname() else not lives
-
-
-def _lives(process: int, start: float) -> bool:
-    """Return whether a process is alive; one with the same id but another start time is a different process."""
-    try:
-        found = psutil.Process(process)
-        dead = found.status() == psutil.STATUS_ZOMBIE  # killed, and not yet reaped by its parent
-        return not dead and abs(found.create_time() - start) <= _START_SECONDS
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+    return alone if alive is None else not alive
