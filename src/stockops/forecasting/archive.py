@@ -28,6 +28,7 @@ _OF_TORCH = {".format_version": b"1", ".storage_alignment": b"64"}
 _SERIAL = ".data/serialization_id"  # torch's number for a file, 40 digits
 _MARK = b"stockops sha256 "
 _DIGEST = 64  # hexadecimal digits
+_END, _END_BYTES = b"PK\x05\x06", 22  # the record that ends an archive without a comment
 
 # What zipfile, struct and pickletools raise for invalid data.
 BENT = (ValueError, KeyError, EOFError, OverflowError, NotImplementedError, struct.error, zipfile.BadZipFile)
@@ -52,8 +53,8 @@ def parts(data: bytes) -> tuple[bytes, list[bytes]]:
 
     Sizes are checked before anything is read: a small archive can claim to hold gigabytes.
     """
-    body, mark, digest = data[-_DIGEST - len(_MARK) :].partition(_MARK)
-    if mark and (body or digest != hashlib.sha256(data[:-_DIGEST]).hexdigest().encode()):
+    of_torch = data[-_END_BYTES:].startswith(_END)
+    if not of_torch and data[-_DIGEST - len(_MARK) :] != _MARK + hashlib.sha256(data[:-_DIGEST]).hexdigest().encode():
         raise ValueError("its bytes do not match its digest")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:  # verifies each member's checksum on reading
         members = archive.infolist()

@@ -100,6 +100,15 @@ def test_any_flipped_byte_is_detected(position: int, flip: int) -> None:
         deserialize(bytes(data))
 
 
+@pytest.mark.parametrize("flip", [1, 80, 128, 255])  # 80 makes the length of the comment zero
+def test_any_flipped_byte_from_the_end_record_on_is_detected(flip: int) -> None:
+    for position in range(SERIALIZED.rindex(b"PK\x05\x06"), len(SERIALIZED)):
+        data = bytearray(SERIALIZED)
+        data[position] ^= flip
+        with pytest.raises(ModelDamagedError):
+            deserialize(bytes(data))
+
+
 def serialized_with(**fields: Any) -> bytes:
     return checkpoint.serialize(checkpoint.create(make_checkpoint().weights, replace(CARD, **fields)))
 
