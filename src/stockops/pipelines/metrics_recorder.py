@@ -1,5 +1,6 @@
 """Records running totals, trainings, and when a command last succeeded; all in the state store."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import datetime
 from functools import reduce
 from typing import Literal
 
-from stockops import processes, strict_json
+from stockops import processes
 from stockops.optional_services import OptionalServices
 from stockops.ports import StateStore
 
@@ -45,7 +46,7 @@ class MetricsRecorder:
 
     def _put_training(self, task_id: str, status: Literal["running", "completed"]) -> None:
         time = self.now().isoformat(timespec="seconds")
-        record = strict_json.signed({"status": status, "time": time, "process": processes.this_process()})
+        record = json.dumps({"status": status, "time": time, "process": processes.this_process()}).encode()
         seconds = _TRAINING_SECONDS[status]
         self.optional.attempt(self.state, lambda: self.state.put(TRAINING + task_id, record, seconds=seconds))
 

@@ -64,8 +64,7 @@ class Trainer:
         job = self._prepare(ref)
         with self._lock_place(ref, None if self.replace else self.clock.as_of) as place:
             self._log_replacement(ref, place, job.prices.last)
-            with self.meter.training(ref.task):
-                return self._train(place, job, started)
+            return self._train(place, job, started)
 
     def fresh(self, ref: ModelRef) -> TrainedModel | None:
         """Return the model of a child if training would only reproduce it, else None."""
@@ -94,8 +93,7 @@ class Trainer:
         with self._lock_place(ref, self.clock.as_of) as place:
             if not self.find(ref):  # another process may have trained it while this one waited
                 self._log_replacement(ref, place, job.prices.last)
-                with self.meter.training(ref.task):
-                    self._train(place, job, started)
+                self._train(place, job, started)
         found = self.find(ref)
         if found is None:
             raise stored.missing(ref, models=self.models, as_of=self.clock.as_of)
@@ -158,26 +156,27 @@ class Trainer:
 
     def _train(self, place: ModelRef, job: "TrainingJob | Inheritance", started: float) -> TrainedModel:
         """Train or inherit, write, publish: the same for the parent and every kind of child."""
-        checkpoint, learned = self._run(job)
-        prices = job.prices
-        backtest = latest_backtest.of_model(place, checkpoint, prices, self.models)
-        files = self._files(place, checkpoint, learned, prices.currency, backtest)
-        artifacts = self.models.write(place, files)
-        history = learned.history if learned else []
-        run = build_training_run(place, checkpoint, files, history, time.monotonic() - started, backtest)
-        run_id = self._publish(prices, run)
-        seconds = time.monotonic() - started
-        self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
-        return _result(
-            checkpoint,
-            location=self._location(place),
-            data=prices.data,
-            seconds=seconds,
-            degraded=self.optional.degraded,
-            run_id=run_id,
-            backtest=backtest,
-            artifacts=artifacts,
-        )
+        with self.meter.training(place.task):
+            checkpoint, learned = self._run(job)
+            prices = job.prices
+            backtest = latest_backtest.of_model(place, checkpoint, prices, self.models)
+            files = self._files(place, checkpoint, learned, prices.currency, backtest)
+            artifacts = self.models.write(place, files)
+            history = learned.history if learned else []
+            run = build_training_run(place, checkpoint, files, history, time.monotonic() - started, backtest)
+            run_id = self._publish(prices, run)
+            seconds = time.monotonic() - started
+            self.meter.add(catalogue.observe("training_duration_seconds", seconds, task_id=place.task))
+            return _result(
+                checkpoint,
+                location=self._location(place),
+                data=prices.data,
+                seconds=seconds,
+                degraded=self.optional.degraded,
+                run_id=run_id,
+                backtest=backtest,
+                artifacts=artifacts,
+            )
 
     def _run(self, job: "TrainingJob | Inheritance") -> "tuple[Checkpoint, TrainingResult | None]":
         """Return the checkpoint and the training result; None if there was too little to train on."""

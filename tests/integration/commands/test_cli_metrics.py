@@ -103,27 +103,23 @@ def test_a_training_in_the_foreground_has_a_training_status_too(trained: Cli) ->
     assert status["tasks"] == []  # those are tasks in the background
 
 
-def test_a_training_in_the_foreground_is_running_until_it_is_killed(trained: Cli) -> None:
-    process = start("train-child", "--ticker", "MSFT", "--epochs", "10000", home=trained.home)
-    series = 'training_status{task_id="MSFT"}'
-    try:
-        wait_until(lambda: values(trained("metrics").out).get(series) == 1, 60, "the training running")
-    finally:
-        process.kill()
-        process.communicate()
-    assert values(trained("metrics").out)[series] == 0
+@pytest.mark.parametrize(
+    ("signum", "code", "status"), [(signal.SIGKILL, -signal.SIGKILL, 0), (signal.SIGINT, 130, None)]
+)
+def test_a_training_in_the_foreground_is_running_until_it_ends(
+    trained: Cli, signum: signal.Signals, code: int, status: int | None
+) -> None:
+    def training_status() -> float | None:
+        return values(trained("metrics").out).get('training_status{task_id="MSFT"}')
 
-
-def test_an_interrupted_training_in_the_foreground_has_no_training_status(trained: Cli) -> None:
     process = start("train-child", "--ticker", "MSFT", "--epochs", "10000", home=trained.home)
-    series = 'training_status{task_id="MSFT"}'
     try:
-        wait_until(lambda: values(trained("metrics").out).get(series) == 1, 60, "the training running")
+        wait_until(lambda: training_status() == 1, 60, "the training running")
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signum)
         process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert series not in values(trained("metrics").out)
+    assert process.returncode == code
+    assert training_status() == status
 
 
 def test_a_failed_background_task_outweighs_an_earlier_training(trained: Cli) -> None:

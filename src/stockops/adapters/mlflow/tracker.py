@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from stockops.adapters.mlflow import moved, recorder
 from stockops.adapters.mlflow.tracking_server import TrackingServer, unserved
 from stockops.adapters.network.bounded_requests import bounded
+from stockops.adapters.storage.atomic_write import created_whole
 from stockops.adapters.storage.block_import import block_import
 from stockops.adapters.storage.locks import locked
 from stockops.errors import TryAgainError, UsageError
@@ -133,11 +134,9 @@ def _make(database: Path, artifacts: Path) -> None:
     from mlflow import MlflowClient
 
     database.parent.mkdir(parents=True, exist_ok=True)
-    new = database.with_name(f".{database.name}.new")
-    new.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
-    moved.settle(new, artifacts)
-    new.replace(database)
+    with created_whole(database) as new:
+        MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
+        moved.settle(new, artifacts)
 
 
 def _experiment(client: "MlflowClient", place: TrackingServer) -> str:

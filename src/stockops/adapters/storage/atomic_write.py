@@ -44,6 +44,28 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             _sweep(path)
 
 
+@contextmanager
+def created_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a database that a library creates; it becomes `path` unless the context fails.
+
+    What a failed or killed creation leaves is removed, with the logs that SQLite keeps beside it. The caller holds a
+    lock: the temporary path is always the same.
+    """
+    new = path.with_name(f".{path.name}.new")
+    _remove_all(new)
+    try:
+        yield new
+        new.replace(path)
+    except BaseException:
+        _remove_all(new)
+        raise
+
+
+def _remove_all(database: Path) -> None:
+    for left in database.parent.glob(f"{glob.escape(database.name)}*"):
+        left.unlink(missing_ok=True)
+
+
 def _sweep(path: Path) -> None:
     """Delete temporary files left by killed writers of this file; those of live writers are younger."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):

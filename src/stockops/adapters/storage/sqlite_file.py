@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from stockops.adapters.storage import regular_files, sqlite_pages
+from stockops.adapters.storage.atomic_write import created_whole
 from stockops.adapters.storage.locks import locked
 from stockops.adapters.storage.regular_files import NotAFileError
 from stockops.errors import ServiceError, StockopsError
@@ -119,17 +120,9 @@ class SqliteFile:
         """Create the file under a temporary name, then rename it, so that it is never partial; skip if it exists."""
         if self._path.exists():
             return
-        new = self._path.with_name(f".{self._path.name}.new")
-        new.unlink(missing_ok=True)
-        try:
-            with contextlib.closing(self._connected(new)) as database:
-                database.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
-                database.executescript(f"BEGIN; {self._tables} PRAGMA user_version = {self._format}; COMMIT;")
-            new.replace(self._path)
-        except BaseException:
-            for left in new.parent.glob(f"{new.name}*"):  # with the log that SQLite keeps beside it
-                left.unlink()
-            raise
+        with created_whole(self._path) as new, contextlib.closing(self._connected(new)) as database:
+            database.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
+            database.executescript(f"BEGIN; {self._tables} PRAGMA user_version = {self._format}; COMMIT;")
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
